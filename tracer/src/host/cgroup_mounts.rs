@@ -1,0 +1,1 @@
+//! Which cgroup hierarchies are mounted where.

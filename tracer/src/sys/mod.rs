@@ -1,0 +1,1 @@
+//! System calls that no crate offers safely. The only unsafe code of user space lives here.
