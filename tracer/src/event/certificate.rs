@@ -1,0 +1,293 @@
+//! The birth certificate: what the kernel knew of a task at one instant. Every accessor gives
+//! `None` for a fact that this kernel could not give, so that "cannot say" is never taken for
+//! zero. Owns no judgement.
+
+use tracer_common::record::{self as wire, CPU_WORDS};
+
+use super::{Cgroups, KernelPath, Namespaces, Tgid, text};
+
+pub use wire::{
+    Capabilities, CpuBandwidth, Descriptor, IdExtent, Ids, Limit, PathFact, Rlimit, UNLIMITED,
+};
+
+/// Facts of one task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate(Box<wire::Certificate>);
+
+/// A list of which the kernel may hold more than the record had room for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Partial<T> {
+    /// What there was room for.
+    pub items: Vec<T>,
+    /// There is more.
+    pub truncated: bool,
+}
+
+impl From<wire::Certificate> for Certificate {
+    fn from(facts: wire::Certificate) -> Self {
+        Self(Box::new(facts))
+    }
+}
+
+impl Certificate {
+    /// The record's own form.
+    pub fn wire(&self) -> &wire::Certificate {
+        &self.0
+    }
+
+    fn valid<T>(&self, bit: u64, fact: impl FnOnce(&wire::Certificate) -> T) -> Option<T> {
+        (self.0.valid & bit != 0).then(|| fact(&self.0))
+    }
+
+    /// The ten namespaces.
+    pub fn namespaces(&self) -> Option<Namespaces> {
+        self.valid(wire::Certificate::NAMESPACES, |facts| {
+            Namespaces::from(&facts.namespaces)
+        })
+    }
+
+    /// The task's number in its own PID namespace.
+    pub fn vpid(&self) -> Option<u32> {
+        self.valid(wire::Certificate::NAMESPACES, |facts| facts.vpid)
+    }
+
+    /// Depth of its PID namespace; the initial one is 0.
+    pub fn pid_level(&self) -> Option<u32> {
+        self.valid(wire::Certificate::NAMESPACES, |facts| facts.pid_level)
+    }
+
+    /// Its parent.
+    pub fn parent(&self) -> Tgid {
+        Tgid(self.0.parent_tgid)
+    }
+
+    /// The cgroup in every hierarchy.
+    pub fn cgroups(&self) -> Option<Cgroups> {
+        self.valid(wire::Certificate::CGROUPS, |facts| {
+            Cgroups::from(&facts.cgroups)
+        })
+    }
+
+    /// Eight ids as the initial user namespace numbers them.
+    pub fn ids(&self) -> Option<Ids> {
+        self.valid(wire::Certificate::IDS, |facts| facts.ids)
+    }
+
+    /// `SECBIT_*`.
+    pub fn securebits(&self) -> Option<u32> {
+        self.valid(wire::Certificate::IDS, |facts| facts.securebits)
+    }
+
+    /// The five capability sets, bit n = capability n.
+    pub fn capabilities(&self) -> Option<Capabilities> {
+        self.valid(wire::Certificate::CAPABILITIES, |facts| facts.capabilities)
+    }
+
+    /// Supplementary groups as the initial user namespace numbers them.
+    pub fn groups(&self) -> Option<Partial<u32>> {
+        self.valid(wire::Certificate::GROUPS, |facts| {
+            partial(&facts.groups, facts.group_count, false)
+        })
+    }
+
+    /// Map of users of its user namespace; at most five lines are known.
+    pub fn uid_map(&self) -> Option<Partial<IdExtent>> {
+        self.valid(wire::Certificate::ID_MAPS, |facts| {
+            partial(&facts.uid_map.extents, facts.uid_map.count, false)
+        })
+    }
+
+    /// Map of groups of its user namespace; at most five lines are known.
+    pub fn gid_map(&self) -> Option<Partial<IdExtent>> {
+        self.valid(wire::Certificate::ID_MAPS, |facts| {
+            partial(&facts.gid_map.extents, facts.gid_map.count, false)
+        })
+    }
+
+    /// UTS node name.
+    pub fn hostname(&self) -> Option<String> {
+        self.valid(wire::Certificate::HOSTNAME, |facts| {
+            text::until_nul(&facts.hostname)
+        })
+    }
+
+    /// Whether no exec can gain privileges.
+    pub fn no_new_privs(&self) -> Option<bool> {
+        self.valid(wire::Certificate::NO_NEW_PRIVS, |facts| {
+            facts.no_new_privs != 0
+        })
+    }
+
+    /// 0 off, 1 strict, 2 filter.
+    pub fn seccomp_mode(&self) -> Option<u32> {
+        self.valid(wire::Certificate::SECCOMP, |facts| facts.seccomp_mode)
+    }
+
+    /// Number of seccomp filters in force.
+    pub fn seccomp_filters(&self) -> Option<u32> {
+        self.valid(wire::Certificate::SECCOMP_FILTERS, |facts| {
+            facts.seccomp_filters
+        })
+    }
+
+    /// Bytes of memory.
+    pub fn memory(&self) -> Option<Limit> {
+        self.valid(wire::Certificate::MEMORY, |facts| facts.memory)
+    }
+
+    /// Number of tasks.
+    pub fn pids(&self) -> Option<Limit> {
+        self.valid(wire::Certificate::PIDS, |facts| facts.pids)
+    }
+
+    /// CPU time per period, nanoseconds.
+    pub fn cpu(&self) -> Option<CpuBandwidth> {
+        self.valid(wire::Certificate::CPU, |facts| facts.cpu)
+    }
+
+    /// Processors that the scheduler may run it on, ascending.
+    pub fn cpus_allowed(&self) -> Option<Vec<u32>> {
+        self.valid(wire::Certificate::CPUS_ALLOWED, |facts| {
+            processors(&facts.cpus_allowed)
+        })
+    }
+
+    /// Effective processors of its cpuset, ascending.
+    pub fn cpuset_cpus(&self) -> Option<Vec<u32>> {
+        self.valid(wire::Certificate::CPUSET, |facts| {
+            processors(&facts.cpuset_cpus)
+        })
+    }
+
+    /// Root directory.
+    pub fn root(&self) -> Option<PathFact> {
+        self.valid(wire::Certificate::PATHS, |facts| facts.root)
+    }
+
+    /// Working directory.
+    pub fn cwd(&self) -> Option<PathFact> {
+        self.valid(wire::Certificate::PATHS, |facts| facts.cwd)
+    }
+
+    /// Executable.
+    pub fn exe(&self) -> Option<PathFact> {
+        self.valid(wire::Certificate::EXE, |facts| facts.exe)
+    }
+
+    /// The resource limit with this number of `RLIMIT_*`.
+    pub fn rlimit(&self, resource: u32) -> Option<Rlimit> {
+        let index = usize::try_from(resource).ok()?;
+        self.valid(wire::Certificate::RLIMITS, |facts| {
+            facts.rlimits.get(index).copied()
+        })?
+    }
+
+    /// Open descriptors, ascending.
+    pub fn descriptors(&self) -> Option<Partial<Descriptor>> {
+        self.valid(wire::Certificate::DESCRIPTORS, |facts| {
+            let more = facts.descriptors_truncated != 0;
+            partial(&facts.descriptors, facts.descriptor_count, more)
+        })
+    }
+
+    /// Path given to exec; `None` in a snapshot.
+    pub fn filename(&self) -> Option<KernelPath> {
+        (self.0.filename[0] != 0).then(|| KernelPath::new(&self.0.filename))
+    }
+}
+
+fn partial<T: Copy>(room: &[T], count: u32, more: bool) -> Partial<T> {
+    let count = count as usize;
+    Partial {
+        items: room.iter().take(count).copied().collect(),
+        truncated: more || count > room.len(),
+    }
+}
+
+fn processors(mask: &[u64; CPU_WORDS]) -> Vec<u32> {
+    (0..)
+        .zip(mask)
+        .flat_map(|(word, bits)| set_bits(*bits).map(move |bit| word * 64 + bit))
+        .collect()
+}
+
+/// Numbers of the bits that are set, ascending.
+pub fn set_bits(bits: u64) -> impl Iterator<Item = u32> {
+    (0..64).filter(move |bit| bits & (1 << bit) != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn a_fact_without_its_valid_bit_cannot_be_said() {
+        let nothing = Certificate::from(sample::certificate_with(|facts| facts.valid = 0));
+        assert_eq!(nothing.namespaces(), None);
+        assert_eq!(nothing.cgroups(), None);
+        assert_eq!(nothing.ids(), None);
+        assert_eq!(nothing.securebits(), None);
+        assert_eq!(nothing.capabilities(), None);
+        assert_eq!(nothing.groups(), None);
+        assert_eq!(nothing.uid_map(), None);
+        assert_eq!(nothing.hostname(), None);
+        assert_eq!(nothing.no_new_privs(), None);
+        assert_eq!(nothing.seccomp_mode(), None);
+        assert_eq!(nothing.seccomp_filters(), None);
+        assert_eq!(nothing.memory(), None);
+        assert_eq!(nothing.pids(), None);
+        assert_eq!(nothing.cpu(), None);
+        assert_eq!(nothing.cpus_allowed(), None);
+        assert_eq!(nothing.cpuset_cpus(), None);
+        assert_eq!(nothing.root(), None);
+        assert_eq!(nothing.cwd(), None);
+        assert_eq!(nothing.exe(), None);
+        assert_eq!(nothing.rlimit(0), None);
+        assert_eq!(nothing.descriptors(), None);
+    }
+
+    #[test]
+    fn each_valid_bit_opens_its_own_fact_only() {
+        let only = |bit| Certificate::from(sample::certificate_with(|facts| facts.valid = bit));
+        assert!(only(wire::Certificate::PIDS).pids().is_some());
+        assert!(only(wire::Certificate::PIDS).memory().is_none());
+        assert!(only(wire::Certificate::SECCOMP).seccomp_mode().is_some());
+        assert!(only(wire::Certificate::SECCOMP).seccomp_filters().is_none());
+    }
+
+    #[test]
+    fn processors_are_numbered_across_words() {
+        let facts = sample::certificate_with(|facts| {
+            facts.cpus_allowed = [0; CPU_WORDS];
+            facts.cpus_allowed[0] = 0b101;
+            facts.cpus_allowed[15] = 1 << 63;
+        });
+        assert_eq!(
+            Certificate::from(facts).cpus_allowed(),
+            Some(vec![0, 2, 1023])
+        );
+    }
+
+    #[test]
+    fn a_count_beyond_the_room_is_truncation_and_not_a_panic() {
+        let facts = sample::certificate_with(|facts| {
+            facts.group_count = u32::MAX;
+            facts.uid_map.count = 6;
+            facts.descriptor_count = 2;
+            facts.descriptors_truncated = 1;
+        });
+        let certificate = Certificate::from(facts);
+        assert!(certificate.groups().expect("valid").truncated);
+        assert_eq!(certificate.uid_map().expect("valid").items.len(), 5);
+        assert!(certificate.uid_map().expect("valid").truncated);
+        assert!(certificate.descriptors().expect("valid").truncated);
+    }
+
+    #[test]
+    fn a_resource_that_does_not_exist_has_no_limit() {
+        let certificate = Certificate::from(sample::certificate());
+        assert!(certificate.rlimit(15).is_some());
+        assert_eq!(certificate.rlimit(16), None);
+    }
+}

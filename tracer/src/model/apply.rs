@@ -1,0 +1,381 @@
+//! Applies one event to the state and says what it changed. Owns the kernel's rules of
+//! inheritance and movement; must not judge.
+
+use std::collections::BTreeMap;
+
+use crate::event::body::NamespaceCallName;
+use crate::event::{
+    Body, Certificate, CgroupAttach, CgroupDir, CgroupKey, Cgroups, Event, Exit, Fork,
+    NamespaceCall, NamespaceKind, NamespaceSlot, Namespaces, Task, TaskSeen, Tgid, Tid,
+};
+
+use super::cgroup::{CgroupBirth, Membership, Move, WayIn};
+use super::namespace::{Made, NamespaceOrigin};
+use super::task::{Created, Ended, Execs, TaskState};
+use super::{Change, Model};
+
+/// Bit of clone's flags (include/uapi/linux/sched.h).
+const CLONE_THREAD: u64 = 0x0001_0000;
+/// Bit of clone3's flags (include/uapi/linux/sched.h).
+const CLONE_INTO_CGROUP: u64 = 1 << 33;
+/// `CLONE_INTO_CGROUP` is about the default hierarchy alone (cgroup_css_set_fork() in
+/// kernel/cgroup/cgroup.c), whose number is 0.
+const UNIFIED: u32 = 0;
+
+impl Model {
+    /// Takes in the next event.
+    pub fn apply(&mut self, event: &Event) -> Vec<Change> {
+        let (seq, task) = (event.seq, &event.task);
+        match &event.body {
+            Body::Fork(fork) => self.fork(seq, task, fork),
+            Body::Exec(exec) => self.exec(seq, task, exec.old_tid, &exec.certificate),
+            Body::Exit(exit) => self.exit(seq, task, *exit),
+            Body::Namespace(call) => self.namespace_call(seq, task, call),
+            Body::CgroupMkdir(made) => self.mkdir(seq, task.tgid, made),
+            Body::CgroupRmdir(gone) => self.rmdir(seq, gone),
+            Body::CgroupAttach(attach) => self.attach(seq, task, attach),
+            Body::Snapshot(certificate) => self.align(seq, task, certificate),
+            Body::TaskSeen(seen) => self.task_seen(task, seen),
+            Body::Syscall(_) | Body::Unknown(_) => Vec::new(),
+        }
+    }
+
+    /// These namespaces existed before the run, unless a record shows them being made.
+    pub(super) fn note_existing(&mut self, namespaces: &Namespaces) {
+        for slot in NamespaceSlot::ALL {
+            if let Some(id) = namespaces.get(slot) {
+                self.namespaces
+                    .entry((slot.kind(), id))
+                    .or_insert(NamespaceOrigin::Before);
+            }
+        }
+    }
+
+    /// A task in scope has these; what nothing else has named is merely found.
+    fn note_found(&mut self, seq: u64, namespaces: &Namespaces) {
+        for slot in NamespaceSlot::ALL {
+            if let Some(id) = namespaces.get(slot) {
+                self.namespaces
+                    .entry((slot.kind(), id))
+                    .or_insert(NamespaceOrigin::Found { seq });
+            }
+        }
+    }
+
+    /// A namespace was made. The number may have belonged to another one before.
+    fn note_made(&mut self, seq: u64, by: Tgid, call: Made, kind: NamespaceKind, set: &Namespaces) {
+        if let Some(id) = set.get(NamespaceSlot::made_in(kind)) {
+            self.namespaces
+                .insert((kind, id), NamespaceOrigin::Made { by, call, seq });
+        }
+    }
+
+    /// The state of who did something. The root had threads before the run that no record
+    /// named: they are taken to be where their leader is.
+    fn actor(&self, task: &Task) -> Option<&TaskState> {
+        self.tasks.get(&task.tid).or_else(|| {
+            (task.tgid == self.root)
+                .then(|| self.tasks.get(&Tid(self.root.0)))
+                .flatten()
+        })
+    }
+
+    fn fork(&mut self, seq: u64, caller: &Task, fork: &Fork) -> Vec<Change> {
+        for kind in NamespaceKind::ALL {
+            if fork.flags & kind.clone_flag() != 0 {
+                self.note_made(seq, caller.tgid, Made::Clone, kind, &fork.namespaces);
+            }
+        }
+        self.note_found(seq, &fork.namespaces);
+
+        let creator = self.actor(caller);
+        let thread = fork.flags & CLONE_THREAD != 0;
+        let created = Change::Created {
+            child: fork.child.clone(),
+            vpid: fork.vpid,
+            thread,
+        };
+        let mut changes = vec![created];
+        if let Some(creator) = creator {
+            let tid = fork.child.tid;
+            changes.extend(creator.namespaces.changes_to(&fork.namespaces).map(
+                |(slot, before, after)| Change::Namespace {
+                    tid,
+                    slot,
+                    before,
+                    after,
+                },
+            ));
+        }
+        let mut state = TaskState {
+            task: fork.child.clone(),
+            parent: Some(fork.parent),
+            created: Some(Created {
+                by: caller.tgid,
+                seq,
+                flags: fork.flags,
+            }),
+            lineage: caller.tgid == self.root || creator.is_some_and(|creator| creator.lineage),
+            vpid: Some(fork.vpid),
+            namespaces: fork.namespaces,
+            cgroups: BTreeMap::new(),
+            execs: Execs::default(),
+            ended: None,
+        };
+        for member in &fork.cgroups.members {
+            let hierarchy = member.key.hierarchy;
+            // css_set is inherited from the caller, whoever the parent is (cgroup_css_set_fork()).
+            let before = creator.and_then(|creator| Some(creator.cgroups.get(&hierarchy)?.key));
+            let way = if hierarchy == UNIFIED && fork.flags & CLONE_INTO_CGROUP != 0 {
+                WayIn::CloneIntoCgroup { by: caller.tgid }
+            } else if before == Some(member.key) {
+                WayIn::Inherited { from: caller.tgid }
+            } else {
+                WayIn::Unseen
+            };
+            if before != Some(member.key) {
+                changes.push(self.cgroup_change(&fork.child, before, member.key, way));
+            }
+            state
+                .cgroups
+                .insert(hierarchy, Membership::new(member.key, way, Some(seq)));
+        }
+        self.tasks.insert(fork.child.tid, state);
+        changes
+    }
+
+    fn cgroup_change(
+        &self,
+        task: &Task,
+        before: Option<CgroupKey>,
+        after: CgroupKey,
+        way: WayIn,
+    ) -> Change {
+        let path = self.cgroups.get(&after).map(|birth| birth.path.clone());
+        Change::Cgroup {
+            task: task.clone(),
+            before,
+            after,
+            path,
+            way,
+        }
+    }
+
+    fn exec(
+        &mut self,
+        seq: u64,
+        task: &Task,
+        old_tid: Tid,
+        certificate: &Certificate,
+    ) -> Vec<Change> {
+        // A thread that execs takes over its leader's number, and the others are killed
+        // (de_thread() in fs/exec.c); its namespaces are its own and come along.
+        let mut execs = self
+            .leader(task.tgid)
+            .map(|leader| leader.execs)
+            .unwrap_or_default();
+        if old_tid != task.tid
+            && let Some(state) = self.tasks.remove(&old_tid)
+        {
+            self.tasks.insert(task.tid, state);
+        }
+        let mut changes = vec![Change::Executed {
+            filename: certificate.filename(),
+        }];
+        changes.extend(self.align(seq, task, certificate));
+        if let Some(state) = self.tasks.get_mut(&task.tid) {
+            execs.first = execs.first.or(Some(seq));
+            execs.count += 1;
+            state.execs = execs;
+        }
+        changes
+    }
+
+    /// Makes the state agree with what the kernel said of the task, and notes what no record
+    /// had announced.
+    fn align(&mut self, seq: u64, task: &Task, certificate: &Certificate) -> Vec<Change> {
+        let namespaces = certificate.namespaces().unwrap_or_default();
+        let cgroups = certificate.cgroups().unwrap_or_default();
+        self.note_found(seq, &namespaces);
+        let Some(mut state) = self.tasks.remove(&task.tid) else {
+            self.tasks
+                .insert(task.tid, found(seq, task, namespaces, &cgroups));
+            return Vec::new();
+        };
+        let mut changes: Vec<Change> = state
+            .namespaces
+            .changes_to(&namespaces)
+            .map(|(slot, before, after)| Change::Namespace {
+                tid: task.tid,
+                slot,
+                before,
+                after,
+            })
+            .collect();
+        state.namespaces.update(&namespaces);
+        state.task = task.clone();
+        for member in &cgroups.members {
+            let before = state
+                .cgroups
+                .get(&member.key.hierarchy)
+                .map(|known| known.key);
+            if before == Some(member.key) {
+                continue;
+            }
+            changes.push(self.cgroup_change(task, before, member.key, WayIn::Unseen));
+            let mut found = Membership::new(member.key, WayIn::Unseen, Some(seq));
+            if let Some(known) = state.cgroups.remove(&member.key.hierarchy) {
+                found.moves = known.moves;
+            }
+            state.cgroups.insert(member.key.hierarchy, found);
+        }
+        self.tasks.insert(task.tid, state);
+        changes
+    }
+
+    fn exit(&mut self, seq: u64, task: &Task, exit: Exit) -> Vec<Change> {
+        if task.tid.0 == task.tgid.0 {
+            if let Some(state) = self.tasks.get_mut(&task.tid) {
+                state.ended = Some(Ended {
+                    seq,
+                    code: exit.code,
+                });
+            }
+        } else {
+            self.tasks.remove(&task.tid);
+        }
+        vec![Change::Ended {
+            status: exit.status(),
+            signal: exit.signal(),
+            group: exit.group_dead,
+        }]
+    }
+
+    fn namespace_call(&mut self, seq: u64, task: &Task, call: &NamespaceCall) -> Vec<Change> {
+        if call.ret != 0 {
+            return Vec::new();
+        }
+        let Some(actor) = self.actor(task) else {
+            self.note_found(seq, &call.namespaces);
+            let state = found(seq, task, call.namespaces, &Cgroups::default());
+            self.tasks.insert(task.tid, state);
+            return Vec::new();
+        };
+        let mut state = TaskState {
+            task: task.clone(),
+            ..actor.clone()
+        };
+        let changed: Vec<_> = state.namespaces.changes_to(&call.namespaces).collect();
+        if call.call == NamespaceCallName::Unshare {
+            // Whatever differs after unshare was made by it: it cannot join.
+            for (slot, ..) in &changed {
+                self.note_made(seq, task.tgid, Made::Unshare, slot.kind(), &call.namespaces);
+            }
+        }
+        self.note_found(seq, &call.namespaces);
+        state.namespaces.update(&call.namespaces);
+        self.tasks.insert(task.tid, state);
+        let tid = task.tid;
+        changed
+            .into_iter()
+            .map(|(slot, before, after)| Change::Namespace {
+                tid,
+                slot,
+                before,
+                after,
+            })
+            .collect()
+    }
+
+    fn mkdir(&mut self, seq: u64, by: Tgid, made: &CgroupDir) -> Vec<Change> {
+        let birth = CgroupBirth {
+            path: made.path.clone(),
+            by,
+            seq,
+            removed: None,
+        };
+        self.cgroups.insert(made.cgroup.key, birth);
+        vec![Change::CgroupMade {
+            key: made.cgroup.key,
+            path: made.path.clone(),
+        }]
+    }
+
+    fn rmdir(&mut self, seq: u64, gone: &CgroupDir) -> Vec<Change> {
+        if let Some(birth) = self.cgroups.get_mut(&gone.cgroup.key) {
+            birth.removed = Some(seq);
+        }
+        vec![Change::CgroupRemoved {
+            key: gone.cgroup.key,
+            path: gone.path.clone(),
+        }]
+    }
+
+    /// The kernel runs the hook once for a whole thread group, naming its leader
+    /// (cgroup_attach_task() in kernel/cgroup/cgroup.c).
+    fn attach(&mut self, seq: u64, mover: &Task, attach: &CgroupAttach) -> Vec<Change> {
+        let (target, key) = (&attach.target, attach.cgroup.key);
+        let way = if mover.tgid == target.tgid {
+            WayIn::MovedBySelf
+        } else {
+            WayIn::MovedBy { mover: mover.tgid }
+        };
+        let before = self
+            .tasks
+            .get(&target.tid)
+            .and_then(|state| Some(state.cgroups.get(&key.hierarchy)?.key));
+        let moved = |state: &&mut TaskState| {
+            state.ended.is_none()
+                && (state.task.tid == target.tid
+                    || attach.threadgroup && state.task.tgid == target.tgid)
+        };
+        for state in self.tasks.values_mut().filter(moved) {
+            let place = state
+                .cgroups
+                .entry(key.hierarchy)
+                .or_insert_with(|| Membership::new(key, WayIn::Unseen, None));
+            // A write that names the cgroup a task is in already runs the hook and moves nothing.
+            if place.key != key || place.seq.is_none() && place.way == WayIn::Unseen {
+                place.moves.push(Move {
+                    by: mover.tgid,
+                    comm: mover.comm.clone(),
+                    to: key,
+                    seq,
+                });
+                (place.key, place.way, place.seq) = (key, way, Some(seq));
+            }
+        }
+        if before == Some(key) {
+            return Vec::new();
+        }
+        let path = Some(attach.path.clone());
+        vec![Change::Cgroup {
+            task: target.clone(),
+            before,
+            after: key,
+            path,
+            way,
+        }]
+    }
+
+    fn task_seen(&mut self, task: &Task, seen: &TaskSeen) -> Vec<Change> {
+        // An inventory taken during the run holds tasks of the run, too.
+        if !self.tasks.get(&task.tid).is_some_and(|known| known.lineage) {
+            self.note_existing(&seen.namespaces);
+        }
+        self.tasks.entry(task.tid).or_insert_with(|| TaskState {
+            parent: Some(seen.parent),
+            ..TaskState::existing(task.clone(), seen.namespaces, &seen.cgroups)
+        });
+        Vec::new()
+    }
+}
+
+/// A task of which no earlier record is known.
+fn found(seq: u64, task: &Task, namespaces: Namespaces, cgroups: &Cgroups) -> TaskState {
+    let mut state = TaskState::existing(task.clone(), namespaces, cgroups);
+    for place in state.cgroups.values_mut() {
+        (place.way, place.seq) = (WayIn::Unseen, Some(seq));
+    }
+    state
+}

@@ -1,0 +1,84 @@
+//! What the events mean: who descends from whom, which namespaces and cgroups were made in this
+//! run and by whom, and how each task got where it is. Owns that state and what each event
+//! changed in it. Pure; must not judge (that is `verdict`) nor know what was asked for.
+pub mod cgroup;
+pub mod change;
+pub mod namespace;
+pub mod task;
+
+mod apply;
+
+use std::collections::BTreeMap;
+
+use crate::event::{Certificate, CgroupKey, NamespaceKind, NsId, Tgid, Tid};
+
+pub use cgroup::{CgroupBirth, Membership, Move, WayIn};
+pub use change::Change;
+pub use namespace::{Made, NamespaceOrigin};
+pub use task::TaskState;
+
+/// State of a run, built by [`Model::apply`] from its events in order.
+#[derive(Clone, Debug)]
+pub struct Model {
+    root: Tgid,
+    /// The latest task with each number. Threads leave at their end; leaders stay, since the
+    /// judgement comes after it.
+    tasks: BTreeMap<Tid, TaskState>,
+    namespaces: BTreeMap<(NamespaceKind, NsId), NamespaceOrigin>,
+    cgroups: BTreeMap<CgroupKey, CgroupBirth>,
+}
+
+impl Model {
+    /// Before the first event. `root` is the process whose descendants are in scope (tracer
+    /// itself) and `baseline` its certificate, which holds what existed before the run.
+    pub fn new(root: Tgid, baseline: &Certificate) -> Self {
+        let task = TaskState::root(root, baseline);
+        let mut model = Self {
+            root,
+            tasks: BTreeMap::new(),
+            namespaces: BTreeMap::new(),
+            cgroups: BTreeMap::new(),
+        };
+        model.note_existing(&task.namespaces);
+        model.tasks.insert(Tid(root.0), task);
+        model
+    }
+
+    /// The process whose descendants are in scope.
+    pub fn root(&self) -> Tgid {
+        self.root
+    }
+
+    /// The latest task with this number; a thread that has ended is forgotten, a leader is not.
+    pub fn task(&self, tid: Tid) -> Option<&TaskState> {
+        self.tasks.get(&tid)
+    }
+
+    /// The leader of a thread group, also after its end.
+    pub fn leader(&self, tgid: Tgid) -> Option<&TaskState> {
+        self.tasks.get(&Tid(tgid.0))
+    }
+
+    /// Every task known, by number.
+    pub fn tasks(&self) -> impl Iterator<Item = &TaskState> {
+        self.tasks.values()
+    }
+
+    /// Whether `tgid` is the root or descends from it, by fork records.
+    pub fn in_lineage(&self, tgid: Tgid) -> bool {
+        self.leader(tgid).is_some_and(|task| task.lineage)
+    }
+
+    /// Where a namespace came from; `None` when nothing seen has named it.
+    pub fn namespace(&self, kind: NamespaceKind, id: NsId) -> Option<&NamespaceOrigin> {
+        self.namespaces.get(&(kind, id))
+    }
+
+    /// The record that made a cgroup in this run.
+    pub fn cgroup(&self, key: CgroupKey) -> Option<&CgroupBirth> {
+        self.cgroups.get(&key)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+//! Where namespaces come from. A number alone names nothing, since the kernel reuses it: what
+//! counts is the record that showed it being made.
+
+use crate::event::Tgid;
+
+/// By which call a namespace was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// clone with the kind's `CLONE_NEW` flag.
+    Clone,
+    /// unshare.
+    Unshare,
+}
+
+/// How a namespace came to be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamespaceOrigin {
+    /// A task that was there before the run had it.
+    Before,
+    /// It was made in this run.
+    Made {
+        /// By the thread group that made the call.
+        by: Tgid,
+        /// Which call.
+        call: Made,
+        /// The record.
+        seq: u64,
+    },
+    /// A task in scope had it, and no record shows how it was made: it was joined, or the record
+    /// is missing.
+    Found {
+        /// The first record that named it.
+        seq: u64,
+    },
+}
