@@ -1,0 +1,70 @@
+//! What goes down once at load (a read-only global) and the indices of the counters that come
+//! up at the end. Owns no behaviour.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::header::Kind;
+
+/// Words in the bitmap of system calls; covers numbers 0 to 511.
+pub const SYSCALL_WORDS: usize = 8;
+
+/// Read-only global `CONFIG` of the object.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Config {
+    /// [`crate::ABI_VERSION`] of the loader.
+    pub abi: u32,
+    /// The process whose descendants are in scope, in the initial PID namespace.
+    pub root_tgid: u32,
+    /// log2 of the page size, to turn page counters into bytes.
+    pub page_shift: u32,
+    /// Number of `setns`.
+    pub nr_setns: u32,
+    /// Number of `unshare`.
+    pub nr_unshare: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// Bit n set: the return of system call n by a task in scope is recorded.
+    pub syscalls: [u64; SYSCALL_WORDS],
+    /// Two bits for each system call below 512, packed 32 to a word: 0 = no path among the
+    /// arguments, n = argument n-1 points to a path that is kept as a hint.
+    pub path_argument: [u64; 2 * SYSCALL_WORDS],
+}
+
+/// What the snapshot iterator shall emit: the one slot of the array map `REQUEST`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Request {
+    /// A thread group whose leader's certificate is wanted, or 0.
+    pub tgid: u32,
+    /// Not 0: emit a [`crate::record::TaskRecord`] for every task.
+    pub inventory: u32,
+}
+
+/// Index into the per-CPU array map `COUNTERS`, whose values are `u64`.
+///
+/// At any quiet moment, for each kind, `submitted = read + lost` holds, where `submitted`
+/// counts every record that a hook set out to emit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counter(pub u32);
+
+impl Counter {
+    /// A task could not be taken into scope because the table of tasks is full.
+    pub const SCOPE_FULL: Self = Self(0);
+    /// Number of counters.
+    pub const COUNT: u32 = 1 + 2 * Kind::END as u32;
+
+    /// Records of `kind` that a hook set out to emit.
+    #[must_use]
+    pub const fn submitted(kind: Kind) -> Self {
+        Self(1 + kind.0 as u32)
+    }
+
+    /// Records of `kind` for which the ring had no room.
+    #[must_use]
+    pub const fn lost(kind: Kind) -> Self {
+        Self(1 + Kind::END as u32 + kind.0 as u32)
+    }
+}
+
+const _: () = assert!(size_of::<Config>() == 24 + 64 + 128);

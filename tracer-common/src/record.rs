@@ -1,0 +1,451 @@
+//! The records. Each is `repr(C)`, padded by hand, and appended to only; numbers are in host
+//! byte order. Owns layout and the meaning of each field; must not decode or interpret.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::header::{Header, TaskId};
+
+/// Most hierarchies a task can be in: the kernel has at most 16 v1 controllers and names plus
+/// cgroup v2 on any distribution seen.
+pub const MAX_HIERARCHIES: usize = 16;
+/// Descriptors that a certificate has room for.
+pub const MAX_DESCRIPTORS: usize = 32;
+/// Supplementary groups that a certificate has room for.
+pub const MAX_GROUPS: usize = 30;
+/// Levels of ancestors that a limit is looked for in.
+pub const MAX_ANCESTORS: u32 = 12;
+/// Bytes kept of a path, its NUL included.
+pub const PATH_LEN: usize = 128;
+/// Words of a CPU mask: 1,024 processors.
+pub const CPU_WORDS: usize = 16;
+/// No limit.
+pub const UNLIMITED: u64 = u64::MAX;
+
+macro_rules! wire {
+    ($($(#[$doc:meta])* pub struct $name:ident { $($(#[$fdoc:meta])* pub $field:ident: $ty:ty,)+ })+) => {
+        $($(#[$doc])*
+        #[repr(C)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+        pub struct $name { $($(#[$fdoc])* pub $field: $ty,)+ })+
+
+        /// Name, size and alignment of each part of the contract; a snapshot test lists it.
+        pub const SIZES: &[(&str, usize, usize)] = &[
+            $((stringify!($name), size_of::<$name>(), align_of::<$name>()),)+
+        ];
+    };
+}
+
+wire! {
+    /// Inode numbers of the ten namespaces of a task; 0 = not readable (a task past its exit).
+    pub struct NamespaceSet {
+        /// `nsproxy->mnt_ns`.
+        pub mnt: u32,
+        /// `nsproxy->uts_ns`.
+        pub uts: u32,
+        /// `nsproxy->ipc_ns`.
+        pub ipc: u32,
+        /// The task's own, from `thread_pid`.
+        pub pid: u32,
+        /// `nsproxy->pid_ns_for_children`.
+        pub pid_for_children: u32,
+        /// `nsproxy->net_ns`.
+        pub net: u32,
+        /// `nsproxy->time_ns`.
+        pub time: u32,
+        /// `nsproxy->time_ns_for_children`.
+        pub time_for_children: u32,
+        /// `nsproxy->cgroup_ns`.
+        pub cgroup: u32,
+        /// `cred->user_ns`.
+        pub user: u32,
+    }
+
+    /// One cgroup: ids collide across hierarchies, so it takes both numbers to name it.
+    pub struct CgroupEntry {
+        /// `cgrp->kn->id`, the inode number of its directory.
+        pub id: u64,
+        /// `cgrp->root->hierarchy_id`; 0 is cgroup v2.
+        pub hierarchy: u32,
+        /// Depth below the hierarchy's root, which is 0.
+        pub level: u32,
+        /// Controllers of the hierarchy, a bit for each `cgroup_subsys_id`.
+        pub controllers: u32,
+        /// Zero.
+        pub reserved: u32,
+    }
+
+    /// The cgroup of a task in every hierarchy.
+    pub struct CgroupSet {
+        /// Entries in use.
+        pub count: u32,
+        /// Not 0: the task is in more hierarchies than there is room for.
+        pub truncated: u32,
+        /// In the kernel's order.
+        pub entries: [CgroupEntry; MAX_HIERARCHIES],
+    }
+
+    /// The five capability sets, bit n = capability n.
+    pub struct Capabilities {
+        /// Inheritable.
+        pub inheritable: u64,
+        /// Permitted.
+        pub permitted: u64,
+        /// Effective.
+        pub effective: u64,
+        /// Bounding.
+        pub bounding: u64,
+        /// Ambient.
+        pub ambient: u64,
+    }
+
+    /// User and group ids as the initial user namespace numbers them.
+    pub struct Ids {
+        /// Real user.
+        pub uid: u32,
+        /// Real group.
+        pub gid: u32,
+        /// Saved user.
+        pub suid: u32,
+        /// Saved group.
+        pub sgid: u32,
+        /// Effective user.
+        pub euid: u32,
+        /// Effective group.
+        pub egid: u32,
+        /// File system user.
+        pub fsuid: u32,
+        /// File system group.
+        pub fsgid: u32,
+    }
+
+    /// One line of a user namespace's map.
+    pub struct IdExtent {
+        /// First id inside.
+        pub inside: u32,
+        /// First id in the initial user namespace.
+        pub outside: u32,
+        /// How many.
+        pub count: u32,
+    }
+
+    /// A user namespace's map; more than five lines are kept elsewhere by the kernel and not read.
+    pub struct IdMap {
+        /// Lines that the kernel holds.
+        pub count: u32,
+        /// The first five.
+        pub extents: [IdExtent; 5],
+    }
+
+    /// A directory or file that a task holds: where it is, by mount and inode.
+    pub struct PathFact {
+        /// Inode number.
+        pub ino: u64,
+        /// `super_block->s_magic`.
+        pub magic: u64,
+        /// `super_block->s_dev` in the kernel's encoding: major << 20 | minor.
+        pub dev: u32,
+        /// The mount namespace that the mount belongs to; 0 = none (detached or internal).
+        pub mnt_ns: u32,
+        /// `mount->mnt_id`.
+        pub mnt_id: u32,
+        /// [`PathFact::MOUNT_ROOT`] and its like.
+        pub flags: u32,
+    }
+
+    /// A limit that is the least of itself and its ancestors'.
+    pub struct Limit {
+        /// Of the task's own cgroup; [`UNLIMITED`] = none.
+        pub own: u64,
+        /// In force.
+        pub effective: u64,
+        /// How many levels above the own cgroup the one in force is; 0 = the own.
+        pub depth: u32,
+        /// Not 0: there are more levels than [`MAX_ANCESTORS`].
+        pub truncated: u32,
+    }
+
+    /// CPU bandwidth: time per period, in nanoseconds.
+    pub struct CpuBandwidth {
+        /// Quota of the own cgroup; [`UNLIMITED`] = none.
+        pub own_quota: u64,
+        /// Period of the own cgroup.
+        pub own_period: u64,
+        /// Quota of the strictest.
+        pub quota: u64,
+        /// Period of the strictest.
+        pub period: u64,
+        /// How many levels above the own cgroup the strictest is.
+        pub depth: u32,
+        /// Not 0: there are more levels than [`MAX_ANCESTORS`].
+        pub truncated: u32,
+    }
+
+    /// A resource limit, `RLIM_INFINITY` = [`UNLIMITED`].
+    pub struct Rlimit {
+        /// Soft.
+        pub soft: u64,
+        /// Hard.
+        pub hard: u64,
+    }
+
+    /// An open descriptor.
+    pub struct Descriptor {
+        /// Inode number.
+        pub ino: u64,
+        /// Its number.
+        pub fd: u32,
+        /// [`Descriptor::CLOSE_ON_EXEC`] and its like.
+        pub flags: u32,
+        /// `inode->i_mode`: type and permissions.
+        pub mode: u32,
+        /// The mount namespace that its mount belongs to; 0 = none (pipe, socket, anonymous).
+        pub mnt_ns: u32,
+        /// `super_block->s_dev`.
+        pub dev: u32,
+        /// Low half of `super_block->s_magic`.
+        pub magic: u32,
+    }
+
+    /// Everything that the kernel knows of a task at one instant. A bit of `valid` says that a
+    /// fact could be read on this kernel; an unset one means "cannot say", whatever the field.
+    pub struct Certificate {
+        /// [`Certificate::NAMESPACES`] and its like.
+        pub valid: u64,
+        /// Namespaces.
+        pub namespaces: NamespaceSet,
+        /// The task's number in its own PID namespace.
+        pub vpid: u32,
+        /// Depth of that namespace; the initial one is 0.
+        pub pid_level: u32,
+        /// `real_parent->tgid`.
+        pub parent_tgid: u32,
+        /// `cred->securebits`.
+        pub securebits: u32,
+        /// 1 when no new privileges can be gained.
+        pub no_new_privs: u32,
+        /// 0 off, 1 strict, 2 filter.
+        pub seccomp_mode: u32,
+        /// Number of filters in the chain.
+        pub seccomp_filters: u32,
+        /// Number of supplementary groups.
+        pub group_count: u32,
+        /// The first of them.
+        pub groups: [u32; MAX_GROUPS],
+        /// Users and groups.
+        pub ids: Ids,
+        /// Capability sets.
+        pub capabilities: Capabilities,
+        /// Map of users of the task's user namespace.
+        pub uid_map: IdMap,
+        /// Map of groups.
+        pub gid_map: IdMap,
+        /// UTS node name, NUL-padded.
+        pub hostname: [u8; 64],
+        /// The cgroup in every hierarchy.
+        pub cgroups: CgroupSet,
+        /// Bytes of memory.
+        pub memory: Limit,
+        /// Number of tasks.
+        pub pids: Limit,
+        /// CPU time.
+        pub cpu: CpuBandwidth,
+        /// `task->cpus_ptr`: where the scheduler may run it.
+        pub cpus_allowed: [u64; CPU_WORDS],
+        /// Effective processors of its cpuset.
+        pub cpuset_cpus: [u64; CPU_WORDS],
+        /// Root directory.
+        pub root: PathFact,
+        /// Working directory.
+        pub cwd: PathFact,
+        /// Executable.
+        pub exe: PathFact,
+        /// By number of `RLIMIT_*`.
+        pub rlimits: [Rlimit; 16],
+        /// Open descriptors below 64.
+        pub descriptor_count: u32,
+        /// Not 0: there are descriptors that `descriptors` does not hold.
+        pub descriptors_truncated: u32,
+        /// The first of them, ascending.
+        pub descriptors: [Descriptor; MAX_DESCRIPTORS],
+        /// `bprm->filename` at exec, NUL-terminated; empty in a snapshot.
+        pub filename: [u8; PATH_LEN],
+    }
+
+    /// A task was created. `task_newtask` runs after the child's css_set is final, so
+    /// `CLONE_INTO_CGROUP` shows here and nowhere else.
+    pub struct ForkRecord {
+        /// `task` is the caller of clone, which need not be the parent (`CLONE_PARENT`).
+        pub header: Header,
+        /// The new task.
+        pub child: TaskId,
+        /// Flags of clone, `CLONE_INTO_CGROUP` being bit 33.
+        pub flags: u64,
+        /// `real_parent->tgid`.
+        pub parent_tgid: u32,
+        /// The child's number in its own PID namespace.
+        pub vpid: u32,
+        /// The child's.
+        pub namespaces: NamespaceSet,
+        /// The child's.
+        pub cgroups: CgroupSet,
+    }
+
+    /// An exec ([`crate::Kind::EXEC`]) or a task read at rest ([`crate::Kind::SNAPSHOT`]).
+    pub struct CertificateRecord {
+        /// Whose certificate it is.
+        pub header: Header,
+        /// At exec: the tid that the caller had before it became the leader.
+        pub old_tid: u32,
+        /// Zero.
+        pub reserved: u32,
+        /// The facts.
+        pub certificate: Certificate,
+    }
+
+    /// A task ended.
+    pub struct ExitRecord {
+        /// Who.
+        pub header: Header,
+        /// `task->exit_code` in wait(2)'s encoding.
+        pub code: u32,
+        /// 1 when it was the last thread of its group.
+        pub group_dead: u32,
+    }
+
+    /// `setns` or `unshare` returned.
+    pub struct NamespaceRecord {
+        /// Who.
+        pub header: Header,
+        /// Number of the system call.
+        pub syscall: u32,
+        /// Zero.
+        pub reserved: u32,
+        /// What it returned.
+        pub ret: i64,
+        /// Its first two arguments: hints only.
+        pub arguments: [u64; 2],
+        /// What the thread has now.
+        pub namespaces: NamespaceSet,
+    }
+
+    /// A cgroup was made or removed.
+    pub struct CgroupRecord {
+        /// Who.
+        pub header: Header,
+        /// The cgroup.
+        pub cgroup: CgroupEntry,
+        /// Its path below the hierarchy's root, cut at the end.
+        pub path: [u8; PATH_LEN],
+    }
+
+    /// A task was moved to a cgroup by a write to `cgroup.procs` or `tasks`.
+    pub struct AttachRecord {
+        /// Who moved it.
+        pub header: Header,
+        /// Who was moved.
+        pub target: TaskId,
+        /// Where to.
+        pub cgroup: CgroupEntry,
+        /// 1 when the whole thread group was moved.
+        pub threadgroup: u32,
+        /// Zero.
+        pub reserved: u32,
+        /// Path of the cgroup below its hierarchy's root.
+        pub path: [u8; PATH_LEN],
+    }
+
+    /// A system call of the set-up returned. Its arguments are hints, not evidence.
+    pub struct SyscallRecord {
+        /// Who.
+        pub header: Header,
+        /// Number of the system call.
+        pub syscall: u32,
+        /// Zero.
+        pub reserved: u32,
+        /// What it returned.
+        pub ret: i64,
+        /// As they stood in the registers.
+        pub arguments: [u64; 6],
+        /// A path among the arguments where there is one.
+        pub path: [u8; PATH_LEN],
+    }
+
+    /// One task of the host's inventory.
+    pub struct TaskRecord {
+        /// Who.
+        pub header: Header,
+        /// `real_parent->tgid`.
+        pub parent_tgid: u32,
+        /// [`TaskRecord::KERNEL_THREAD`].
+        pub flags: u32,
+        /// Namespaces.
+        pub namespaces: NamespaceSet,
+        /// Cgroups.
+        pub cgroups: CgroupSet,
+    }
+}
+
+impl Certificate {
+    /// `namespaces`, `vpid`, `pid_level`.
+    pub const NAMESPACES: u64 = 1 << 0;
+    /// `cgroups`.
+    pub const CGROUPS: u64 = 1 << 1;
+    /// `ids`, `securebits`.
+    pub const IDS: u64 = 1 << 2;
+    /// `capabilities`.
+    pub const CAPABILITIES: u64 = 1 << 3;
+    /// `groups`.
+    pub const GROUPS: u64 = 1 << 4;
+    /// `uid_map`, `gid_map`.
+    pub const ID_MAPS: u64 = 1 << 5;
+    /// `hostname`.
+    pub const HOSTNAME: u64 = 1 << 6;
+    /// `no_new_privs`.
+    pub const NO_NEW_PRIVS: u64 = 1 << 7;
+    /// `seccomp_mode`.
+    pub const SECCOMP: u64 = 1 << 8;
+    /// `seccomp_filters`.
+    pub const SECCOMP_FILTERS: u64 = 1 << 9;
+    /// `memory`.
+    pub const MEMORY: u64 = 1 << 10;
+    /// `pids`.
+    pub const PIDS: u64 = 1 << 11;
+    /// `cpu`.
+    pub const CPU: u64 = 1 << 12;
+    /// `cpus_allowed`.
+    pub const CPUS_ALLOWED: u64 = 1 << 13;
+    /// `cpuset_cpus`.
+    pub const CPUSET: u64 = 1 << 14;
+    /// `root`, `cwd`.
+    pub const PATHS: u64 = 1 << 15;
+    /// `exe`.
+    pub const EXE: u64 = 1 << 16;
+    /// `rlimits`.
+    pub const RLIMITS: u64 = 1 << 17;
+    /// `descriptors`.
+    pub const DESCRIPTORS: u64 = 1 << 18;
+}
+
+impl PathFact {
+    /// It is the root of its mount.
+    pub const MOUNT_ROOT: u32 = 1 << 0;
+    /// Its mount stands directly on the namespace's root mount, or is it: where pivot_root
+    /// puts a new root, and chroot does not.
+    pub const AT_NAMESPACE_ROOT: u32 = 1 << 1;
+    /// Its mount is read-only.
+    pub const MOUNT_READ_ONLY: u32 = 1 << 2;
+    /// Its file system is read-only.
+    pub const FS_READ_ONLY: u32 = 1 << 3;
+}
+
+impl Descriptor {
+    /// Closed by the next exec.
+    pub const CLOSE_ON_EXEC: u32 = 1 << 0;
+    /// Opened with `O_PATH`.
+    pub const PATH_ONLY: u32 = 1 << 1;
+}
+
+impl TaskRecord {
+    /// `PF_KTHREAD`.
+    pub const KERNEL_THREAD: u32 = 1 << 0;
+}

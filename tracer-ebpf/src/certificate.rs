@@ -1,0 +1,380 @@
+//! The birth certificate: all that the kernel knows of a task, read in one go. Each group of
+//! facts sets its valid bit only when this kernel has every member it is read from.
+
+use tracer_common::record::{
+    CPU_WORDS, Certificate, CpuBandwidth, Descriptor, Limit, MAX_ANCESTORS, MAX_GROUPS, Rlimit,
+    UNLIMITED,
+};
+
+use crate::{
+    fact,
+    kernel::{config, known, offset, pointer, read, read_into},
+};
+
+/// Bit of `PFA_NO_NEW_PRIVS` in `atomic_flags` (include/linux/sched.h).
+const PFA_NO_NEW_PRIVS: u64 = 1;
+/// `PIDS_MAX` is `PID_MAX_LIMIT + 1` (kernel/cgroup/pids.c): no limit.
+const PIDS_MAX: u64 = 4 * 1024 * 1024 + 1;
+/// `O_PATH` on the architectures that are wired.
+const O_PATH: u32 = 0o10_000_000;
+
+/// Reads the certificate of the task at `task` into zeroed memory.
+#[inline(always)]
+pub fn certify(certificate: &mut Certificate, task: u64) {
+    let mut valid = 0;
+    valid |= namespaces(certificate, task);
+    valid |= credentials(certificate, task);
+    valid |= restrictions(certificate, task);
+    valid |= cgroups(certificate, task);
+    valid |= limits(certificate, task);
+    valid |= processors(certificate, task);
+    valid |= paths(certificate, task);
+    valid |= rlimits(certificate, task);
+    valid |= descriptors(certificate, task);
+    certificate.valid = valid;
+}
+
+#[inline(always)]
+fn namespaces(certificate: &mut Certificate, task: u64) -> u64 {
+    fact::namespaces(&mut certificate.namespaces, task);
+    let own = fact::own_pid(task);
+    certificate.vpid = own.number;
+    certificate.pid_level = own.level;
+    certificate.parent_tgid = fact::parent(task);
+    let mut valid = Certificate::NAMESPACES;
+    let user = fact::user_namespace(task);
+    if known!(user_uid_map, user_gid_map, id_map_count, id_map_extents) {
+        id_map(&mut certificate.uid_map, user, offset!(user_uid_map));
+        id_map(&mut certificate.gid_map, user, offset!(user_gid_map));
+        valid |= Certificate::ID_MAPS;
+    }
+    if known!(uts_nodename) {
+        let uts = pointer(pointer(task, offset!(task_nsproxy)), offset!(nsproxy_uts));
+        read_into(&mut certificate.hostname, uts, offset!(uts_nodename));
+        valid |= Certificate::HOSTNAME;
+    }
+    valid
+}
+
+#[inline(always)]
+fn id_map(map: &mut tracer_common::record::IdMap, user: u64, which: u32) {
+    let source = user.wrapping_add(u64::from(which));
+    map.count = read(source, offset!(id_map_count));
+    read_into(&mut map.extents, source, offset!(id_map_extents));
+}
+
+#[inline(always)]
+fn credentials(certificate: &mut Certificate, task: u64) -> u64 {
+    let cred = pointer(task, offset!(task_cred));
+    let mut valid = 0;
+    // The eight ids and the five sets stand side by side; the resolver refuses a kernel where
+    // they do not (tracer/src/collect/offsets.rs).
+    if known!(cred_uid, cred_fsgid, cred_securebits) {
+        read_into(&mut certificate.ids, cred, offset!(cred_uid));
+        certificate.securebits = read(cred, offset!(cred_securebits));
+        valid |= Certificate::IDS;
+    }
+    if known!(cred_cap_inheritable, cred_cap_ambient) {
+        read_into(&mut certificate.capabilities, cred, offset!(cred_cap_inheritable));
+        valid |= Certificate::CAPABILITIES;
+    }
+    if known!(cred_group_info, group_info_count, group_info_gids) {
+        let info = pointer(cred, offset!(cred_group_info));
+        certificate.group_count = read(info, offset!(group_info_count));
+        for (index, group) in certificate.groups.iter_mut().enumerate().take(MAX_GROUPS) {
+            if index as u32 >= certificate.group_count {
+                break;
+            }
+            *group = read(info, offset!(group_info_gids) + 4 * index as u32);
+        }
+        valid |= Certificate::GROUPS;
+    }
+    valid
+}
+
+#[inline(always)]
+fn restrictions(certificate: &mut Certificate, task: u64) -> u64 {
+    let mut valid = 0;
+    if known!(task_atomic_flags) {
+        let flags: u64 = read(task, offset!(task_atomic_flags));
+        certificate.no_new_privs = u32::from(flags & PFA_NO_NEW_PRIVS != 0);
+        valid |= Certificate::NO_NEW_PRIVS;
+    }
+    if known!(task_seccomp_mode) {
+        certificate.seccomp_mode = read(task, offset!(task_seccomp_mode));
+        valid |= Certificate::SECCOMP;
+    }
+    if known!(task_seccomp_filters) {
+        certificate.seccomp_filters = read(task, offset!(task_seccomp_filters));
+        valid |= Certificate::SECCOMP_FILTERS;
+    }
+    valid
+}
+
+#[inline(always)]
+fn cgroups(certificate: &mut Certificate, task: u64) -> u64 {
+    if !known!(task_cgroups, css_set_links, link_cgroup, link_node, cgroup_kn, kernfs_id) {
+        return 0;
+    }
+    fact::cgroups(&mut certificate.cgroups, task);
+    Certificate::CGROUPS
+}
+
+/// The task's cgroup state of controller `ssid`. On v2 it is the nearest ancestor's that has the
+/// controller enabled, which is what limits the task.
+#[inline(always)]
+fn css(task: u64, ssid: u32) -> u64 {
+    pointer(pointer(task, offset!(task_cgroups)), offset!(css_set_subsys) + 8 * ssid)
+}
+
+#[inline(always)]
+fn limits(certificate: &mut Certificate, task: u64) -> u64 {
+    let mut valid = 0;
+    if known!(ssid_memory, memcg_memory, page_counter_max, page_counter_parent) {
+        memory(&mut certificate.memory, css(task, offset!(ssid_memory)));
+        valid |= Certificate::MEMORY;
+    }
+    if known!(ssid_pids, pids_limit, css_parent) {
+        pids(&mut certificate.pids, css(task, offset!(ssid_pids)));
+        valid |= Certificate::PIDS;
+    }
+    if known!(ssid_cpu, tg_quota, tg_period, css_parent) {
+        bandwidth(&mut certificate.cpu, css(task, offset!(ssid_cpu)));
+        valid |= Certificate::CPU;
+    }
+    valid
+}
+
+/// Memory is counted in pages; the largest count there is stands for no limit
+/// (include/linux/page_counter.h, `PAGE_COUNTER_MAX`).
+#[inline(always)]
+fn memory(limit: &mut Limit, css: u64) {
+    let shift = config!(page_shift);
+    let none = i64::MAX as u64 >> shift;
+    let mut counter = css.wrapping_add(u64::from(offset!(memcg_memory)));
+    let mut least = Least::new();
+    for depth in 0..MAX_ANCESTORS {
+        if counter == 0 || css == 0 {
+            break;
+        }
+        let pages: u64 = read(counter, offset!(page_counter_max));
+        least.take(if pages >= none { UNLIMITED } else { pages << shift }, depth);
+        counter = pointer(counter, offset!(page_counter_parent));
+    }
+    least.write(limit, counter);
+}
+
+#[inline(always)]
+fn pids(limit: &mut Limit, css: u64) {
+    let mut state = css;
+    let mut least = Least::new();
+    for depth in 0..MAX_ANCESTORS {
+        if state == 0 {
+            break;
+        }
+        let value: u64 = read(state, offset!(pids_limit));
+        // The root has no limit and its field is zero (kernel/cgroup/pids.c).
+        let parent = pointer(state, offset!(css_parent));
+        if parent != 0 || depth == 0 {
+            let none = value >= PIDS_MAX || parent == 0;
+            least.take(if none { UNLIMITED } else { value }, depth);
+        }
+        state = parent;
+    }
+    least.write(limit, state);
+}
+
+/// The least of a chain of limits, and how far up it stands.
+struct Least {
+    own: u64,
+    value: u64,
+    depth: u32,
+}
+
+impl Least {
+    #[inline(always)]
+    const fn new() -> Self {
+        Self { own: UNLIMITED, value: UNLIMITED, depth: 0 }
+    }
+
+    #[inline(always)]
+    fn take(&mut self, value: u64, depth: u32) {
+        if depth == 0 {
+            self.own = value;
+        }
+        if value < self.value {
+            self.value = value;
+            self.depth = depth;
+        }
+    }
+
+    /// `rest` is the level that was not looked at any more, 0 when there is none.
+    #[inline(always)]
+    fn write(&self, limit: &mut Limit, rest: u64) {
+        limit.own = self.own;
+        limit.effective = self.value;
+        limit.depth = self.depth;
+        limit.truncated = u32::from(rest != 0);
+    }
+}
+
+/// The strictest ratio of quota to period; compared crosswise, in microseconds so that the
+/// products fit.
+#[inline(always)]
+fn bandwidth(cpu: &mut CpuBandwidth, css: u64) {
+    let mut state = css;
+    cpu.own_quota = UNLIMITED;
+    cpu.quota = UNLIMITED;
+    for depth in 0..MAX_ANCESTORS {
+        if state == 0 {
+            break;
+        }
+        // The root task group is not a `struct task_group` of its own making, yet has the same
+        // members with RUNTIME_INF (kernel/sched/core.c, `root_task_group`).
+        let quota: u64 = read(state, offset!(tg_quota));
+        let period: u64 = read(state, offset!(tg_period));
+        if depth == 0 {
+            cpu.own_quota = quota;
+            cpu.own_period = period;
+            cpu.period = period;
+        }
+        if quota != UNLIMITED
+            && (cpu.quota == UNLIMITED
+                || (quota >> 10) * (cpu.period >> 10) < (cpu.quota >> 10) * (period >> 10))
+        {
+            cpu.quota = quota;
+            cpu.period = period;
+            cpu.depth = depth;
+        }
+        state = pointer(state, offset!(css_parent));
+    }
+    cpu.truncated = u32::from(state != 0);
+}
+
+#[inline(always)]
+fn processors(certificate: &mut Certificate, task: u64) -> u64 {
+    let mut valid = 0;
+    if !known!(cpumask_size) {
+        return valid;
+    }
+    if known!(task_cpus_ptr) {
+        cpu_mask(&mut certificate.cpus_allowed, pointer(task, offset!(task_cpus_ptr)));
+        valid |= Certificate::CPUS_ALLOWED;
+    }
+    if known!(ssid_cpuset, cpuset_effective, cpuset_effective_is_pointer) {
+        let cpuset = css(task, offset!(ssid_cpuset));
+        let held = cpuset.wrapping_add(u64::from(offset!(cpuset_effective)));
+        // `cpumask_var_t` is a pointer where masks are kept off the stack (CPUMASK_OFFSTACK).
+        let mask = if offset!(cpuset_effective_is_pointer) == 1 { pointer(held, 0) } else { held };
+        cpu_mask(&mut certificate.cpuset_cpus, mask);
+        valid |= Certificate::CPUSET;
+    }
+    valid
+}
+
+/// As many words as the kernel's mask has; the rest stays zero.
+#[inline(always)]
+fn cpu_mask(mask: &mut [u64; CPU_WORDS], source: u64) {
+    let words = offset!(cpumask_size) / 8;
+    for (index, word) in mask.iter_mut().enumerate() {
+        if index as u32 >= words {
+            break;
+        }
+        *word = read(source, 8 * index as u32);
+    }
+}
+
+#[inline(always)]
+fn paths(certificate: &mut Certificate, task: u64) -> u64 {
+    let mut valid = 0;
+    if known!(task_fs, fs_root, fs_pwd, mount_mnt, mount_parent, mount_ns, mnt_ns_root) {
+        let fs = pointer(task, offset!(task_fs));
+        fact::path(&mut certificate.root, fs.wrapping_add(u64::from(offset!(fs_root))));
+        fact::path(&mut certificate.cwd, fs.wrapping_add(u64::from(offset!(fs_pwd))));
+        valid |= Certificate::PATHS;
+    }
+    if known!(task_mm, mm_exe_file, file_path, mount_mnt, mount_ns) {
+        let file = pointer(pointer(task, offset!(task_mm)), offset!(mm_exe_file));
+        fact::path(&mut certificate.exe, file.wrapping_add(u64::from(offset!(file_path))));
+        valid |= Certificate::EXE;
+    }
+    valid
+}
+
+#[inline(always)]
+fn rlimits(certificate: &mut Certificate, task: u64) -> u64 {
+    if !known!(task_signal, signal_rlim) {
+        return 0;
+    }
+    read_into::<[Rlimit; 16]>(
+        &mut certificate.rlimits,
+        pointer(task, offset!(task_signal)),
+        offset!(signal_rlim),
+    );
+    Certificate::RLIMITS
+}
+
+/// The open descriptors below 64, by the bitmap; whether there are others is told, not which.
+#[inline(always)]
+fn descriptors(certificate: &mut Certificate, task: u64) -> u64 {
+    if !known!(task_files, files_fdt, fdt_fd, fdt_open_fds, fdt_close_on_exec, file_path, file_inode)
+    {
+        return 0;
+    }
+    let table = pointer(pointer(task, offset!(task_files)), offset!(files_fdt));
+    let bitmap = pointer(table, offset!(fdt_open_fds));
+    let closing: u64 = read(pointer(table, offset!(fdt_close_on_exec)), 0);
+    let files = pointer(table, offset!(fdt_fd));
+    let mut open: u64 = read(bitmap, 0);
+    certificate.descriptor_count = open.count_ones();
+    for descriptor in &mut certificate.descriptors {
+        if open == 0 {
+            break;
+        }
+        let number = open.trailing_zeros();
+        open &= open - 1;
+        let file = pointer(files, 8 * number);
+        descriptor.fd = number;
+        descriptor_facts(descriptor, file);
+        if closing >> number & 1 == 1 {
+            descriptor.flags |= Descriptor::CLOSE_ON_EXEC;
+        }
+    }
+    certificate.descriptors_truncated = u32::from(open != 0 || beyond_64(table, bitmap));
+    Certificate::DESCRIPTORS
+}
+
+#[inline(always)]
+fn descriptor_facts(descriptor: &mut Descriptor, file: u64) {
+    let inode = pointer(file, offset!(file_inode));
+    let sb = pointer(inode, offset!(inode_sb));
+    let path = file.wrapping_add(u64::from(offset!(file_path)));
+    descriptor.ino = read(inode, offset!(inode_ino));
+    descriptor.mode = u32::from(read::<u16>(inode, offset!(inode_mode)));
+    descriptor.dev = read(sb, offset!(sb_dev));
+    descriptor.magic = read(sb, offset!(sb_magic));
+    descriptor.mnt_ns = fact::mount_namespace(pointer(path, offset!(path_mnt)));
+    if read::<u32>(file, offset!(file_flags)) & O_PATH != 0 {
+        descriptor.flags |= Descriptor::PATH_ONLY;
+    }
+}
+
+/// Whether a descriptor of 64 or above is open, as far as 1,024; a larger table counts as yes.
+#[inline(always)]
+fn beyond_64(table: u64, bitmap: u64) -> bool {
+    let slots: u32 = read(table, offset!(fdt_max_fds));
+    let mut any: u64 = 0;
+    for word in 1..16u32 {
+        if 64 * word >= slots {
+            break;
+        }
+        any |= read::<u64>(bitmap, 8 * word);
+    }
+    any != 0 || slots > 1024
+}
+
+const _: () = {
+    // One helper call fills each of these from adjacent members of `struct cred`.
+    assert!(size_of::<tracer_common::record::Ids>() == 32);
+    assert!(size_of::<tracer_common::record::Capabilities>() == 40);
+};

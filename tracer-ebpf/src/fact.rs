@@ -1,0 +1,162 @@
+//! Facts that records share: who a task is, its namespaces, its cgroups, where a path leads.
+//! Owns the walk through kernel objects; must not emit.
+
+use tracer_common::{
+    TaskId,
+    record::{CgroupEntry, CgroupSet, MAX_HIERARCHIES, NamespaceSet, PathFact},
+};
+
+use crate::kernel::{self, known, offset, pointer, read};
+
+/// `MNT_READONLY` (include/linux/mount.h).
+const MNT_READONLY: u32 = 0x40;
+/// `SB_RDONLY` (include/linux/fs.h).
+const SB_RDONLY: u64 = 1;
+
+/// Numbers, start time and name of the task at `task`.
+#[inline(always)]
+pub fn identity(identity: &mut TaskId, task: u64) {
+    identity.tgid = read(task, offset!(task_tgid));
+    identity.tid = read(task, offset!(task_pid));
+    let leader = pointer(task, offset!(task_group_leader));
+    identity.start_ns = read(leader, offset!(task_start_boottime));
+    kernel::read_into(&mut identity.comm, task, offset!(task_comm));
+}
+
+/// Thread group of the real parent.
+#[inline(always)]
+pub fn parent(task: u64) -> u32 {
+    read(pointer(task, offset!(task_real_parent)), offset!(task_tgid))
+}
+
+/// A task's number in its own PID namespace, the namespace's depth and its address.
+pub struct OwnPid {
+    /// `pid->numbers[level].nr`.
+    pub number: u32,
+    /// `pid->level`.
+    pub level: u32,
+    /// `pid->numbers[level].ns`.
+    pub namespace: u64,
+}
+
+/// From `thread_pid`: `nsproxy->pid_ns_for_children` is not the task's own.
+#[inline(always)]
+pub fn own_pid(task: u64) -> OwnPid {
+    let pid = pointer(task, offset!(task_thread_pid));
+    let level: u32 = read(pid, offset!(pid_level));
+    let upid = pid
+        .wrapping_add(u64::from(offset!(pid_numbers)))
+        .wrapping_add(u64::from(level) * u64::from(offset!(upid_size)));
+    OwnPid {
+        number: read(upid, offset!(upid_nr)),
+        level,
+        namespace: pointer(upid, offset!(upid_ns)),
+    }
+}
+
+/// Inode number of the user namespace of `cred`, which any architecture-independent caller has.
+#[inline(always)]
+pub fn user_namespace(task: u64) -> u64 {
+    pointer(pointer(task, offset!(task_cred)), offset!(cred_user_ns))
+}
+
+/// The ten namespaces. A kernel without one of them (time namespaces came with 5.6) gives 0.
+#[inline(always)]
+pub fn namespaces(set: &mut NamespaceSet, task: u64) {
+    let proxy = pointer(task, offset!(task_nsproxy));
+    set.mnt = read(pointer(proxy, offset!(nsproxy_mnt)), offset!(mnt_inum));
+    set.uts = read(pointer(proxy, offset!(nsproxy_uts)), offset!(uts_inum));
+    set.ipc = read(pointer(proxy, offset!(nsproxy_ipc)), offset!(ipc_inum));
+    set.pid = read(own_pid(task).namespace, offset!(pid_inum));
+    set.pid_for_children =
+        read(pointer(proxy, offset!(nsproxy_pid_for_children)), offset!(pid_inum));
+    set.net = read(pointer(proxy, offset!(nsproxy_net)), offset!(net_inum));
+    if known!(nsproxy_time, nsproxy_time_for_children, time_inum) {
+        set.time = read(pointer(proxy, offset!(nsproxy_time)), offset!(time_inum));
+        set.time_for_children =
+            read(pointer(proxy, offset!(nsproxy_time_for_children)), offset!(time_inum));
+    }
+    if known!(nsproxy_cgroup, cgroup_inum) {
+        set.cgroup = read(pointer(proxy, offset!(nsproxy_cgroup)), offset!(cgroup_inum));
+    }
+    set.user = read(user_namespace(task), offset!(user_inum));
+}
+
+/// One cgroup by its address.
+#[inline(always)]
+pub fn cgroup(entry: &mut CgroupEntry, cgroup: u64) {
+    entry.id = read(pointer(cgroup, offset!(cgroup_kn)), offset!(kernfs_id));
+    entry.level = read(cgroup, offset!(cgroup_level));
+    let root = pointer(cgroup, offset!(cgroup_root));
+    entry.hierarchy = read(root, offset!(root_hierarchy));
+    entry.controllers = read(root, offset!(root_controllers));
+}
+
+/// The cgroup in every hierarchy, named ones without a controller included: the css_set's links
+/// hold one cgroup of each (kernel/cgroup/cgroup.c, `find_css_set`).
+#[inline(always)]
+pub fn cgroups(set: &mut CgroupSet, task: u64) {
+    let css_set = pointer(task, offset!(task_cgroups));
+    let head = css_set.wrapping_add(u64::from(offset!(css_set_links)));
+    let mut node = pointer(head, 0);
+    let mut count = 0u32;
+    for entry in set.entries.iter_mut().take(MAX_HIERARCHIES) {
+        if node == head {
+            break;
+        }
+        let link = node.wrapping_sub(u64::from(offset!(link_node)));
+        cgroup(entry, pointer(link, offset!(link_cgroup)));
+        count += 1;
+        node = pointer(node, 0);
+    }
+    set.count = count;
+    set.truncated = u32::from(node != head);
+}
+
+/// Address of the `struct mount` that holds the `vfsmount` at `mnt`.
+#[inline(always)]
+fn mount_of(mnt: u64) -> u64 {
+    mnt.wrapping_sub(u64::from(offset!(mount_mnt)))
+}
+
+/// The mount namespace that the `vfsmount` at `mnt` belongs to; 0 = none. Internal mounts hold
+/// an error pointer there, which cannot be read and gives 0 too.
+#[inline(always)]
+pub fn mount_namespace(mnt: u64) -> u32 {
+    read(pointer(mount_of(mnt), offset!(mount_ns)), offset!(mnt_inum))
+}
+
+/// Where the `struct path` at `path` leads.
+#[inline(always)]
+pub fn path(fact: &mut PathFact, path: u64) {
+    let mnt = pointer(path, offset!(path_mnt));
+    let dentry = pointer(path, offset!(path_dentry));
+    let inode = pointer(dentry, offset!(dentry_inode));
+    let sb = pointer(inode, offset!(inode_sb));
+    fact.ino = read(inode, offset!(inode_ino));
+    fact.dev = read(sb, offset!(sb_dev));
+    fact.magic = read(sb, offset!(sb_magic));
+    let mount = mount_of(mnt);
+    let namespace = pointer(mount, offset!(mount_ns));
+    fact.mnt_ns = read(namespace, offset!(mnt_inum));
+    fact.mnt_id = read(mount, offset!(mount_id));
+    let namespace_root = pointer(namespace, offset!(mnt_ns_root));
+    let parent = pointer(mount, offset!(mount_parent));
+    let mut flags = 0;
+    if pointer(mnt, offset!(vfsmount_root)) == dentry {
+        flags |= PathFact::MOUNT_ROOT;
+    }
+    if parent == namespace_root {
+        flags |= PathFact::AT_NAMESPACE_ROOT;
+    }
+    if mount == namespace_root {
+        flags |= PathFact::AT_NAMESPACE_ROOT;
+    }
+    if read::<u32>(mnt, offset!(vfsmount_flags)) & MNT_READONLY != 0 {
+        flags |= PathFact::MOUNT_READ_ONLY;
+    }
+    if read::<u64>(sb, offset!(sb_flags)) & SB_RDONLY != 0 {
+        flags |= PathFact::FS_READ_ONLY;
+    }
+    fact.flags = flags;
+}

@@ -1,0 +1,55 @@
+//! Cgroups made and removed, and tasks moved into them.
+
+use tracer_common::{
+    Kind,
+    record::{AttachRecord, CgroupRecord},
+};
+
+use super::Arguments;
+use crate::{emit::emit, fact, kernel, scope};
+
+/// A cgroup was made by a task in scope.
+#[inline(always)]
+pub fn cgroup_mkdir(arguments: Arguments) {
+    directory(Kind::CGROUP_MKDIR, arguments);
+}
+
+/// A cgroup was removed by a task in scope.
+#[inline(always)]
+pub fn cgroup_rmdir(arguments: Arguments) {
+    directory(Kind::CGROUP_RMDIR, arguments);
+}
+
+#[inline(always)]
+fn directory(kind: Kind, arguments: Arguments) {
+    let task = kernel::current();
+    if !scope::contains(scope::tgid(task)) {
+        return;
+    }
+    let cgroup = arguments.get::<0>();
+    let path = arguments.get::<1>();
+    emit::<CgroupRecord>(kind, task, |record| {
+        fact::cgroup(&mut record.cgroup, cgroup);
+        kernel::string(&mut record.path, path);
+    });
+}
+
+/// A task was moved: recorded when either the mover or the moved is in scope, so that a stranger
+/// who takes a task of ours out of its cgroup is seen.
+#[inline(always)]
+pub fn cgroup_attach_task(arguments: Arguments) {
+    let mover = kernel::current();
+    let target = arguments.get::<2>();
+    if !scope::contains(scope::tgid(mover)) && !scope::contains(scope::tgid(target)) {
+        return;
+    }
+    let cgroup = arguments.get::<0>();
+    let path = arguments.get::<1>();
+    let threadgroup = arguments.get::<3>() as u8;
+    emit::<AttachRecord>(Kind::CGROUP_ATTACH, mover, |record| {
+        fact::identity(&mut record.target, target);
+        fact::cgroup(&mut record.cgroup, cgroup);
+        record.threadgroup = u32::from(threadgroup != 0);
+        kernel::string(&mut record.path, path);
+    });
+}

@@ -1,0 +1,31 @@
+//! `sched_process_exec`: the birth certificate, at the one instant where nothing of the payload
+//! has run and nothing of the runtime is left.
+
+use tracer_common::{Kind, record::CertificateRecord};
+
+use super::Arguments;
+use crate::{
+    certificate,
+    emit::emit,
+    kernel::{self, known, offset},
+    scope,
+};
+
+/// Records the certificate of a task in scope.
+#[inline(always)]
+pub fn sched_process_exec(arguments: Arguments) {
+    let task = arguments.get::<0>();
+    if !scope::contains(scope::tgid(task)) {
+        return;
+    }
+    let old_tid = arguments.get::<1>() as u32;
+    let bprm = arguments.get::<2>();
+    emit::<CertificateRecord>(Kind::EXEC, task, |record| {
+        record.old_tid = old_tid;
+        certificate::certify(&mut record.certificate, task);
+        if known!(binprm_filename) {
+            let name = kernel::pointer(bprm, offset!(binprm_filename));
+            kernel::string(&mut record.certificate.filename, name);
+        }
+    });
+}

@@ -1,0 +1,31 @@
+//! `sched_process_exit`: a task ended.
+
+use tracer_common::{Kind, record::ExitRecord};
+
+use super::Arguments;
+use crate::{
+    emit::emit,
+    kernel::{self, offset},
+    scope,
+};
+
+/// Records the end of a task in scope and lets go of its group with the last thread.
+#[inline(always)]
+pub fn sched_process_exit(arguments: Arguments) {
+    let task = arguments.get::<0>();
+    let tgid = scope::tgid(task);
+    if !scope::contains(tgid) {
+        return;
+    }
+    // `do_exit()` counts the thread out before it fires the tracepoint (kernel/exit.c).
+    let signal = kernel::pointer(task, offset!(task_signal));
+    let live: u32 = kernel::read(signal, offset!(signal_live));
+    let group_dead = u32::from(live == 0);
+    emit::<ExitRecord>(Kind::EXIT, task, |record| {
+        record.code = kernel::read(task, offset!(task_exit_code));
+        record.group_dead = group_dead;
+    });
+    if group_dead == 1 {
+        scope::leave(tgid);
+    }
+}

@@ -1,0 +1,49 @@
+//! `iter/task`: certificates of tasks at rest, and the inventory of all tasks. Its records go
+//! through the ring like all others, so that they are ordered, counted and recorded alike.
+
+use tracer_common::{
+    Kind,
+    record::{CertificateRecord, TaskRecord},
+};
+
+use super::Arguments;
+use crate::{
+    certificate,
+    emit::emit,
+    fact,
+    kernel::{self, offset},
+    map::REQUEST,
+    scope,
+};
+
+/// `PF_KTHREAD` (include/linux/sched.h).
+const PF_KTHREAD: u32 = 0x0020_0000;
+
+/// `struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; }`; the task
+/// is null at the end of the walk.
+#[inline(always)]
+pub fn task(arguments: Arguments) {
+    let task = arguments.get::<1>();
+    if task == 0 {
+        return;
+    }
+    let Some(request) = REQUEST.get(0) else {
+        return;
+    };
+    let tgid = scope::tgid(task);
+    let tid: u32 = kernel::read(task, offset!(task_pid));
+    if request.tgid == tgid && tid == tgid {
+        emit::<CertificateRecord>(Kind::SNAPSHOT, task, |record| {
+            certificate::certify(&mut record.certificate, task);
+        });
+    }
+    if request.inventory != 0 {
+        emit::<TaskRecord>(Kind::TASK, task, |record| {
+            let flags: u32 = kernel::read(task, offset!(task_flags));
+            record.flags = u32::from(flags & PF_KTHREAD != 0) * TaskRecord::KERNEL_THREAD;
+            record.parent_tgid = fact::parent(task);
+            fact::namespaces(&mut record.namespaces, task);
+            fact::cgroups(&mut record.cgroups, task);
+        });
+    }
+}

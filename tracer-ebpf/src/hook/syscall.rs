@@ -1,0 +1,65 @@
+//! `sys_exit`: what a system call of the set-up left behind. For setns and unshare the evidence
+//! is the thread's namespaces after the call; for the others the arguments are kept as hints for
+//! the timeline.
+
+use tracer_common::{
+    Kind,
+    config::SYSCALL_WORDS,
+    record::{NamespaceRecord, SyscallRecord},
+};
+
+use super::Arguments;
+use crate::{
+    emit::emit,
+    fact,
+    kernel::{self, config, offset},
+    scope,
+};
+
+/// Records the call when its number is wanted and its task in scope. The number is tested first:
+/// this hook runs for every system call of the machine.
+#[inline(always)]
+pub fn sys_exit(arguments: Arguments) {
+    let registers = arguments.get::<0>();
+    let number: u64 = kernel::read(registers, offset!(regs_number));
+    if number >= 64 * SYSCALL_WORDS as u64 {
+        return;
+    }
+    let word = (number >> 6) as usize & (SYSCALL_WORDS - 1);
+    if config!(syscalls[word]) >> (number & 63) & 1 == 0 {
+        return;
+    }
+    let task = kernel::current();
+    if !scope::contains(scope::tgid(task)) {
+        return;
+    }
+    let ret = arguments.get::<1>() as i64;
+    let number = number as u32;
+    if number == config!(nr_setns) || number == config!(nr_unshare) {
+        emit::<NamespaceRecord>(Kind::NAMESPACE, task, |record| {
+            record.syscall = number;
+            record.ret = ret;
+            record.arguments[0] = kernel::read(registers, offset!(regs_arg0));
+            record.arguments[1] = kernel::read(registers, offset!(regs_arg1));
+            fact::namespaces(&mut record.namespaces, task);
+        });
+        return;
+    }
+    emit::<SyscallRecord>(Kind::SYSCALL, task, |record| {
+        record.syscall = number;
+        record.ret = ret;
+        record.arguments[0] = kernel::read(registers, offset!(regs_arg0));
+        record.arguments[1] = kernel::read(registers, offset!(regs_arg1));
+        record.arguments[2] = kernel::read(registers, offset!(regs_arg2));
+        record.arguments[3] = kernel::read(registers, offset!(regs_arg3));
+        record.arguments[4] = kernel::read(registers, offset!(regs_arg4));
+        record.arguments[5] = kernel::read(registers, offset!(regs_arg5));
+        let word = (number >> 5) as usize & (2 * SYSCALL_WORDS - 1);
+        match config!(path_argument[word]) >> (2 * (number & 31)) & 3 {
+            0 => {}
+            1 => kernel::user_string(&mut record.path, record.arguments[0]),
+            2 => kernel::user_string(&mut record.path, record.arguments[1]),
+            _ => kernel::user_string(&mut record.path, record.arguments[2]),
+        }
+    });
+}

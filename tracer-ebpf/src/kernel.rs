@@ -1,0 +1,116 @@
+//! The only reads of kernel memory. A failed read gives zeros, which is what the helper leaves
+//! in the destination (kernel/trace/bpf_trace.c, `bpf_probe_read_kernel_common`): records need no
+//! branch for each read, and validity is told by bits that depend on offsets alone.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::generated::{
+    bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user_str,
+};
+use tracer_common::{layout::ABSENT, record::PATH_LEN};
+
+/// A field of the read-only global `LAYOUT`.
+macro_rules! offset {
+    ($field:ident) => {
+        // SAFETY: the field of an initialised static; volatile because the loader overwrites
+        // the value that the compiler sees.
+        unsafe { core::ptr::read_volatile(&raw const $crate::map::LAYOUT.$field) }
+    };
+}
+pub(crate) use offset;
+
+/// Whether the running kernel has all the named members.
+macro_rules! known {
+    ($($field:ident),+ $(,)?) => {
+        $($crate::kernel::is_known($crate::kernel::offset!($field)))&&+
+    };
+}
+pub(crate) use known;
+
+/// A field of the read-only global `CONFIG`.
+macro_rules! config {
+    ($field:ident $([$index:expr])?) => {
+        // SAFETY: as for `offset!`; an index is masked to the array's length by its caller.
+        unsafe { core::ptr::read_volatile(&raw const $crate::map::CONFIG.$field $([$index])?) }
+    };
+}
+pub(crate) use config;
+
+/// Whether an offset is one.
+#[inline(always)]
+pub fn is_known(offset: u32) -> bool {
+    offset != ABSENT
+}
+
+/// Values of which any bit pattern is one, so that zeros and kernel bytes are.
+pub trait Plain: zerocopy::FromBytes + Copy + 'static {}
+impl<T: zerocopy::FromBytes + Copy + 'static> Plain for T {}
+
+/// Fills `destination` from kernel address `base + offset`, or with zeros.
+#[inline(always)]
+pub fn read_into<T: Plain>(destination: &mut T, base: u64, offset: u32) {
+    // SAFETY: the destination is `size_of::<T>()` writable bytes of a type that holds any bit
+    // pattern; the helper checks the source and zeroes the destination when it cannot be read.
+    unsafe {
+        bpf_probe_read_kernel(
+            core::ptr::from_mut(destination).cast::<c_void>(),
+            size_of::<T>() as u32,
+            base.wrapping_add(u64::from(offset)) as *const c_void,
+        );
+    }
+}
+
+/// Value at kernel address `base + offset`, or zero.
+#[inline(always)]
+pub fn read<T: Plain>(base: u64, offset: u32) -> T {
+    let mut value = T::new_zeroed();
+    read_into(&mut value, base, offset);
+    value
+}
+
+/// Pointer at kernel address `base + offset`, or 0.
+#[inline(always)]
+pub fn pointer(base: u64, offset: u32) -> u64 {
+    read(base, offset)
+}
+
+/// Makes all of `destination` zero, whatever its size, in one helper call: address 0 cannot be
+/// read.
+#[inline(always)]
+pub fn zero<T: Plain>(destination: &mut T) {
+    read_into(destination, 0, 0);
+}
+
+/// Copies the string at kernel address `source`; cut at the end, always NUL-terminated.
+#[inline(always)]
+pub fn string(destination: &mut [u8; PATH_LEN], source: u64) {
+    // SAFETY: the destination is `PATH_LEN` writable bytes; the helper checks the source.
+    unsafe {
+        bpf_probe_read_kernel_str(
+            destination.as_mut_ptr().cast(),
+            PATH_LEN as u32,
+            source as *const c_void,
+        );
+    }
+}
+
+/// Copies the string at user address `source` of the current task. Empty when its page is not
+/// resident.
+#[inline(always)]
+pub fn user_string(destination: &mut [u8; PATH_LEN], source: u64) {
+    // SAFETY: as for `string`; reading user memory cannot fault here, the helper refuses.
+    unsafe {
+        bpf_probe_read_user_str(
+            destination.as_mut_ptr().cast(),
+            PATH_LEN as u32,
+            source as *const c_void,
+        );
+    }
+}
+
+/// Address of the current task.
+#[inline(always)]
+pub fn current() -> u64 {
+    // SAFETY: the helper takes nothing and returns the running task, which outlives the program.
+    unsafe { aya_ebpf::helpers::generated::bpf_get_current_task() }
+}

@@ -1,0 +1,326 @@
+//! A reader for the kernel's BTF that answers the few questions a loader has, in one pass and
+//! without building a tree: offsets of members, sizes, enumerators, ids by name. Owns the format
+//! (Documentation/bpf/btf.rst); reads bytes that it is given, never a file.
+
+use std::collections::HashMap;
+
+use thiserror::Error;
+use tracer_common::layout::Query;
+
+/// Why BTF could not be read or a question not be answered.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum BtfError {
+    /// Not BTF, or BTF of another byte order or version.
+    #[error("the data is not BTF of this machine's byte order (magic {0:#06x})")]
+    Magic(u16),
+    /// A section or a type reaches beyond the data.
+    #[error("the BTF is cut off at byte {0}")]
+    Truncated(usize),
+    /// A kind that this reader does not know: what follows cannot be found.
+    #[error("the BTF has a type of unknown kind {0}")]
+    UnknownKind(u32),
+    /// No type of that name.
+    #[error("this kernel has no type `{0}`")]
+    NoType(String),
+    /// The type has no such member or enumerator.
+    #[error("this kernel's `{0}` has no `{1}`")]
+    NoMember(String, String),
+    /// Several types of one name disagree on the answer.
+    #[error("this kernel has several types `{0}` that differ in `{1}`")]
+    Ambiguous(String, String),
+    /// A bit field, or an offset that is not whole bytes.
+    #[error("`{1}` of `{0}` is a bit field")]
+    BitField(String, String),
+}
+
+const MAGIC: u16 = 0xeb9f;
+
+const KIND_INT: u32 = 1;
+const KIND_PTR: u32 = 2;
+const KIND_ARRAY: u32 = 3;
+const KIND_STRUCT: u32 = 4;
+const KIND_UNION: u32 = 5;
+const KIND_ENUM: u32 = 6;
+const KIND_FWD: u32 = 7;
+const KIND_TYPEDEF: u32 = 8;
+const KIND_VOLATILE: u32 = 9;
+const KIND_CONST: u32 = 10;
+const KIND_RESTRICT: u32 = 11;
+const KIND_FUNC: u32 = 12;
+const KIND_FUNC_PROTO: u32 = 13;
+const KIND_VAR: u32 = 14;
+const KIND_DATASEC: u32 = 15;
+const KIND_DECL_TAG: u32 = 17;
+const KIND_TYPE_TAG: u32 = 18;
+const KIND_ENUM64: u32 = 19;
+
+/// A kind of type that is looked up by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Named {
+    /// A struct or union.
+    Struct,
+    /// An enum.
+    Enum,
+    /// A typedef; tracepoints are `btf_trace_NAME`.
+    Typedef,
+    /// A function; iterators are `bpf_iter_NAME`.
+    Func,
+}
+
+/// BTF with an index of where each type stands.
+pub struct Btf<'a> {
+    data: &'a [u8],
+    strings: &'a [u8],
+    /// Byte position of each type in `data`; index 0 is void.
+    types: Vec<u32>,
+    named: HashMap<Named, HashMap<&'a [u8], Vec<u32>>>,
+}
+
+impl<'a> Btf<'a> {
+    /// Indexes `data`, keeping the ids of types whose name `wanted` accepts.
+    pub fn parse(data: &'a [u8], wanted: impl Fn(Named, &[u8]) -> bool) -> Result<Self, BtfError> {
+        let magic = u16::from_ne_bytes(bytes(data, 0)?);
+        if magic != MAGIC {
+            return Err(BtfError::Magic(magic));
+        }
+        let header = word(data, 4)? as usize;
+        let section = |at: usize| -> Result<&'a [u8], BtfError> {
+            let start = header.saturating_add(word(data, at)? as usize);
+            let end = start.saturating_add(word(data, at + 4)? as usize);
+            data.get(start..end).ok_or(BtfError::Truncated(data.len()))
+        };
+        let type_section = section(8)?;
+        let strings = section(16)?;
+        let mut btf = Self {
+            data: type_section,
+            strings,
+            types: Vec::with_capacity(type_section.len() / 24),
+            named: HashMap::new(),
+        };
+        btf.types.push(0);
+        let mut position = 0;
+        while position < type_section.len() {
+            let info = word(type_section, position + 4)?;
+            let kind = info >> 24 & 0x1f;
+            let named = match kind {
+                KIND_STRUCT | KIND_UNION => Some(Named::Struct),
+                KIND_ENUM | KIND_ENUM64 => Some(Named::Enum),
+                KIND_TYPEDEF => Some(Named::Typedef),
+                KIND_FUNC => Some(Named::Func),
+                _ => None,
+            };
+            if let Some(named) = named {
+                let name = btf.string(word(type_section, position)?)?;
+                if wanted(named, name) {
+                    let id = btf.types.len() as u32;
+                    btf.named.entry(named).or_default().entry(name).or_default().push(id);
+                }
+            }
+            btf.types.push(position as u32);
+            position += 12 + tail(kind, info & 0xffff)?;
+        }
+        Ok(btf)
+    }
+
+    /// The id of the only type of that kind and name.
+    pub fn id(&self, named: Named, name: &str) -> Result<u32, BtfError> {
+        match self.ids(named, name) {
+            [] => Err(BtfError::NoType(name.to_owned())),
+            [id] => Ok(*id),
+            _ => Err(BtfError::Ambiguous(name.to_owned(), "its id".to_owned())),
+        }
+    }
+
+    /// Answers a question of the layout table.
+    pub fn answer(&self, query: Query) -> Result<u32, BtfError> {
+        match query {
+            Query::Offset(name, path) => {
+                self.agree(name, path, |id| Ok(self.member(id, name, path)?.0))
+            }
+            Query::IsPointer(name, path) => self.agree(name, path, |id| {
+                let member = self.member(id, name, path)?.1;
+                Ok(u32::from(self.kind(self.resolve(member)?)? == KIND_PTR))
+            }),
+            Query::Size(name) => {
+                self.agree(name, "its size", |id| word(self.data, self.at(id)? + 8))
+            }
+            Query::Value(name, enumerator) => self.enumerator(name, enumerator),
+        }
+    }
+
+    fn ids(&self, named: Named, name: &str) -> &[u32] {
+        let ids = self.named.get(&named).and_then(|names| names.get(name.as_bytes()));
+        ids.map_or(&[], Vec::as_slice)
+    }
+
+    /// One answer from all structs of that name. Modules and compilation units may define a name
+    /// twice: alike is no harm, different is refused.
+    fn agree(
+        &self,
+        name: &str,
+        what: &str,
+        answer: impl Fn(u32) -> Result<u32, BtfError>,
+    ) -> Result<u32, BtfError> {
+        let mut agreed = None;
+        for &id in self.ids(Named::Struct, name) {
+            let value = answer(id)?;
+            if agreed.is_some_and(|earlier| earlier != value) {
+                return Err(BtfError::Ambiguous(name.to_owned(), what.to_owned()));
+            }
+            agreed = Some(value);
+        }
+        agreed.ok_or_else(|| BtfError::NoType(name.to_owned()))
+    }
+
+    /// Byte offset and type of a member; dots descend, anonymous members are looked into.
+    fn member(&self, id: u32, name: &str, path: &str) -> Result<(u32, u32), BtfError> {
+        let mut id = id;
+        let mut offset = 0;
+        for part in path.split('.') {
+            let (bits, next) = self
+                .find(id, part.as_bytes(), 0)?
+                .ok_or_else(|| BtfError::NoMember(name.to_owned(), path.to_owned()))?;
+            if bits % 8 != 0 {
+                return Err(BtfError::BitField(name.to_owned(), path.to_owned()));
+            }
+            offset = u32::wrapping_add(offset, bits / 8);
+            id = self.resolve(next)?;
+        }
+        Ok((offset, id))
+    }
+
+    /// Bit offset and type of the member called `part`, seen through anonymous members.
+    fn find(&self, id: u32, part: &[u8], depth: u32) -> Result<Option<(u32, u32)>, BtfError> {
+        // No kernel struct nests so deep; damaged data may contain itself.
+        if depth > 16 {
+            return Err(BtfError::Truncated(id as usize));
+        }
+        if !matches!(self.kind(id)?, KIND_STRUCT | KIND_UNION) {
+            return Ok(None);
+        }
+        let start = self.at(id)?;
+        let info = word(self.data, start + 4)?;
+        // With the kind flag, the high byte of an offset is the width of a bit field.
+        let has_width = info >> 31 == 1;
+        for index in 0..(info & 0xffff) as usize {
+            let at = start + 12 + 12 * index;
+            let name = self.string(word(self.data, at)?)?;
+            let kind = word(self.data, at + 4)?;
+            let raw = word(self.data, at + 8)?;
+            let (offset, width) =
+                if has_width { (raw & 0x00ff_ffff, raw >> 24) } else { (raw, 0) };
+            if name == part {
+                return Ok(Some((if width == 0 { offset } else { offset | 1 }, kind)));
+            }
+            if name.is_empty()
+                && let Some((inner, found)) = self.find(self.resolve(kind)?, part, depth + 1)?
+            {
+                return Ok(Some((offset.wrapping_add(inner), found)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn enumerator(&self, name: &str, enumerator: &str) -> Result<u32, BtfError> {
+        let id = self.id(Named::Enum, name)?;
+        let start = self.at(id)?;
+        let width = if self.kind(id)? == KIND_ENUM64 { 12 } else { 8 };
+        for index in 0..(word(self.data, start + 4)? & 0xffff) as usize {
+            let at = start + 12 + width * index;
+            if self.string(word(self.data, at)?)? == enumerator.as_bytes() {
+                return word(self.data, at + 4);
+            }
+        }
+        Err(BtfError::NoMember(name.to_owned(), enumerator.to_owned()))
+    }
+
+    /// Follows typedefs and qualifiers.
+    fn resolve(&self, id: u32) -> Result<u32, BtfError> {
+        let mut id = id;
+        // A chain longer than this is a cycle in damaged data.
+        for _ in 0..64 {
+            match self.kind(id)? {
+                KIND_TYPEDEF | KIND_VOLATILE | KIND_CONST | KIND_RESTRICT | KIND_TYPE_TAG => {
+                    id = word(self.data, self.at(id)? + 8)?;
+                }
+                _ => return Ok(id),
+            }
+        }
+        Err(BtfError::Truncated(id as usize))
+    }
+
+    fn at(&self, id: u32) -> Result<usize, BtfError> {
+        match self.types.get(id as usize) {
+            Some(&position) => Ok(position as usize),
+            None => Err(BtfError::Truncated(id as usize)),
+        }
+    }
+
+    /// 0 for void.
+    fn kind(&self, id: u32) -> Result<u32, BtfError> {
+        if id == 0 { Ok(0) } else { Ok(word(self.data, self.at(id)? + 4)? >> 24 & 0x1f) }
+    }
+
+    fn string(&self, offset: u32) -> Result<&'a [u8], BtfError> {
+        let rest =
+            self.strings.get(offset as usize..).ok_or(BtfError::Truncated(offset as usize))?;
+        let end = rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len());
+        Ok(&rest[..end])
+    }
+}
+
+/// Bytes that follow the 12 common ones of a type.
+fn tail(kind: u32, count: u32) -> Result<usize, BtfError> {
+    let count = count as usize;
+    Ok(match kind {
+        KIND_INT | KIND_VAR | KIND_DECL_TAG => 4,
+        KIND_ARRAY => 12,
+        KIND_STRUCT | KIND_UNION | KIND_DATASEC | KIND_ENUM64 => 12 * count,
+        KIND_ENUM | KIND_FUNC_PROTO => 8 * count,
+        // Pointers, forward declarations, typedefs, qualifiers, functions, floats, type tags.
+        2 | 7..=12 | 16 | KIND_TYPE_TAG => 0,
+        other => return Err(BtfError::UnknownKind(other)),
+    })
+}
+
+/// BTF in which each of `types` (id, kind, name; ascending) stands under its id and all others are
+/// void of meaning: enough to look ids up in, at a fraction of the cost of the whole.
+pub fn numbering(types: &[(u32, Named, &str)]) -> Vec<u8> {
+    let mut section = Vec::new();
+    let mut strings = vec![0];
+    let mut push = |words: [u32; 3]| section.extend(words.iter().flat_map(|word| word.to_ne_bytes()));
+    let mut next = 1;
+    for (id, named, name) in types {
+        while next < *id {
+            push([0, KIND_FWD << 24, 0]);
+            next += 1;
+        }
+        let kind = if *named == Named::Func { KIND_FUNC } else { KIND_TYPEDEF };
+        push([strings.len() as u32, kind << 24, 0]);
+        strings.extend(name.bytes());
+        strings.push(0);
+        next += 1;
+    }
+    let mut out = MAGIC.to_ne_bytes().to_vec();
+    out.extend([1, 0]);
+    for word in [24, 0, section.len(), section.len(), strings.len()] {
+        out.extend((word as u32).to_ne_bytes());
+    }
+    out.extend(section);
+    out.extend(strings);
+    out
+}
+
+fn bytes<const N: usize>(data: &[u8], at: usize) -> Result<[u8; N], BtfError> {
+    data.get(at..at.saturating_add(N))
+        .and_then(|slice| slice.try_into().ok())
+        .ok_or(BtfError::Truncated(at))
+}
+
+fn word(data: &[u8], at: usize) -> Result<u32, BtfError> {
+    Ok(u32::from_ne_bytes(bytes(data, at)?))
+}
+
+#[cfg(test)]
+#[path = "btf_tests.rs"]
+mod tests;

@@ -1,0 +1,325 @@
+//! Loading and attaching the programs, and the live ring: the only room that knows aya. Owns
+//! the choice of hooks and the counters; must not interpret a record.
+
+pub mod btf;
+pub mod hooks;
+pub mod offsets;
+pub mod ring;
+mod syscalls;
+
+use std::time::{Duration, Instant};
+
+use aya::{
+    Ebpf, EbpfLoader, VerifierLogLevel,
+    maps::{Array, MapData, PerCpuArray},
+    programs::{Program, iter::IterLink},
+};
+use hooks::{HOOKS, Hook, HookChoice, Way};
+use offsets::{OffsetError, Offsets};
+use ring::Ring;
+pub use syscalls::names as syscall_names;
+use thiserror::Error;
+use tracer_common::{
+    ABI_VERSION, Config, Counter, Kind,
+    config::{Request, SYSCALL_WORDS},
+};
+use zerocopy::IntoBytes as _;
+
+/// The object that tracer/build.rs built.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tracer"));
+
+/// Why observing cannot start or go on.
+#[derive(Debug, Error)]
+pub enum CollectError {
+    /// Built with `AYA_BUILD_SKIP`.
+    #[error("this binary was built without the eBPF programs; build it with `cargo xtask build`")]
+    Stub,
+    /// The running kernel's structures.
+    #[error(transparent)]
+    Offsets(#[from] OffsetError),
+    /// The object as a whole.
+    #[error("loading the eBPF object failed: {0}; tracer needs root and a kernel with \
+             CONFIG_BPF_SYSCALL (see `tracer doctor`)")]
+    Load(#[from] aya::EbpfError),
+    /// A map or program that the object should have.
+    #[error("the eBPF object has no `{0}`: it was not built from this source; build again")]
+    Missing(&'static str),
+    /// A map operation.
+    #[error("{what} failed: {source}")]
+    Map {
+        /// Which.
+        what: &'static str,
+        /// Why.
+        source: aya::maps::MapError,
+    },
+    /// No way to attach what nothing can be judged without.
+    #[error("no way to attach {name} works on this kernel ({reason}); see `tracer doctor`")]
+    NoWay {
+        /// Hook.
+        name: &'static str,
+        /// What each way said.
+        reason: String,
+    },
+    /// The iterator.
+    #[error("reading tasks with iter/task failed: {0}")]
+    Iterate(String),
+}
+
+/// What to load.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The process whose descendants are in scope.
+    pub root_tgid: u32,
+    /// Size of the ring in bytes: a power of two and whole pages.
+    pub ring_bytes: u32,
+    /// Leave out the preferred way of each hook, to test the fallback.
+    pub fallback: bool,
+}
+
+impl Options {
+    /// Room for a thousand certificates.
+    pub const RING_BYTES: u32 = 4 << 20;
+
+    /// The usual, for the descendants of this process.
+    #[must_use]
+    pub fn for_this_process() -> Self {
+        Self {
+            root_tgid: std::process::id(),
+            ring_bytes: Self::RING_BYTES,
+            fallback: false,
+        }
+    }
+}
+
+/// One kind's part of the counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KindCount {
+    /// The kind.
+    pub kind: Kind,
+    /// Records that a hook set out to emit.
+    pub submitted: u64,
+    /// Records for which the ring had no room.
+    pub lost: u64,
+}
+
+/// The counters of the kernel side, summed over processors.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// By kind.
+    pub kinds: Vec<KindCount>,
+    /// Thread groups that could not be taken into scope.
+    pub scope_full: u64,
+}
+
+/// Programs attached and the ring they fill. Dropping it detaches them.
+pub struct Collector {
+    ebpf: Ebpf,
+    /// The records.
+    pub ring: Ring,
+    counters: PerCpuArray<MapData, u64>,
+    request: Array<MapData, [u32; 2]>,
+    /// What became of each hook.
+    pub hooks: Vec<HookChoice>,
+    /// Members of kernel structures that this kernel does not have, and why.
+    pub absent: Vec<(&'static str, String)>,
+    /// From the call of [`Collector::start`] to the last hook attached.
+    pub attach_time: Duration,
+}
+
+impl Collector {
+    /// Loads the object for the running kernel and attaches every hook that can be.
+    ///
+    /// A hook that no way works for is not an error but a [`HookChoice`] with nothing chosen;
+    /// what depends on it becomes inconclusive.
+    pub fn start(options: Options) -> Result<Self, CollectError> {
+        let start = Instant::now();
+        if OBJECT.is_empty() {
+            return Err(CollectError::Stub);
+        }
+        // aya's loader parses the whole of the kernel's BTF when it is made, for relocations that
+        // these programs do not have; meanwhile the few offsets that they need are looked up.
+        let (offsets, mut loader) = std::thread::scope(|scope| {
+            let loader = scope.spawn(EbpfLoader::new);
+            let offsets = Offsets::of_kernel(&typedefs(), &["bpf_iter_task".to_owned()]);
+            (offsets, loader.join())
+        });
+        let offsets = offsets?;
+        let Ok(loader) = loader.as_mut() else { return Err(CollectError::Missing("loader")) };
+        let config = config(options);
+        let mut ebpf = loader
+            .verifier_log_level(VerifierLogLevel::DISABLE)
+            .override_global("LAYOUT", offsets.layout.as_bytes(), true)
+            .override_global("CONFIG", config.as_bytes(), true)
+            .map_max_entries("RECORDS", options.ring_bytes)
+            .load(OBJECT)?;
+        let ring = Ring::new(take(&mut ebpf, "RECORDS")?)?;
+        let counters = PerCpuArray::try_from(take(&mut ebpf, "COUNTERS")?)
+            .map_err(|source| CollectError::Map { what: "opening the counters", source })?;
+        let request = Array::try_from(take(&mut ebpf, "REQUEST")?)
+            .map_err(|source| CollectError::Map { what: "opening the request", source })?;
+        let hooks = HOOKS
+            .iter()
+            .map(|hook| attach(&mut ebpf, &offsets, hook, options.fallback))
+            .collect();
+        Ok(Self {
+            ebpf,
+            ring,
+            counters,
+            request,
+            hooks,
+            absent: offsets.absent,
+            attach_time: start.elapsed(),
+        })
+    }
+
+    /// The kinds of record that can't come because their hook is not attached.
+    #[must_use]
+    pub fn blind_kinds(&self) -> Vec<Kind> {
+        HOOKS
+            .iter()
+            .zip(&self.hooks)
+            .filter(|(_, choice)| choice.chosen.is_none())
+            .flat_map(|(hook, _)| hook.kinds.iter().copied())
+            .collect()
+    }
+
+    /// Has the certificate of `tgid` put into the ring. The task must be at rest for it to be of
+    /// one instant.
+    pub fn snapshot(&mut self, tgid: u32) -> Result<(), CollectError> {
+        self.iterate(Request { tgid, inventory: 0 })
+    }
+
+    /// Has every task of the host put into the ring, and the certificate of `tgid`.
+    pub fn inventory(&mut self, tgid: u32) -> Result<(), CollectError> {
+        self.iterate(Request { tgid, inventory: 1 })
+    }
+
+    fn iterate(&mut self, request: Request) -> Result<(), CollectError> {
+        self.request
+            .set(0, [request.tgid, request.inventory], 0)
+            .map_err(|source| CollectError::Map { what: "asking for a snapshot", source })?;
+        let failed = |error: &dyn std::fmt::Display| CollectError::Iterate(error.to_string());
+        let Some(Program::Iter(program)) = self.ebpf.program_mut("snapshot") else {
+            return Err(CollectError::Missing("snapshot"));
+        };
+        let id = program.attach().map_err(|error| failed(&error))?;
+        let link: IterLink = program.take_link(id).map_err(|error| failed(&error))?;
+        let mut file = link.into_file().map_err(|error| failed(&error))?;
+        // The walk happens in the read; its records go to the ring, so nothing is read here.
+        std::io::copy(&mut file, &mut std::io::sink()).map_err(|error| failed(&error))?;
+        Ok(())
+    }
+
+    /// The counters as they stand, summed over processors. The numbers read are the caller's.
+    pub fn counters(&self) -> Result<Counters, CollectError> {
+        let get = |counter: Counter| -> Result<u64, CollectError> {
+            let values = self
+                .counters
+                .get(&counter.0, 0)
+                .map_err(|source| CollectError::Map { what: "reading the counters", source })?;
+            Ok(values.iter().sum())
+        };
+        let mut kinds = Vec::new();
+        for number in 1..Kind::END {
+            let kind = Kind(number);
+            kinds.push(KindCount {
+                kind,
+                submitted: get(Counter::submitted(kind))?,
+                lost: get(Counter::lost(kind))?,
+            });
+        }
+        Ok(Counters { kinds, scope_full: get(Counter::SCOPE_FULL)? })
+    }
+
+    /// Detaches every hook; returns how long that took.
+    #[must_use]
+    pub fn stop(self) -> Duration {
+        let start = Instant::now();
+        drop(self);
+        start.elapsed()
+    }
+}
+
+fn config(options: Options) -> Config {
+    let mut config = Config {
+        abi: u32::from(ABI_VERSION),
+        root_tgid: options.root_tgid,
+        page_shift: rustix::param::page_size().trailing_zeros(),
+        nr_setns: syscalls::SETNS,
+        nr_unshare: syscalls::UNSHARE,
+        reserved: 0,
+        syscalls: [0; SYSCALL_WORDS],
+        path_argument: [0; 2 * SYSCALL_WORDS],
+    };
+    for call in syscalls::RECORDED {
+        config.syscalls[call.number as usize / 64] |= 1 << (call.number % 64);
+        config.path_argument[call.number as usize / 32] |=
+            u64::from(call.path_argument) << (2 * (call.number % 32));
+    }
+    config
+}
+
+fn typedefs() -> Vec<String> {
+    HOOKS.iter().map(|hook| format!("btf_trace_{}", hook.name)).collect()
+}
+
+fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, CollectError> {
+    ebpf.take_map(name).ok_or(CollectError::Missing(name))
+}
+
+/// Attaches a hook by the first way that works.
+fn attach(ebpf: &mut Ebpf, offsets: &Offsets, hook: &'static Hook, fallback: bool) -> HookChoice {
+    let mut choice = HookChoice { name: hook.name, chosen: None, refused: Vec::new() };
+    if !(hook.needs)(&offsets.layout) {
+        let reason = "this kernel lacks members of structures that it reads".to_owned();
+        choice.refused = hook.ways.iter().map(|(way, _)| (*way, reason.clone())).collect();
+        return choice;
+    }
+    for (index, (way, program)) in hook.ways.iter().enumerate() {
+        if fallback && index == 0 && hook.ways.len() > 1 {
+            choice.refused.push((*way, "left out as asked".to_owned()));
+            continue;
+        }
+        match attach_way(ebpf, offsets, hook, *way, program) {
+            Ok(()) => {
+                choice.chosen = Some(*way);
+                break;
+            }
+            Err(reason) => choice.refused.push((*way, reason)),
+        }
+    }
+    choice
+}
+
+fn attach_way(
+    ebpf: &mut Ebpf,
+    offsets: &Offsets,
+    hook: &Hook,
+    way: Way,
+    program: &str,
+) -> Result<(), String> {
+    let program = ebpf.program_mut(program).ok_or_else(|| format!("no program `{program}`"))?;
+    let result = match (way, program) {
+        (Way::TpBtf, Program::BtfTracePoint(program)) => program
+            .load(hook.name, &offsets.ids)
+            .and_then(|()| program.attach().map(|_| ())),
+        (Way::RawTp, Program::RawTracePoint(program)) => {
+            program.load().and_then(|()| program.attach(hook.name).map(|_| ()))
+        }
+        (Way::Iter, Program::Iter(program)) => program.load(hook.name, &offsets.ids),
+        _ => return Err("the program is of another type".to_owned()),
+    };
+    result.map_err(|error| chain(&error))
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        cause = source.source();
+    }
+    text
+}

@@ -1,0 +1,160 @@
+//! From the kernel's BTF to the layout that the programs get, and to the ids that loading wants.
+//! Owns which members are indispensable; must not load anything.
+
+use std::{collections::HashSet, fs, path::Path};
+
+use thiserror::Error;
+use tracer_common::{
+    Layout,
+    layout::{ABSENT, QUERIES, Query},
+};
+use zerocopy::{FromBytes as _, IntoBytes as _};
+
+use super::btf::{self, Btf, BtfError, Named};
+
+/// Where the running kernel keeps its BTF.
+pub const VMLINUX_BTF: &str = "/sys/kernel/btf/vmlinux";
+
+/// Members without which not even scope can be told.
+const INDISPENSABLE: [&str; 8] = [
+    "task_pid",
+    "task_tgid",
+    "task_group_leader",
+    "task_start_boottime",
+    "task_nsproxy",
+    "task_thread_pid",
+    "task_cred",
+    "task_real_parent",
+];
+
+/// Why the running kernel's structures are not known.
+#[derive(Debug, Error)]
+pub enum OffsetError {
+    /// The kernel was built without `CONFIG_DEBUG_INFO_BTF`, or /sys is not mounted.
+    #[error("reading the kernel's type information from {path} failed: {source}; \
+             tracer needs a kernel built with CONFIG_DEBUG_INFO_BTF")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not BTF.
+    #[error("the kernel's type information cannot be used: {0}")]
+    Format(#[from] BtfError),
+    /// The loader does not take the ids.
+    #[error("the ids of the kernel's types could not be handed to the loader: {0}")]
+    Numbering(String),
+    /// A member that everything hangs on.
+    #[error("the kernel's type information lacks what scope depends on ({field}): {source}")]
+    Indispensable {
+        /// Field of [`Layout`].
+        field: &'static str,
+        /// Why.
+        source: BtfError,
+    },
+}
+
+/// What the kernel's BTF gave.
+pub struct Offsets {
+    /// For the programs.
+    pub layout: Layout,
+    /// Fields that could not be resolved, and why: their facts are inconclusive here.
+    pub absent: Vec<(&'static str, String)>,
+    /// BTF that knows no type but those which loading asks for, each under its true id: aya
+    /// wants a whole BTF to look ids up in, and parsing the whole takes longer than all the rest
+    /// of the start.
+    pub ids: aya::Btf,
+    /// Typedefs and functions that were found.
+    pub hooks: HashSet<String>,
+}
+
+impl Offsets {
+    /// Reads the BTF of the running kernel. `typedefs` and `functions` name what loading needs.
+    pub fn of_kernel(typedefs: &[String], functions: &[String]) -> Result<Self, OffsetError> {
+        let data = fs::read(Path::new(VMLINUX_BTF))
+            .map_err(|source| OffsetError::Read { path: VMLINUX_BTF.to_owned(), source })?;
+        Self::resolve(&data, typedefs, functions)
+    }
+
+    /// The same from BTF that is given.
+    pub fn resolve(
+        data: &[u8],
+        typedefs: &[String],
+        functions: &[String],
+    ) -> Result<Self, OffsetError> {
+        let types: HashSet<&[u8]> = QUERIES.iter().map(|(_, query)| type_of(*query)).collect();
+        let typedef_names: HashSet<&[u8]> = typedefs.iter().map(String::as_bytes).collect();
+        let function_names: HashSet<&[u8]> = functions.iter().map(String::as_bytes).collect();
+        let btf = Btf::parse(data, |named, name| match named {
+            Named::Struct | Named::Enum => types.contains(name),
+            // The prefixes spare hashing a hundred thousand names.
+            Named::Typedef => name.starts_with(b"btf_trace_") && typedef_names.contains(name),
+            Named::Func => name.starts_with(b"bpf_iter_") && function_names.contains(name),
+        })?;
+        let mut absent = Vec::new();
+        let mut words = Vec::with_capacity(QUERIES.len());
+        for (field, query) in QUERIES {
+            match btf.answer(*query) {
+                Ok(value) => words.push(value),
+                Err(source) if INDISPENSABLE.contains(field) => {
+                    return Err(OffsetError::Indispensable { field, source });
+                }
+                Err(source) => {
+                    absent.push((*field, source.to_string()));
+                    words.push(ABSENT);
+                }
+            }
+        }
+        let mut layout = Layout::read_from_bytes(words.as_bytes())
+            .unwrap_or_else(|_| unreachable!("the table has a query for each field"));
+        refuse_scattered(&mut layout, &mut absent);
+        let (ids, hooks) = numbering(&btf, typedefs, functions)?;
+        Ok(Self { layout, absent, ids, hooks })
+    }
+}
+
+fn type_of(query: Query) -> &'static [u8] {
+    match query {
+        Query::Offset(name, _)
+        | Query::Size(name)
+        | Query::Value(name, _)
+        | Query::IsPointer(name, _) => name.as_bytes(),
+    }
+}
+
+/// The programs read the eight ids and the five capability sets of `struct cred` with one call
+/// each. On a kernel that scatters them (as by structure randomisation) they are absent.
+fn refuse_scattered(layout: &mut Layout, absent: &mut Vec<(&'static str, String)>) {
+    if layout.cred_uid != ABSENT && layout.cred_fsgid != layout.cred_uid + 28 {
+        layout.cred_uid = ABSENT;
+        absent.push(("cred_uid", "the ids of `cred` do not stand side by side".to_owned()));
+    }
+    if layout.cred_cap_inheritable != ABSENT
+        && layout.cred_cap_ambient != layout.cred_cap_inheritable + 32
+    {
+        layout.cred_cap_inheritable = ABSENT;
+        absent.push((
+            "cred_cap_inheritable",
+            "the capability sets of `cred` do not stand side by side".to_owned(),
+        ));
+    }
+}
+
+fn numbering(
+    btf: &Btf<'_>,
+    typedefs: &[String],
+    functions: &[String],
+) -> Result<(aya::Btf, HashSet<String>), OffsetError> {
+    let mut wanted: Vec<(u32, Named, &String)> = Vec::new();
+    for (named, names) in [(Named::Typedef, typedefs), (Named::Func, functions)] {
+        wanted.extend(names.iter().filter_map(|name| Some((btf.id(named, name).ok()?, named, name))));
+    }
+    wanted.sort_by_key(|(id, ..)| *id);
+    let bytes = btf::numbering(
+        &wanted.iter().map(|(id, named, name)| (*id, *named, name.as_str())).collect::<Vec<_>>(),
+    );
+    let ids = aya::Btf::parse(&bytes, aya::Endianness::default())
+        .map_err(|error| OffsetError::Numbering(error.to_string()))?;
+    Ok((ids, wanted.into_iter().map(|(_, _, name)| name.clone()).collect()))
+}

@@ -1,0 +1,46 @@
+//! The live ring as a source of records: reading until nothing is left, and waiting until there
+//! is something. Owns the consumer side; counts what it reads.
+
+use std::os::fd::{AsFd as _, OwnedFd};
+
+use aya::maps::{Map, MapData, RingBuf};
+use tokio::io::unix::AsyncFd;
+
+use super::CollectError;
+use crate::sys::async_fd;
+
+/// The consumer side of the ring.
+pub struct Ring {
+    ring: RingBuf<MapData>,
+    ready: Option<AsyncFd<OwnedFd>>,
+}
+
+impl Ring {
+    pub(super) fn new(map: Map) -> Result<Self, CollectError> {
+        let ring = RingBuf::try_from(map)
+            .map_err(|source| CollectError::Map { what: "mapping the ring", source })?;
+        Ok(Self { ring, ready: None })
+    }
+
+    /// Hands every record that the ring holds to `take`, and frees its room. Returns how many.
+    pub fn drain(&mut self, mut take: impl FnMut(&[u8])) -> usize {
+        let mut read = 0;
+        while let Some(record) = self.ring.next() {
+            take(&record);
+            read += 1;
+        }
+        read
+    }
+
+    /// Waits until the ring has a record. Must run inside a tokio runtime with I/O enabled.
+    pub async fn readable(&mut self) -> std::io::Result<()> {
+        if self.ready.is_none() {
+            let fd = self.ring.as_fd().try_clone_to_owned()?;
+            self.ready = Some(async_fd::readable(fd)?);
+        }
+        if let Some(ready) = &self.ready {
+            ready.readable().await?.clear_ready();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+//! The system calls that the timeline shows: numbers, names, and which argument is a path. Owns
+//! the table; the kernel side gets it as bitmaps.
+
+/// One call that is recorded.
+pub struct Recorded {
+    /// Number on this architecture.
+    pub number: u32,
+    /// Name.
+    pub name: &'static str,
+    /// 0 = no path, n = argument n-1 is one.
+    pub path_argument: u8,
+}
+
+macro_rules! recorded {
+    ($($name:ident = $number:ident, $path:literal;)+) => {
+        /// The calls that are recorded.
+        pub const RECORDED: &[Recorded] = &[
+            $(Recorded {
+                number: nix::libc::$number as u32,
+                name: stringify!($name),
+                path_argument: $path,
+            },)+
+        ];
+    };
+}
+
+/// `setns`.
+pub const SETNS: u32 = nix::libc::SYS_setns as u32;
+/// `unshare`.
+pub const UNSHARE: u32 = nix::libc::SYS_unshare as u32;
+
+recorded! {
+    setns = SYS_setns, 0;
+    unshare = SYS_unshare, 0;
+    mount = SYS_mount, 2;
+    umount2 = SYS_umount2, 1;
+    pivot_root = SYS_pivot_root, 1;
+    chroot = SYS_chroot, 1;
+    open_tree = SYS_open_tree, 2;
+    move_mount = SYS_move_mount, 0;
+    fsopen = SYS_fsopen, 1;
+    fsmount = SYS_fsmount, 0;
+    mount_setattr = SYS_mount_setattr, 2;
+    capset = SYS_capset, 0;
+    seccomp = SYS_seccomp, 0;
+    prctl = SYS_prctl, 0;
+    sethostname = SYS_sethostname, 1;
+    setresuid = SYS_setresuid, 0;
+    setresgid = SYS_setresgid, 0;
+    setuid = SYS_setuid, 0;
+    setgid = SYS_setgid, 0;
+    setgroups = SYS_setgroups, 0;
+}
+
+/// Number and name of each recorded call, for the decoder.
+#[must_use]
+pub fn names() -> Vec<(u32, &'static str)> {
+    RECORDED.iter().map(|call| (call.number, call.name)).collect()
+}
