@@ -1,0 +1,13 @@
+//! `cargo xtask build`: sets up, then builds the release binary. Owns nothing else.
+
+use anyhow::Result;
+
+use crate::{setup, shell};
+
+/// The command.
+pub fn command() -> Result<()> {
+    setup::ensure(&setup::BUILD)?;
+    let tracer = shell::build_tracer(true)?;
+    println!("built {}", tracer.display());
+    Ok(())
+}

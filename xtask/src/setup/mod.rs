@@ -1,0 +1,104 @@
+//! `cargo xtask setup`: looks at what is there, uses it, and installs only what is missing, saying
+//! what and why. Owns the order and the words; it must not replace anything that already works.
+
+mod apt;
+mod ebpf;
+mod tools;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::exit::Unable;
+use crate::route;
+
+#[derive(Args)]
+pub struct Options {
+    /// Only say what is missing; exit code 122 if anything is
+    #[arg(long)]
+    check: bool,
+}
+
+/// Something a task cannot do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// A compiler and a linker for the eBPF programs.
+    Ebpf,
+    /// The test runner. Where it cannot be had, `cargo test` does.
+    Nextest,
+    /// A container runtime to compare with.
+    Crun,
+    /// Programs for a container that need no libraries.
+    Busybox,
+}
+
+/// For tasks that build.
+pub const BUILD: [Need; 1] = [Need::Ebpf];
+/// For tasks that test.
+pub const TEST: [Need; 2] = [Need::Ebpf, Need::Nextest];
+/// For tasks that measure.
+pub const BENCH: [Need; 3] = [Need::Ebpf, Need::Crun, Need::Busybox];
+
+/// The command.
+pub fn command(options: &Options) -> Result<()> {
+    if options.check {
+        return check();
+    }
+    ensure(&TEST)?;
+    report();
+    Ok(())
+}
+
+/// Installs what of `needs` is missing. Quiet when nothing is.
+pub fn ensure(needs: &[Need]) -> Result<()> {
+    for need in needs {
+        match need {
+            Need::Ebpf if route::skipped() => {}
+            Need::Ebpf => ebpf::ensure()?,
+            Need::Nextest => tools::ensure_nextest(),
+            Need::Crun => tools::ensure_package("crun", "crun", "the runtime to compare with")?,
+            Need::Busybox => {
+                let why = "programs for a container's root folder that need no libraries";
+                tools::ensure_package("busybox", "busybox-static", why)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check() -> Result<()> {
+    report();
+    match route::choose(&route::probe()) {
+        Ok(route) if ebpf::linker_works(&route.linker) => Ok(()),
+        Ok(route) => bail!(Unable(format!(
+            "{} is there but does not run; run `cargo xtask setup` to install it anew",
+            route.linker.display()
+        ))),
+        Err(missing) => {
+            bail!(Unable(format!(
+                "{missing}; run `cargo xtask setup` to install what is missing"
+            )))
+        }
+    }
+}
+
+/// What the tasks will use, one line each.
+fn report() {
+    match route::choose(&route::probe()) {
+        Ok(route) => {
+            let toolchain = route.toolchain.as_deref().unwrap_or("the one on PATH");
+            println!("eBPF compiler: {toolchain}");
+            println!("eBPF linker:   {}", route.linker.display());
+        }
+        Err(missing) => println!("eBPF compiler: {missing}"),
+    }
+    let runner = route::find_program("cargo-nextest").map_or_else(
+        || "cargo test".to_owned(),
+        |nextest| nextest.display().to_string(),
+    );
+    println!("test runner:   {runner}");
+}
+
+/// Says what is about to be installed, and why.
+fn announce(what: &str, how: &str, why: &str) {
+    println!("setup: installing {what} with {how}: {why}");
+}

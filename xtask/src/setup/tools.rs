@@ -1,0 +1,89 @@
+//! Programs that tasks run besides the compilers: the test runner, and what a benchmark compares
+//! with. Owns how cargo installs a program. It must not install what a task can do without loudly
+//! failing for it.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use super::announce;
+use super::apt::Apt;
+use crate::exit::Unable;
+use crate::{route, shell};
+
+/// The test runner's version that this project is tested with.
+const NEXTEST: &str = "cargo-nextest@0.9.151";
+
+/// Installs the test runner, or says that `cargo test` takes its place.
+pub fn ensure_nextest() {
+    if route::find_program("cargo-nextest").is_some() {
+        return;
+    }
+    let why = "it runs the tests apart from each other and stops one that hangs";
+    if binstall(NEXTEST, why) {
+        return;
+    }
+    announce(
+        NEXTEST,
+        "cargo, which takes some minutes the first time,",
+        why,
+    );
+    let mut install = cargo_install();
+    install
+        .args([
+            NEXTEST,
+            "--no-default-features",
+            "--features",
+            "default-no-update",
+        ])
+        // A runner waits for tests most of the time: built fast is worth more than running fast.
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256");
+    if let Err(error) = shell::run(&mut install) {
+        println!(
+            "setup: cargo-nextest could not be installed, `cargo test` is used instead: {error:#}"
+        );
+    }
+}
+
+/// Installs a package if its program is not there.
+pub fn ensure_package(program: &str, package: &str, why: &str) -> Result<()> {
+    if route::find_program(program).is_some() {
+        return Ok(());
+    }
+    match Apt::find()? {
+        Ok(mut apt) => apt.install(&[package], why),
+        Err(unusable) => bail!(Unable(format!(
+            "{program} is missing ({why}), and {}; install it and run this again",
+            unusable.reason()
+        ))),
+    }
+}
+
+/// `cargo install` into cargo's own folder, whatever its configuration says, so that it is found
+/// there again.
+pub fn cargo_install() -> Command {
+    let mut cargo = shell::cargo();
+    cargo.args(["install", "--locked", "--quiet"]);
+    if let Some(home) = route::cargo_bin().as_deref().and_then(Path::parent) {
+        cargo.arg("--root").arg(home);
+    }
+    cargo
+}
+
+/// Fetches a released program where cargo-binstall is installed; tells whether that worked.
+pub fn binstall(crate_name: &str, why: &str) -> bool {
+    let Some(binstall) = route::find_program("cargo-binstall") else {
+        return false;
+    };
+    announce(crate_name, "cargo-binstall", why);
+    match shell::run(Command::new(binstall).args(["--no-confirm", crate_name])) {
+        Ok(()) => true,
+        Err(error) => {
+            eprintln!("setup: {error:#}");
+            false
+        }
+    }
+}

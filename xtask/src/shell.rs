@@ -1,0 +1,175 @@
+//! Runs other programs for the tasks, and knows who runs us and where the checkout is. Owns no
+//! task and installs nothing.
+
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use crate::exit::Found;
+
+/// The checkout's root folder.
+pub fn root() -> PathBuf {
+    let manifest = env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    manifest
+        .parent()
+        .map_or_else(|| manifest.clone(), Path::to_owned)
+}
+
+/// Cargo, in the checkout's root folder.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root());
+    cargo
+}
+
+/// Are we root? The owner of our own entry in /proc is our effective user.
+pub fn is_root() -> Result<bool> {
+    let own = fs::metadata("/proc/self").context("cannot look up who runs this in /proc/self")?;
+    Ok(own.uid() == 0)
+}
+
+/// How to run this task again as root, for messages.
+pub fn as_root(task: &str) -> String {
+    format!("sudo -E env \"PATH=$PATH\" cargo xtask {task}")
+}
+
+/// Runs a program with our own input and outputs; anything but success is a finding.
+pub fn run(command: &mut Command) -> Result<()> {
+    let shown = show(command);
+    let status = command
+        .status()
+        .with_context(|| format!("cannot run `{shown}`"))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Found(format!("`{shown}` failed with {status}")).into())
+}
+
+/// What a program prints on its standard output; anything but success is a finding, with what
+/// it said on standard error.
+pub fn read(command: &mut Command) -> Result<String> {
+    let shown = show(command);
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot run `{shown}`"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(Found(format!(
+            "`{shown}` failed with {}: {}",
+            output.status,
+            said.trim()
+        ))
+        .into());
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("`{shown}` printed other than UTF-8"))
+}
+
+/// Does a program run and succeed? Says nothing.
+pub fn succeeds(command: &mut Command) -> bool {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// Builds the program `tracer` and tells where it is.
+pub fn build_tracer(release: bool) -> Result<PathBuf> {
+    let mut cargo = cargo();
+    cargo.args([
+        "build",
+        "--locked",
+        "--package",
+        "tracer",
+        "--bin",
+        "tracer",
+    ]);
+    cargo.arg("--message-format=json-render-diagnostics");
+    if release {
+        cargo.arg("--release");
+    }
+    // Progress and diagnostics go to the terminal, only the machine-readable part is read.
+    let shown = show(&cargo);
+    let output = cargo
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot run `{shown}`"))?;
+    if !output.status.success() {
+        return Err(Found(format!("building tracer failed with {}", output.status)).into());
+    }
+    let messages = String::from_utf8(output.stdout).context("cargo printed other than UTF-8")?;
+    executable(&messages).context("cargo built tracer but did not say where")
+}
+
+/// The last executable that cargo's JSON messages name.
+fn executable(messages: &str) -> Option<PathBuf> {
+    messages
+        .lines()
+        .rev()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .find_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)))
+}
+
+/// A command line as one would type it, without the folders of the program.
+pub fn show(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let mut shown = program
+        .file_name()
+        .unwrap_or(program.as_os_str())
+        .to_string_lossy()
+        .into_owned();
+    for argument in command.get_args() {
+        let argument = argument.to_string_lossy();
+        let written = if argument.is_empty() || argument.contains([' ', '\'', '"']) {
+            write!(shown, " {argument:?}")
+        } else {
+            write!(shown, " {argument}")
+        };
+        // Writing to a string cannot fail.
+        debug_assert!(written.is_ok());
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_shown_as_one_would_type_it() {
+        let mut command = Command::new("some/folder/cargo");
+        command.args(["run", "two words", ""]);
+        assert_eq!(show(&command), "cargo run \"two words\" \"\"");
+    }
+
+    #[test]
+    fn the_executable_is_found_among_other_messages() {
+        let messages = concat!(
+            "{\"reason\":\"compiler-artifact\",\"executable\":null}\n",
+            "{\"reason\":\"compiler-artifact\",\"executable\":\"target/debug/tracer\"}\n",
+            "{\"reason\":\"build-finished\",\"success\":true}\n",
+        );
+        assert_eq!(
+            executable(messages),
+            Some(PathBuf::from("target/debug/tracer"))
+        );
+    }
+
+    #[test]
+    fn a_failing_program_is_a_finding_that_carries_what_it_said() {
+        let error = read(Command::new("sh").args(["-c", "echo oh no >&2; exit 3"]));
+        let error = error.map(|_| ()).unwrap_err();
+        assert_eq!(crate::exit::code(&error), crate::exit::FOUND);
+        assert!(error.to_string().contains("oh no"), "{error}");
+    }
+}

@@ -1,0 +1,153 @@
+//! `cargo xtask test`: every test this machine can run, and a named list of those it cannot. Owns
+//! the choice of runner and of tests; timeouts and what runs alone are in .config/nextest.toml.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use serde_json::Value;
+
+use crate::exit::Unable;
+use crate::{route, setup, shell};
+
+#[derive(Args, Default)]
+pub struct Options {
+    /// Leave nothing out: fail where the tests that need root cannot run
+    #[arg(long)]
+    all: bool,
+    /// Names of tests, or options of the test runner
+    #[arg(last = true)]
+    filter: Vec<String>,
+}
+
+/// Tells tests where the program under test is.
+const PROGRAM_VAR: &str = "TRACER_BIN";
+/// The crate that only compiles for a BPF target has no tests of its own.
+const CRATES: [&str; 4] = ["--locked", "--workspace", "--exclude", "tracer-ebpf"];
+
+/// The command.
+pub fn command(options: &Options) -> Result<()> {
+    let root = shell::is_root()?;
+    if options.all && !root {
+        bail!(Unable(format!(
+            "the tests that observe the kernel need root; run `{}`, or leave out --all to run the others",
+            shell::as_root("test --all")
+        )));
+    }
+    setup::ensure(&setup::TEST)?;
+    let program = shell::build_tracer(false)?;
+    if options.filter.is_empty() {
+        shell::run(&mut test_command(&["test", "--doc", "--quiet"], &program))?;
+    }
+    if route::find_program("cargo-nextest").is_some() {
+        with_nextest(options, &program, root)
+    } else {
+        with_cargo(options, &program, root)
+    }
+}
+
+fn with_nextest(options: &Options, program: &Path, root: bool) -> Result<()> {
+    if !root {
+        report_left_out(program)?;
+    }
+    let mut nextest = test_command(&["nextest", "run"], program);
+    if env::var_os("CI").is_some() {
+        nextest.args(["--profile", "ci"]);
+    }
+    if root {
+        nextest.args(["--run-ignored", "all"]);
+    }
+    shell::run(nextest.args(&options.filter))
+}
+
+/// Plain cargo has no groups of tests that run alone, so with root tests all of them do.
+fn with_cargo(options: &Options, program: &Path, root: bool) -> Result<()> {
+    let mut cargo = test_command(&["test", "--all-targets", "--no-fail-fast"], program);
+    cargo.arg("--").args(&options.filter);
+    if root {
+        cargo.args(["--include-ignored", "--test-threads=1"]);
+    } else {
+        println!(
+            "left out: the tests listed as ignored below need root; run `{}` for them",
+            shell::as_root("test")
+        );
+    }
+    shell::run(&mut cargo)
+}
+
+/// Says which tests need root, so that leaving them out is never silent.
+fn report_left_out(program: &Path) -> Result<()> {
+    let mut list = test_command(&["nextest", "list"], program);
+    list.args(["--run-ignored", "only", "--message-format", "json"]);
+    let left_out = ignored_tests(&shell::read(&mut list)?)?;
+    let count: usize = left_out.values().sum();
+    if count > 0 {
+        let binaries: Vec<String> = left_out
+            .iter()
+            .map(|(binary, count)| format!("{count} in {binary}"))
+            .collect();
+        println!(
+            "left out: {count} tests that need root ({}); run `{}` for them",
+            binaries.join(", "),
+            shell::as_root("test")
+        );
+    }
+    Ok(())
+}
+
+/// How many ignored tests each test binary has, from nextest's own listing.
+fn ignored_tests(listing: &str) -> Result<BTreeMap<String, usize>> {
+    let listing: Value =
+        serde_json::from_str(listing).context("cannot read nextest's list of tests")?;
+    let suites = listing["rust-suites"]
+        .as_object()
+        .context("nextest's list of tests names no binaries")?;
+    let count = |suite: &Value| {
+        let cases = suite["testcases"].as_object();
+        cases.map_or(0, |cases| {
+            cases
+                .values()
+                .filter(|case| case["ignored"] == true)
+                .count()
+        })
+    };
+    Ok(suites
+        .iter()
+        .map(|(binary, suite)| (binary.clone(), count(suite)))
+        .filter(|(_, count)| *count > 0)
+        .collect())
+}
+
+fn test_command(arguments: &[&str], program: &Path) -> Command {
+    let mut cargo = shell::cargo();
+    cargo.args(arguments).args(CRATES).env(PROGRAM_VAR, program);
+    cargo
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ignored_tests_are_counted_for_each_binary() {
+        let listing = r#"{"rust-suites": {
+            "tracer-tests::kernel": {"testcases": {"a": {"ignored": true}, "b": {"ignored": true}}},
+            "tracer-tests::cli": {"testcases": {"c": {"ignored": false}}},
+            "tracer": {"testcases": {}}
+        }}"#;
+        let counts = ignored_tests(listing).unwrap();
+        assert_eq!(
+            counts,
+            BTreeMap::from([("tracer-tests::kernel".to_owned(), 2)])
+        );
+    }
+
+    #[test]
+    fn a_listing_of_another_shape_is_an_error_rather_than_no_tests() {
+        assert!(ignored_tests("{}").is_err());
+        assert!(ignored_tests("").is_err());
+    }
+}
