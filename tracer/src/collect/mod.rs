@@ -7,7 +7,10 @@ pub mod offsets;
 pub mod ring;
 mod syscalls;
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use aya::{
     Ebpf, EbpfLoader, VerifierLogLevel,
@@ -15,12 +18,12 @@ use aya::{
     programs::{Program, iter::IterLink},
 };
 use hooks::{HOOKS, Hook, HookChoice, Way};
-use offsets::{OffsetError, Offsets};
+use offsets::{Ids, OffsetError, Offsets};
 use ring::Ring;
 pub use syscalls::names as syscall_names;
 use thiserror::Error;
 use tracer_common::{
-    ABI_VERSION, Config, Counter, Kind,
+    ABI_VERSION, Config, Counter, Kind, Layout,
     config::{Request, SYSCALL_WORDS},
 };
 use zerocopy::IntoBytes as _;
@@ -136,15 +139,14 @@ impl Collector {
         if OBJECT.is_empty() {
             return Err(CollectError::Stub);
         }
-        // aya's loader parses the whole of the kernel's BTF when it is made, for relocations that
-        // these programs do not have; meanwhile the few offsets that they need are looked up.
-        let (offsets, mut loader) = std::thread::scope(|scope| {
-            let loader = scope.spawn(EbpfLoader::new);
+        // Loading waits for the kernel at every step; what needs only the processor runs beside.
+        let (offsets, loader) = std::thread::scope(|scope| {
+            let loader = scope.spawn(loader_without_btf);
             let offsets = Offsets::of_kernel(&typedefs(), &["bpf_iter_task".to_owned()]);
             (offsets, loader.join())
         });
         let offsets = offsets?;
-        let Ok(loader) = loader.as_mut() else { return Err(CollectError::Missing("loader")) };
+        let Ok(mut loader) = loader else { return Err(CollectError::Missing("loader")) };
         let config = config(options);
         let mut ebpf = loader
             .verifier_log_level(VerifierLogLevel::DISABLE)
@@ -157,10 +159,7 @@ impl Collector {
             .map_err(|source| CollectError::Map { what: "opening the counters", source })?;
         let request = Array::try_from(take(&mut ebpf, "REQUEST")?)
             .map_err(|source| CollectError::Map { what: "opening the request", source })?;
-        let hooks = HOOKS
-            .iter()
-            .map(|hook| attach(&mut ebpf, &offsets, hook, options.fallback))
-            .collect();
+        let hooks = attach_all(&mut ebpf, &offsets, options)?;
         Ok(Self {
             ebpf,
             ring,
@@ -231,6 +230,18 @@ impl Collector {
         Ok(Counters { kinds, scope_full: get(Counter::SCOPE_FULL)? })
     }
 
+    /// Program and number of instructions that the verifier walked to accept it (since 5.16).
+    #[must_use]
+    pub fn verified_instructions(&self) -> Vec<(String, u32)> {
+        self.ebpf
+            .programs()
+            .filter_map(|(name, program)| {
+                let count = program.info().ok()?.verified_instruction_count()?;
+                Some((name.to_owned(), count))
+            })
+            .collect()
+    }
+
     /// Detaches every hook; returns how long that took.
     #[must_use]
     pub fn stop(self) -> Duration {
@@ -267,20 +278,63 @@ fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, CollectEr
     ebpf.take_map(name).ok_or(CollectError::Missing(name))
 }
 
-/// Attaches a hook by the first way that works.
-fn attach(ebpf: &mut Ebpf, offsets: &Offsets, hook: &'static Hook, fallback: bool) -> HookChoice {
+/// A loader that has not parsed the kernel's BTF. aya's does so when it is made, for relocations
+/// that these programs do not have, and it takes longer than all the rest of the start. Made on a
+/// thread of its own whose root is a directory without /sys, it finds none; if that thread may not
+/// change its root, the loader is the usual one.
+fn loader_without_btf() -> EbpfLoader<'static> {
+    crate::sys::file_system::hide_file_system();
+    EbpfLoader::new()
+}
+
+/// Attaches every hook by the first way that works. The verifier takes longest over the two
+/// programs that read a certificate, so the iterator's is loaded beside the others.
+fn attach_all(
+    ebpf: &mut Ebpf,
+    offsets: &Offsets,
+    options: Options,
+) -> Result<Vec<HookChoice>, CollectError> {
+    let (iterators, tracepoints): (Programs<'_>, Programs<'_>) =
+        ebpf.programs_mut().partition(|(_, program)| matches!(program, Program::Iter(_)));
+    let attach = |way: Way, ids: &Ids, mut programs: Programs<'_>| {
+        let ids = ids.parse()?;
+        let hooks = HOOKS.iter().filter(|hook| (hook.ways[0].0 == Way::Iter) == (way == Way::Iter));
+        Ok(hooks
+            .map(|hook| attach_hook(hook, &mut programs, &offsets.layout, &ids, options))
+            .collect::<Vec<HookChoice>>())
+    };
+    std::thread::scope(|scope| -> Result<Vec<HookChoice>, CollectError> {
+        let beside = scope.spawn(|| attach(Way::Iter, &offsets.functions, iterators));
+        let mut hooks: Vec<HookChoice> = attach(Way::TpBtf, &offsets.typedefs, tracepoints)?;
+        let iterators: Result<_, CollectError> =
+            beside.join().unwrap_or(Err(CollectError::Missing("snapshot")));
+        hooks.extend(iterators?);
+        Ok(hooks)
+    })
+}
+
+/// Programs by name.
+type Programs<'a> = HashMap<&'a str, &'a mut Program>;
+
+fn attach_hook(
+    hook: &'static Hook,
+    programs: &mut Programs<'_>,
+    layout: &Layout,
+    ids: &aya::Btf,
+    options: Options,
+) -> HookChoice {
     let mut choice = HookChoice { name: hook.name, chosen: None, refused: Vec::new() };
-    if !(hook.needs)(&offsets.layout) {
+    if !(hook.needs)(layout) {
         let reason = "this kernel lacks members of structures that it reads".to_owned();
         choice.refused = hook.ways.iter().map(|(way, _)| (*way, reason.clone())).collect();
         return choice;
     }
     for (index, (way, program)) in hook.ways.iter().enumerate() {
-        if fallback && index == 0 && hook.ways.len() > 1 {
+        if options.fallback && index == 0 && hook.ways.len() > 1 {
             choice.refused.push((*way, "left out as asked".to_owned()));
             continue;
         }
-        match attach_way(ebpf, offsets, hook, *way, program) {
+        match attach_way(programs, ids, hook, *way, program) {
             Ok(()) => {
                 choice.chosen = Some(*way);
                 break;
@@ -292,21 +346,21 @@ fn attach(ebpf: &mut Ebpf, offsets: &Offsets, hook: &'static Hook, fallback: boo
 }
 
 fn attach_way(
-    ebpf: &mut Ebpf,
-    offsets: &Offsets,
+    programs: &mut Programs<'_>,
+    ids: &aya::Btf,
     hook: &Hook,
     way: Way,
-    program: &str,
+    name: &str,
 ) -> Result<(), String> {
-    let program = ebpf.program_mut(program).ok_or_else(|| format!("no program `{program}`"))?;
+    let program = programs.get_mut(name).ok_or_else(|| format!("no program `{name}`"))?;
     let result = match (way, program) {
-        (Way::TpBtf, Program::BtfTracePoint(program)) => program
-            .load(hook.name, &offsets.ids)
-            .and_then(|()| program.attach().map(|_| ())),
+        (Way::TpBtf, Program::BtfTracePoint(program)) => {
+            program.load(hook.name, ids).and_then(|()| program.attach().map(|_| ()))
+        }
         (Way::RawTp, Program::RawTracePoint(program)) => {
             program.load().and_then(|()| program.attach(hook.name).map(|_| ()))
         }
-        (Way::Iter, Program::Iter(program)) => program.load(hook.name, &offsets.ids),
+        (Way::Iter, Program::Iter(program)) => program.load(hook.name, ids),
         _ => return Err("the program is of another type".to_owned()),
     };
     result.map_err(|error| chain(&error))
