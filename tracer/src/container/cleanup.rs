@@ -1,28 +1,80 @@
 //! Leaving nothing: the state file that outlives tracer, the removal of a run's cgroups, and the
 //! sweep that removes what a killed tracer left. Must not touch runs whose tracer lives.
+//!
+//! The state file is made without a name, locked, and only then given its name, so that it is
+//! never seen unlocked while its tracer lives. The lock goes with tracer's life, however it ends.
 
-use std::path::Path;
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
+use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, flock, linkat, openat};
 use thiserror::Error;
 
+use crate::cgroup::{self, CgroupError};
 use crate::host::Hierarchy;
+
+/// What every run's name begins with; 12 hex digits follow.
+const PREFIX: &str = "tracer-";
+const DIGITS: usize = 12;
 
 /// A run from before its first effect until nothing of it is left. Dropping it removes what it
 /// can, silently; [`Run::finish`] says what could not be removed.
 #[derive(Debug)]
 pub struct Run {
     id: String,
+    state: PathBuf,
+    lock: OwnedFd,
+    mount_points: Vec<PathBuf>,
+    finished: bool,
 }
 
 /// Why something of a run could not be removed, or its state not be kept.
 #[derive(Debug, Error)]
-pub enum CleanupError {}
+pub enum CleanupError {
+    /// The state directory or file.
+    #[error("{operation} {path} failed: {source}", path = .path.display())]
+    State {
+        /// What was done.
+        operation: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// A name that is no run's.
+    #[error("'{id}' can't name a run: it takes '{PREFIX}' and {DIGITS} hex digits")]
+    Name {
+        /// The name.
+        id: String,
+    },
+    /// A cgroup.
+    #[error(transparent)]
+    Cgroup(#[from] CgroupError),
+}
+
+fn is_run(name: &str) -> bool {
+    name.strip_prefix(PREFIX).is_some_and(|digits| {
+        digits.len() == DIGITS && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    })
+}
 
 impl Run {
     /// Takes the run's name: a locked state file below `directory`, before the first effect.
-    pub fn begin(directory: &Path, id: &str, hierarchies: &[Hierarchy]) -> Result<Self, CleanupError> {
-        let _ = (directory, hierarchies);
-        Ok(Self { id: id.to_owned() })
+    pub fn begin(
+        directory: &Path,
+        id: &str,
+        hierarchies: &[Hierarchy],
+    ) -> Result<Self, CleanupError> {
+        if !is_run(id) {
+            return Err(CleanupError::Name { id: id.to_owned() });
+        }
+        let state = directory.join(id);
+        let lock = make_state(directory, &state)?;
+        let mount_points = hierarchies.iter().map(|hierarchy| hierarchy.mount_point.clone());
+        let mount_points = mount_points.collect();
+        Ok(Self { id: id.to_owned(), state, lock, mount_points, finished: false })
     }
 
     /// Name of the run.
@@ -30,15 +82,106 @@ impl Run {
         &self.id
     }
 
-    /// Kills what is left in the run's cgroups, removes them in every hierarchy, and the state file.
-    pub fn finish(self) -> Result<(), CleanupError> {
-        Ok(())
+    /// What must not live on in the container's init: the lock would stay with it.
+    pub(super) fn lock(&self) -> BorrowedFd<'_> {
+        self.lock.as_fd()
+    }
+
+    /// Kills what is left in the run's cgroups, removes them in every hierarchy, and then the
+    /// state file; when something can't be removed the file stays, for a later sweep.
+    pub fn finish(mut self) -> Result<(), CleanupError> {
+        self.finished = true;
+        remove(&self.state, &self.id, &self.mount_points)
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if !self.finished {
+            // Nobody is left to tell: the next sweep tries again.
+            let _ = remove(&self.state, &self.id, &self.mount_points);
+        }
+    }
+}
+
+fn make_state(directory: &Path, state: &Path) -> Result<OwnedFd, CleanupError> {
+    let failed = |operation, path: &Path| {
+        let path = path.to_owned();
+        move |source: io::Error| CleanupError::State { operation, path, source }
+    };
+    // Searchable by all: inside the container's mount namespace it is where the new root is
+    // mounted, by an init that may be root nowhere else.
+    match fs::create_dir(directory) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(failed("making the directory", directory)(error));
+        }
+        _ => {}
+    }
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let lock = openat(CWD, directory, flags, Mode::RUSR | Mode::WUSR)
+        .map_err(|errno| failed("making a state file in", directory)(errno.into()))?;
+    flock(&lock, FlockOperation::NonBlockingLockExclusive)
+        .map_err(|errno| failed("locking the state file", state)(errno.into()))?;
+    let mut file = fs::File::from(lock);
+    writeln!(file, "tracer {}", std::process::id()).map_err(failed("writing", state))?;
+    let lock = OwnedFd::from(file);
+    linkat(&lock, c"", CWD, state, AtFlags::EMPTY_PATH)
+        .map_err(|errno| failed("naming the state file", state)(errno.into()))?;
+    Ok(lock)
+}
+
+fn remove(state: &Path, id: &str, mount_points: &[PathBuf]) -> Result<(), CleanupError> {
+    cgroup::remove_everywhere(mount_points, id)?;
+    match fs::remove_file(state) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            let (operation, path) = ("removing the state file", state.to_owned());
+            Err(CleanupError::State { operation, path, source })
+        }
+        _ => Ok(()),
     }
 }
 
 /// Removes what runs of killed tracers left below `directory` and in `hierarchies`; gives their
-/// names. Runs whose lock is held are left alone.
+/// names. Runs whose lock is held are left alone. All are tried; the first failure is told.
 pub fn sweep(directory: &Path, hierarchies: &[Hierarchy]) -> Result<Vec<String>, CleanupError> {
-    let _ = (directory, hierarchies);
-    Ok(Vec::new())
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => {
+            let (operation, path) = ("listing", directory.to_owned());
+            return Err(CleanupError::State { operation, path, source });
+        }
+    };
+    let mount_points: Vec<PathBuf> =
+        hierarchies.iter().map(|hierarchy| hierarchy.mount_point.clone()).collect();
+    let mut removed = Vec::new();
+    let mut failure = None;
+    for entry in entries.flatten() {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let path = entry.path();
+        if !is_run(&name) {
+            continue;
+        }
+        let Some(_lock) = lock_leftover(&path) else { continue };
+        match remove(&path, &name, &mount_points) {
+            Ok(()) => removed.push(name),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    failure.map_or(Ok(removed), Err)
 }
+
+/// The lock of a state file whose tracer is dead; `None` when it lives, when another sweep has
+/// it, or when it is gone by now.
+fn lock_leftover(path: &Path) -> Option<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = openat(CWD, path, flags, Mode::empty()).ok()?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Some(file),
+        Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "cleanup_tests.rs"]
+mod tests;

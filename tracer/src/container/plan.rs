@@ -10,15 +10,18 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-use std::ffi::{CString, NulError};
+use std::ffi::CString;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
 pub use self::cgroups::{AttachBy, CgroupPlan, Setting, SettingValue};
-pub use super::seccomp::{Filter, Instruction, SeccompError};
-pub use self::step::{Absent, Attributes, FsOption, Links, Place, Slot, Step};
-use super::spec::{Root, Spec};
+use self::mounts::Mounts;
+pub use self::step::{
+    Absent, Attributes, FsOption, Links, Place, Slot, Step, rlimit_name,
+};
+use super::seccomp::{self, Filter, SeccompError};
+use super::spec::{Seccomp, Spec};
 use crate::event::NamespaceKind;
 use crate::host::HostFacts;
 
@@ -149,6 +152,98 @@ pub enum PlanError {
 }
 
 /// What the runtime will do for `spec` on `host`.
-pub fn plan(_spec: &Spec, _host: &HostFacts) -> Result<Plan, PlanError> {
-    Err(PlanError::NoProgram)
+pub fn plan(spec: &Spec, host: &HostFacts) -> Result<Plan, PlanError> {
+    if !host.is_root {
+        return Err(PlanError::NeedsRoot);
+    }
+    let exec = identity::exec(spec)?;
+    let cgroups = cgroups::cgroups(spec, host)?;
+    let set_up_ids = identity::set_up_ids(spec)?;
+    let Mounts { sources, steps: mount_steps } = mounts::mounts(spec, host)?;
+    let seccomp = filter(spec)?.map(Step::Seccomp);
+
+    let mut steps =
+        vec![Step::ParentDeathSignal, Step::ResetSignals, Step::Streams, Step::Umask(0)];
+    let joined = cgroups.iter().filter(|cgroup| cgroup.attach == AttachBy::Init);
+    steps.extend(joined.map(|cgroup| Step::JoinCgroup { hierarchy: cgroup.hierarchy }));
+    if spec.is_new(NamespaceKind::Cgroup) {
+        steps.push(Step::UnshareCgroup);
+    }
+    steps.extend(set_up_ids);
+    steps.extend(mount_steps);
+    steps.extend(hostname(spec)?);
+    if spec.is_new(NamespaceKind::Net) {
+        steps.push(Step::LoopbackUp);
+    }
+    if !spec.workdir.starts_with('/') {
+        let path = spec.workdir.clone();
+        return Err(PlanError::NotAbsolute { what: "working directory", path });
+    }
+    steps.push(Step::Chdir(place::text("working directory", &spec.workdir)?));
+    steps.extend(spec.rlimits.iter().map(|limit| Step::Rlimit {
+        resource: limit.resource,
+        soft: limit.soft,
+        hard: limit.hard,
+    }));
+    steps.extend(identity::bounding(spec, host));
+    // Without no_new_privs a filter takes CAP_SYS_ADMIN, which init is about to lose.
+    let (early, late) = if spec.no_new_privileges { (None, seccomp) } else { (seccomp, None) };
+    steps.extend(early);
+    steps.extend(identity::become_user(spec, host));
+    steps.push(Step::Umask(0o022));
+    if spec.no_new_privileges {
+        steps.push(Step::NoNewPrivileges);
+    }
+    // Again, because the changes of credentials cleared it.
+    steps.push(Step::ParentDeathSignal);
+    steps.push(Step::CloseFrom(3));
+    steps.extend(late);
+
+    let clone_flags = spec
+        .new_namespaces
+        .iter()
+        .filter(|kind| **kind != NamespaceKind::Cgroup)
+        .fold(0, |flags, kind| flags | kind.clone_flag());
+    Ok(Plan {
+        id: spec.id.clone(),
+        clone_flags,
+        cgroups,
+        uid_map: identity::map_text(&spec.uid_map),
+        gid_map: identity::map_text(&spec.gid_map),
+        sources,
+        steps,
+        exec,
+    })
+}
+
+fn hostname(spec: &Spec) -> Result<Option<Step>, PlanError> {
+    let Some(name) = &spec.hostname else { return Ok(None) };
+    if !spec.is_new(NamespaceKind::Uts) {
+        return Err(PlanError::NeedsNamespace { what: "a host name", kind: NamespaceKind::Uts });
+    }
+    Ok(Some(Step::Hostname(place::text("host name", name)?)))
+}
+
+fn filter(spec: &Spec) -> Result<Option<Filter>, PlanError> {
+    let Seccomp::Filter { origin, profile } = &spec.seccomp else { return Ok(None) };
+    let filter = seccomp::compile(origin, profile)?;
+    let behind_identity = !spec.no_new_privileges;
+    seccomp::check_gate(origin, &filter, behind_identity)?;
+    Ok(Some(filter))
+}
+
+impl Plan {
+    /// How many slots the plan's sources and steps use.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        let sources = self.sources.iter().map(|source| source.slot.0 + 1);
+        let steps = self.steps.iter().map(|step| match step {
+            Step::NewFileSystem { slot, .. }
+            | Step::AttachRoot { slot, .. }
+            | Step::MakeMountPoint { slot, .. }
+            | Step::Attach { slot, .. } => slot.0 + 1,
+            _ => 0,
+        });
+        sources.chain(steps).max().unwrap_or(0)
+    }
 }

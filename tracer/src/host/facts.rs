@@ -88,6 +88,8 @@ impl HostFacts {
     /// The cgroup v2 hierarchy, where one is mounted.
     #[must_use]
     pub fn unified(&self) -> Option<&Hierarchy> {
-        self.hierarchies.iter().find(|hierarchy| hierarchy.version == CgroupVersion::V2)
+        self.hierarchies
+            .iter()
+            .find(|hierarchy| hierarchy.version == CgroupVersion::V2)
     }
 }

@@ -2,5 +2,7 @@
 //! so that tests can show them another machine.
 pub mod cgroup_mounts;
 pub mod facts;
+pub mod reader;
 
-pub use facts::{CgroupVersion, Hierarchy, HostFacts};
+pub use facts::{CgroupVersion, Hierarchy, HostFacts, RootEntry};
+pub use reader::{FactsError, read};

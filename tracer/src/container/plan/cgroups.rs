@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::host::{CgroupVersion, HostFacts};
+use crate::host::{CgroupVersion, Hierarchy, HostFacts};
 
 use super::{PlanError, Spec};
 
@@ -59,7 +59,133 @@ pub enum AttachBy {
     Nobody,
 }
 
-/// The cgroups of a container.
-pub(super) fn cgroups(_spec: &Spec, _host: &HostFacts) -> Result<Vec<CgroupPlan>, PlanError> {
-    Ok(Vec::new())
+/// The cgroups of a container: one in every hierarchy, so that in none it is with the host's.
+pub(super) fn cgroups(spec: &Spec, host: &HostFacts) -> Result<Vec<CgroupPlan>, PlanError> {
+    check_cpuset(spec, host)?;
+    let asked = asked(spec);
+    for limit in &asked {
+        if host.hierarchy_of(limit.controller).is_none() {
+            let Limit { limit, controller, .. } = *limit;
+            return Err(PlanError::NoController { limit, controller });
+        }
+    }
+    Ok(host.hierarchies.iter().map(|hierarchy| in_hierarchy(spec, hierarchy, &asked)).collect())
+}
+
+/// A limit asked for, as both versions spell it.
+struct Limit {
+    limit: &'static str,
+    controller: &'static str,
+    v1: Vec<(&'static str, String)>,
+    v2: (&'static str, String),
+}
+
+fn asked(spec: &Spec) -> Vec<Limit> {
+    let resources = &spec.resources;
+    let mut asked = Vec::new();
+    if let Some(cpus) = &resources.cpuset_cpus {
+        let list = cpu_list(cpus);
+        asked.push(Limit {
+            limit: "processor set",
+            controller: "cpuset",
+            v1: vec![("cpuset.cpus", list.clone())],
+            v2: ("cpuset.cpus", list),
+        });
+    }
+    if let Some(cpu) = resources.cpu {
+        asked.push(Limit {
+            limit: "processor time",
+            controller: "cpu",
+            // The period first: a quota is checked against the period in force.
+            v1: vec![
+                ("cpu.cfs_period_us", cpu.period_us.to_string()),
+                ("cpu.cfs_quota_us", cpu.quota_us.to_string()),
+            ],
+            v2: ("cpu.max", format!("{} {}", cpu.quota_us, cpu.period_us)),
+        });
+    }
+    if let Some(bytes) = resources.memory {
+        asked.push(Limit {
+            limit: "memory",
+            controller: "memory",
+            v1: vec![("memory.limit_in_bytes", bytes.to_string())],
+            v2: ("memory.max", bytes.to_string()),
+        });
+    }
+    if let Some(tasks) = resources.pids {
+        asked.push(Limit {
+            limit: "process",
+            controller: "pids",
+            v1: vec![("pids.max", tasks.to_string())],
+            v2: ("pids.max", tasks.to_string()),
+        });
+    }
+    asked
+}
+
+fn in_hierarchy(spec: &Spec, hierarchy: &Hierarchy, asked: &[Limit]) -> CgroupPlan {
+    let has = |controller: &str| hierarchy.controllers.iter().any(|name| name == controller);
+    let here = || asked.iter().filter(|limit| has(limit.controller));
+    let text = |(file, value): (&str, &String)| Setting {
+        file: file.to_owned(),
+        value: SettingValue::Text(value.clone()),
+    };
+    let mut settings: Vec<Setting> = match hierarchy.version {
+        CgroupVersion::V1 => here()
+            .flat_map(|limit| limit.v1.iter().map(|(file, value)| text((file, value))))
+            .collect(),
+        CgroupVersion::V2 => here().map(|limit| text((limit.v2.0, &limit.v2.1))).collect(),
+    };
+    if hierarchy.version == CgroupVersion::V1 && has("cpuset") {
+        for file in ["cpuset.cpus", "cpuset.mems"] {
+            if !settings.iter().any(|setting| setting.file == file) {
+                let value = SettingValue::FromParent;
+                settings.push(Setting { file: file.to_owned(), value });
+            }
+        }
+    }
+    let (enable, attach) = match hierarchy.version {
+        CgroupVersion::V1 => (Vec::new(), AttachBy::Init),
+        CgroupVersion::V2 => {
+            (here().map(|limit| limit.controller.to_owned()).collect(), AttachBy::Clone)
+        }
+    };
+    CgroupPlan {
+        hierarchy: hierarchy.id,
+        label: hierarchy.label(),
+        version: hierarchy.version,
+        mount_point: hierarchy.mount_point.clone(),
+        name: spec.id.clone(),
+        enable,
+        settings,
+        attach,
+    }
+}
+
+fn check_cpuset(spec: &Spec, host: &HostFacts) -> Result<(), PlanError> {
+    let cpus = spec.resources.cpuset_cpus.iter().flatten();
+    match cpus.copied().find(|cpu| !host.cpus_online.contains(cpu)) {
+        Some(cpu) => {
+            Err(PlanError::CpusetOutside { cpu, online: cpu_list(&host.cpus_online) })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Numbers in the kernel's list format: `0-2,5`.
+pub(super) fn cpu_list(cpus: &[u32]) -> String {
+    let mut sorted = cpus.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    for cpu in sorted {
+        match ranges.last_mut() {
+            Some((_, last)) if cpu.checked_sub(1) == Some(*last) => *last = cpu,
+            _ => ranges.push((cpu, cpu)),
+        }
+    }
+    let words = ranges.iter().map(|(first, last)| {
+        if first == last { first.to_string() } else { format!("{first}-{last}") }
+    });
+    words.collect::<Vec<_>>().join(",")
 }

@@ -73,12 +73,14 @@ pub enum Step {
     ParentDeathSignal,
     /// Default action for every signal, none blocked.
     ResetSignals,
+    /// Standard streams that were given to the launch take the numbers 0, 1 and 2.
+    Streams,
     /// File mode creation mask.
     Umask(u32),
-    /// Init writes itself to the `tasks` file of a v1 cgroup (index into `Plan::cgroups`).
+    /// Init writes itself to the `tasks` file of its cgroup in a v1 hierarchy.
     JoinCgroup {
-        /// Index into `Plan::cgroups`.
-        cgroup: usize,
+        /// `hierarchy_id`.
+        hierarchy: u32,
     },
     /// New cgroup namespace, whose root is the cgroups that init is in at that moment.
     UnshareCgroup,
@@ -240,6 +242,17 @@ pub enum Step {
     },
 }
 
+/// Name of a resource limit, as `prlimit` and the flags spell it.
+#[must_use]
+pub fn rlimit_name(resource: u32) -> &'static str {
+    // include/uapi/asm-generic/resource.h; the same on every architecture that tracer builds for.
+    const NAMES: [&str; 16] = [
+        "cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile", "memlock", "as", "locks",
+        "sigpending", "msgqueue", "nice", "rtprio", "rttime",
+    ];
+    usize::try_from(resource).ok().and_then(|index| NAMES.get(index)).copied().unwrap_or("unknown")
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let directory = self.directory.to_string_lossy();
@@ -258,8 +271,9 @@ impl fmt::Display for Step {
         match self {
             Self::ParentDeathSignal => f.write_str("set the parent death signal"),
             Self::ResetSignals => f.write_str("reset signals"),
+            Self::Streams => f.write_str("set the standard streams"),
             Self::Umask(mask) => write!(f, "set the umask to {mask:03o}"),
-            Self::JoinCgroup { cgroup } => write!(f, "join cgroup {cgroup} of the plan"),
+            Self::JoinCgroup { hierarchy } => write!(f, "join the cgroup of hierarchy {hierarchy}"),
             Self::UnshareCgroup => f.write_str("unshare the cgroup namespace"),
             Self::SetIds { uid, gid } => write!(f, "become uid {uid}, gid {gid} of the user namespace"),
             Self::NewFileSystem { kind, .. } => write!(f, "make a new {}", kind.to_string_lossy()),
@@ -280,7 +294,7 @@ impl fmt::Display for Step {
             Self::LoopbackUp => f.write_str("set up the loopback device"),
             Self::Chdir(path) => write!(f, "change to the working directory '{}'", path.to_string_lossy()),
             Self::Rlimit { resource, soft, hard } => {
-                write!(f, "set resource limit {resource} to {soft}:{hard}")
+                write!(f, "set resource limit {} to {soft}:{hard}", rlimit_name(*resource))
             }
             Self::DropBounding(number) => write!(f, "drop capability {number} from the bounding set"),
             Self::SetGroups(groups) => write!(f, "set the supplementary groups to {groups:?}"),
