@@ -1,0 +1,216 @@
+//! How an expectation is checked, as data: `verdict` holds the code for each. Owns the numbers
+//! asked for, already in the kernel's terms (initial-namespace ids, whole pages).
+
+use crate::container::spec::IdMapping;
+use crate::event::NamespaceKind;
+
+use super::catalog::{self, Family};
+
+/// What must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// A namespace made in this run by our own lineage, and not the host's.
+    NamespaceNew(NamespaceKind),
+    /// The host's namespace.
+    NamespaceShared(NamespaceKind),
+    /// Lines of the user namespace's map, in any order.
+    IdMap {
+        /// Which map.
+        map: MapKind,
+        /// Its lines; `outside` in the initial user namespace.
+        lines: Vec<IdMapping>,
+    },
+    /// Member of the run's own cgroup.
+    Cgroup {
+        /// The kernel's number of the hierarchy.
+        hierarchy: u32,
+        /// Last component of the cgroup's path.
+        name: String,
+        /// How it must have got there.
+        way: WayAsked,
+    },
+    /// Bytes, a multiple of the page size.
+    MemoryMax(u64),
+    /// Tasks.
+    PidsMax(u64),
+    /// CPU time in nanoseconds.
+    CpuMax {
+        /// Time.
+        quota_ns: u64,
+        /// In each.
+        period_ns: u64,
+    },
+    /// Processors of the cpuset, ascending.
+    CpusetCpus(Vec<u32>),
+    /// Processors that the scheduler may run it on, ascending.
+    CpusAllowed(Vec<u32>),
+    /// One of the five capability sets.
+    Capabilities {
+        /// Which.
+        set: SetName,
+        /// Its members, bit n = capability n.
+        asked: u64,
+        /// Bits that stand for a capability of this kernel.
+        mask: u64,
+    },
+    /// All four user ids and all four group ids; `None` = outside the map that was asked for.
+    Ids {
+        /// In the initial user namespace.
+        uid: Option<u32>,
+        /// In the initial user namespace.
+        gid: Option<u32>,
+    },
+    /// Supplementary groups in the initial user namespace, ascending; `None` = one of them is
+    /// outside the map that was asked for.
+    Groups(Option<Vec<u32>>),
+    /// `SECBIT_*`.
+    Securebits(u32),
+    /// The flag is set.
+    NoNewPrivs,
+    /// One more filter than tracer itself has, and filter mode.
+    SeccompFilter,
+    /// As tracer itself.
+    SeccompUnconfined,
+    /// The root is where pivot_root puts it.
+    RootPivoted,
+    /// The root is not the host's.
+    RootNotHost,
+    /// The root cannot be written to.
+    RootReadOnly,
+    /// The working directory is the container's own.
+    Cwd,
+    /// The program is the container's own.
+    Exe,
+    /// Nothing is inherited but 0, 1 and 2.
+    Descriptors,
+    /// Soft and hard value of a resource.
+    Rlimit {
+        /// Number of `RLIMIT_*`.
+        resource: u32,
+        /// Soft; `u64::MAX` = unlimited.
+        soft: u64,
+        /// Hard.
+        hard: u64,
+    },
+    /// UTS node name.
+    Hostname(String),
+    /// A mount that was asked for.
+    Mount(MountCheck),
+    /// Of the host's tree nothing can be written to; these places are the container's own.
+    HostMountsReadOnly {
+        /// Mount points that are private or were asked for; what is below them is theirs.
+        except: Vec<String>,
+    },
+    /// The payload's exec, and none before it.
+    PayloadExec {
+        /// The program as asked for.
+        program: String,
+    },
+    /// Every record that was made has been read.
+    Complete,
+}
+
+/// Which map of a user namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapKind {
+    /// Users.
+    Users,
+    /// Groups.
+    Groups,
+}
+
+/// How a task was to get into its cgroup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WayAsked {
+    /// Created there.
+    CloneIntoCgroup,
+    /// Moved there while it was set up: by tracer, or by init itself before its exec.
+    MovedAtSetUp,
+}
+
+/// One of the five capability sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetName {
+    /// What can be gained at all.
+    Bounding,
+    /// What can be made effective.
+    Permitted,
+    /// What counts.
+    Effective,
+    /// What exec can carry over.
+    Inheritable,
+    /// What exec does carry over.
+    Ambient,
+}
+
+/// A mount that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MountCheck {
+    /// Absolute path inside.
+    pub target: String,
+    /// `Some` for one of its own, `None` for a bind of whatever is there.
+    pub fs_type: Option<&'static str>,
+    /// Read-only.
+    pub read_only: bool,
+    /// Size in KiB, whole pages; only a tmpfs has it.
+    pub size_kib: Option<u64>,
+    /// Permission bits; only a tmpfs has them.
+    pub mode: Option<u32>,
+}
+
+impl SetName {
+    /// All five, in the order of reports.
+    pub const ALL: [Self; 5] = [
+        Self::Bounding,
+        Self::Permitted,
+        Self::Effective,
+        Self::Inheritable,
+        Self::Ambient,
+    ];
+
+    /// Lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bounding => "bounding",
+            Self::Permitted => "permitted",
+            Self::Effective => "effective",
+            Self::Inheritable => "inheritable",
+            Self::Ambient => "ambient",
+        }
+    }
+}
+
+impl Check {
+    /// What the documentation says of it, and which records it rests on.
+    pub fn family(&self) -> &'static Family {
+        match self {
+            Self::NamespaceNew(_) => &catalog::NAMESPACE_NEW,
+            Self::NamespaceShared(_) => &catalog::NAMESPACE_SHARED,
+            Self::IdMap { .. } => &catalog::ID_MAP,
+            Self::Cgroup { .. } => &catalog::CGROUP,
+            Self::MemoryMax(_) => &catalog::MEMORY_MAX,
+            Self::PidsMax(_) => &catalog::PIDS_MAX,
+            Self::CpuMax { .. } => &catalog::CPU_MAX,
+            Self::CpusetCpus(_) => &catalog::CPUSET_CPUS,
+            Self::CpusAllowed(_) => &catalog::CPUS_ALLOWED,
+            Self::Capabilities { .. } => &catalog::CAPABILITIES,
+            Self::Ids { .. } => &catalog::IDS,
+            Self::Groups(_) => &catalog::GROUPS,
+            Self::Securebits(_) => &catalog::SECUREBITS,
+            Self::NoNewPrivs => &catalog::NO_NEW_PRIVS,
+            Self::SeccompFilter | Self::SeccompUnconfined => &catalog::SECCOMP,
+            Self::RootPivoted => &catalog::ROOT_PIVOTED,
+            Self::RootNotHost => &catalog::ROOT_NOT_HOST,
+            Self::RootReadOnly => &catalog::ROOT_READ_ONLY,
+            Self::Cwd => &catalog::CWD,
+            Self::Exe => &catalog::EXE,
+            Self::Descriptors => &catalog::DESCRIPTORS,
+            Self::Rlimit { .. } => &catalog::RLIMIT,
+            Self::Hostname(_) => &catalog::HOSTNAME,
+            Self::Mount(_) => &catalog::MOUNT,
+            Self::HostMountsReadOnly { .. } => &catalog::HOST_MOUNTS_READ_ONLY,
+            Self::PayloadExec { .. } => &catalog::PAYLOAD_EXEC,
+            Self::Complete => &catalog::COMPLETE,
+        }
+    }
+}

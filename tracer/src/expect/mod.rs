@@ -1,0 +1,32 @@
+//! Expectations: what the kernel must show for a spec to be satisfied. Owns the list, its words
+//! and the catalogue of what each family observes. Pure; must not look at a plan (a planning
+//! bug would then pass) nor at any event.
+pub mod capability;
+pub mod catalog;
+pub mod check;
+mod from_spec;
+pub mod rlimit;
+pub(crate) mod wording;
+
+use serde::Serialize;
+
+pub use catalog::{CATALOG, Family, verdicts_markdown};
+pub use check::{Check, MapKind, MountCheck, SetName, WayAsked};
+pub use from_spec::from_spec;
+
+/// One thing that the kernel must show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Expectation {
+    /// Stable name, e.g. `namespace.mnt` or `memory.max`.
+    pub id: String,
+    /// What was asked for, in a few words.
+    pub asked: String,
+    /// The flag or rule that asked for it.
+    pub origin: String,
+    /// How it is checked.
+    #[serde(skip)]
+    pub check: Check,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! How quantities read in "asked" and "seen", so that both sides of a comparison read alike.
+
+use std::fmt::Write as _;
+
+use crate::container::spec::IdMapping;
+
+use super::MountCheck;
+
+/// Lines of a map as `inside:outside:count`.
+pub(crate) fn map_text(lines: &[IdMapping]) -> String {
+    if lines.is_empty() {
+        return "empty".to_owned();
+    }
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|line| format!("{}:{}:{}", line.inside, line.outside, line.count))
+        .collect();
+    lines.join(" ")
+}
+
+/// Processors, runs drawn together: `cpu 0-3 8`.
+pub(crate) fn cpu_text(cpus: &[u32]) -> String {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for &cpu in cpus {
+        match runs.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(cpu) => *last = cpu,
+            _ => runs.push((cpu, cpu)),
+        }
+    }
+    let mut text = if runs.is_empty() {
+        "none".to_owned()
+    } else {
+        "cpu".to_owned()
+    };
+    for (first, last) in runs {
+        // Writing to a String cannot fail.
+        let _ = if first == last {
+            write!(text, " {first}")
+        } else {
+            write!(text, " {first}-{last}")
+        };
+    }
+    text
+}
+
+/// Ids in ascending order, or `none`.
+pub(crate) fn list_text(ids: &[u32]) -> String {
+    if ids.is_empty() {
+        return "none".to_owned();
+    }
+    ids.iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+pub(crate) fn ids_text(uid: Option<u32>, gid: Option<u32>) -> String {
+    let text =
+        |id: Option<u32>| id.map_or_else(|| "outside the map".to_owned(), |id| id.to_string());
+    format!("uid {}, gid {}", text(uid), text(gid))
+}
+
+pub(crate) fn mount_text(check: &MountCheck) -> String {
+    // Writing to a String cannot fail.
+    let mut text = check.fs_type.unwrap_or("bind").to_owned();
+    text.push_str(if check.read_only { ", ro" } else { ", rw" });
+    if let Some(size) = check.size_kib {
+        let _ = write!(text, ", size {size} KiB");
+    }
+    if let Some(mode) = check.mode {
+        let _ = write!(text, ", mode {mode:o}");
+    }
+    text
+}

@@ -1,0 +1,186 @@
+//! Whether the task is in the run's own cgroup, and came in as asked. Owns that.
+
+use crate::event::{Certificate, CgroupKey, Tgid};
+use crate::expect::WayAsked;
+use crate::model::{Membership, Move, WayIn};
+
+use super::super::Evidence;
+use super::super::finding::{Facts, Finding};
+
+pub(super) fn member(hierarchy: u32, name: &str, way: WayAsked, facts: &Facts<'_>) -> Finding {
+    facts.fact("cgroups", Certificate::cgroups, |set| {
+        match set.in_hierarchy(hierarchy) {
+            Some(member) => in_cgroup(member.key, name, way, facts),
+            None if set.truncated => {
+                Finding::unknown("the task is in more hierarchies than the record has room for")
+            }
+            None => Finding::unknown("the kernel named no cgroup in this hierarchy"),
+        }
+    })
+}
+
+fn in_cgroup(key: CgroupKey, name: &str, way: WayAsked, facts: &Facts<'_>) -> Finding {
+    let mut evidence = facts.certificate_evidence(format!("cgroup {}", key.id));
+    let Some(birth) = facts.model.cgroup(key) else {
+        let seen = format!("cgroup {}", key.id);
+        if host_is_in(key, facts) {
+            let reason = "it is the one that tracer itself is in".to_owned();
+            return Finding::Violated {
+                seen,
+                reason,
+                evidence,
+            };
+        }
+        let reason = "no record shows the cgroup being made in this run".to_owned();
+        return Finding::Missing {
+            seen,
+            reason,
+            evidence,
+        };
+    };
+    let path = &birth.path.text;
+    evidence.push(Facts::record(birth.seq, "cgroup_mkdir", path.clone()));
+    if birth.path.cut {
+        return Finding::unknown(format!("the cgroup's path is cut: {path}"));
+    }
+    if birth.by != facts.model.root() {
+        let reason = format!("the cgroup was made by {}, not by tracer", birth.by);
+        return Finding::Violated {
+            seen: path.clone(),
+            reason,
+            evidence,
+        };
+    }
+    if path.rsplit('/').next() != Some(name) {
+        let reason = format!("the run's own ends in /{name}");
+        return Finding::Violated {
+            seen: path.clone(),
+            reason,
+            evidence,
+        };
+    }
+    let place = facts
+        .observation
+        .init
+        .and_then(|init| facts.model.leader(init))
+        .and_then(|task| task.cgroups.get(&key.hierarchy));
+    match place {
+        Some(place) => entered(place, key, path, way, evidence, facts),
+        None => Finding::Missing {
+            seen: path.clone(),
+            reason: "no record shows the task coming in".to_owned(),
+            evidence,
+        },
+    }
+}
+
+fn host_is_in(key: CgroupKey, facts: &Facts<'_>) -> bool {
+    let cgroups = facts.observation.host().and_then(Certificate::cgroups);
+    cgroups.is_some_and(|set| {
+        set.in_hierarchy(key.hierarchy)
+            .is_some_and(|own| own.key == key)
+    })
+}
+
+fn entered(
+    place: &Membership,
+    key: CgroupKey,
+    path: &str,
+    way: WayAsked,
+    mut evidence: Vec<Evidence>,
+    facts: &Facts<'_>,
+) -> Finding {
+    let root = facts.model.root();
+    let violated = |reason: String, mut evidence: Vec<Evidence>, step: Option<&Move>| {
+        if let Some(step) = step {
+            let detail = format!(
+                "moved to cgroup {} by {} ({})",
+                step.to.id, step.by, step.comm
+            );
+            evidence.push(Facts::record(step.seq, "cgroup_attach_task", detail));
+        }
+        Finding::Violated {
+            seen: format!("{path}, {}", way_text(place.way, root)),
+            reason,
+            evidence,
+        }
+    };
+    if let Some(step) = place.moves.iter().find(|step| !allowed(step, way, facts)) {
+        return violated(
+            format!("it was moved by {} ({})", step.by, step.comm),
+            evidence,
+            Some(step),
+        );
+    }
+    if place.key != key {
+        let reason = format!("it is in cgroup {} afterwards", place.key.id);
+        return violated(reason, evidence, place.moves.last());
+    }
+    let seen = format!("{path}, {}", way_text(place.way, root));
+    let holds = match (way, place.way) {
+        (_, WayIn::Unseen) => {
+            let reason = "no record shows the task coming in".to_owned();
+            return Finding::Missing {
+                seen,
+                reason,
+                evidence,
+            };
+        }
+        (WayAsked::CloneIntoCgroup, WayIn::CloneIntoCgroup { by }) => by == root,
+        (WayAsked::MovedAtSetUp, WayIn::MovedBy { mover }) => mover == root,
+        // Only moves before the exec have come this far.
+        (WayAsked::MovedAtSetUp, WayIn::MovedBySelf) => true,
+        _ => false,
+    };
+    if let Some(seq) = place.seq {
+        evidence.push(Facts::record(
+            seq,
+            way_source(place.way),
+            way_text(place.way, root),
+        ));
+    }
+    let reason = match way {
+        WayAsked::CloneIntoCgroup => "it was not created there by tracer",
+        WayAsked::MovedAtSetUp => "it was not moved there at set-up",
+    };
+    Finding::decide(holds, seen, reason, evidence)
+}
+
+/// On v2 nobody has to move it. On v1 tracer may, and init itself while it is still ours: until
+/// it execs the payload.
+fn allowed(step: &Move, way: WayAsked, facts: &Facts<'_>) -> bool {
+    let before_exec = facts
+        .observation
+        .exec
+        .as_ref()
+        .is_none_or(|exec| step.seq < exec.seq);
+    let by_init = facts.observation.init == Some(step.by);
+    way == WayAsked::MovedAtSetUp && (step.by == facts.model.root() || by_init && before_exec)
+}
+
+fn way_source(way: WayIn) -> &'static str {
+    match way {
+        WayIn::MovedBySelf | WayIn::MovedBy { .. } => "cgroup_attach_task",
+        WayIn::Before | WayIn::Inherited { .. } | WayIn::CloneIntoCgroup { .. } | WayIn::Unseen => {
+            "task_newtask"
+        }
+    }
+}
+
+fn way_text(way: WayIn, root: Tgid) -> String {
+    let who = |tgid: Tgid| {
+        if tgid == root {
+            "tracer".to_owned()
+        } else {
+            tgid.to_string()
+        }
+    };
+    match way {
+        WayIn::Before => "there before the run".to_owned(),
+        WayIn::Inherited { from } => format!("inherited from {}", who(from)),
+        WayIn::CloneIntoCgroup { by } => format!("created there by {}", who(by)),
+        WayIn::MovedBySelf => "moved by itself".to_owned(),
+        WayIn::MovedBy { mover } => format!("moved by {}", who(mover)),
+        WayIn::Unseen => "by an unseen way".to_owned(),
+    }
+}

@@ -1,0 +1,132 @@
+//! Mounts, from the mount table that was read at the gate. Owns their comparison.
+
+use crate::expect::MountCheck;
+
+use super::super::finding::{Facts, Finding};
+use super::super::{Evidence, MountInfo};
+
+const NOT_READ: &str = "mountinfo was not read";
+
+fn evidence(mount: &MountInfo) -> Vec<Evidence> {
+    let detail = format!(
+        "{} on {} type {} ({})",
+        mount.source,
+        mount.mount_point,
+        mount.fs_type,
+        mount.options.join(",")
+    );
+    vec![Evidence {
+        seq: None,
+        source: "mountinfo".to_owned(),
+        detail,
+    }]
+}
+
+/// The mount that a path walk ends on: mounts can be stacked at one place, and the topmost is
+/// the one that no other of them stands on.
+fn topmost<'a>(target: &str, mounts: &'a [MountInfo]) -> Option<&'a MountInfo> {
+    let target = if target.len() > 1 {
+        target.trim_end_matches('/')
+    } else {
+        target
+    };
+    let there = || mounts.iter().filter(|mount| mount.mount_point == target);
+    there().find(|mount| !there().any(|other| other.parent == mount.id && other.id != mount.id))
+}
+
+pub(super) fn asked(asked: &MountCheck, facts: &Facts<'_>) -> Finding {
+    let Some(mounts) = &facts.observation.mounts else {
+        return Finding::unknown(NOT_READ);
+    };
+    let Some(mount) = topmost(&asked.target, mounts) else {
+        return Finding::Violated {
+            seen: "nothing is mounted there".to_owned(),
+            reason: "the mount is missing".to_owned(),
+            evidence: Vec::new(),
+        };
+    };
+    let mut wrong = Vec::new();
+    if asked
+        .fs_type
+        .is_some_and(|fs_type| fs_type != mount.fs_type)
+    {
+        wrong.push("type".to_owned());
+    }
+    if asked.read_only != mount.read_only() {
+        wrong.push(
+            if asked.read_only {
+                "it can be written to"
+            } else {
+                "it is read-only"
+            }
+            .to_owned(),
+        );
+    }
+    if let Some(size) = asked.size_kib
+        && mount.super_option("size") != Some(&format!("{size}k"))
+    {
+        wrong.push(format!(
+            "size {}",
+            mount.super_option("size").unwrap_or("not limited")
+        ));
+    }
+    if let Some(mode) = asked.mode
+        && mode_of(mount) != Some(mode)
+    {
+        wrong.push(format!(
+            "mode {}",
+            mount.super_option("mode").unwrap_or("1777")
+        ));
+    }
+    let access = if mount.read_only() { "ro" } else { "rw" };
+    let seen = format!("{}, {access}", mount.fs_type);
+    Finding::decide(wrong.is_empty(), seen, wrong.join("; "), evidence(mount))
+}
+
+/// A tmpfs tells its mode unless it is the default (shmem_show_options() in mm/shmem.c).
+fn mode_of(mount: &MountInfo) -> Option<u32> {
+    mount
+        .super_option("mode")
+        .map_or(Some(0o1777), |mode| u32::from_str_radix(mode, 8).ok())
+}
+
+pub(super) fn host_read_only(except: &[String], facts: &Facts<'_>) -> Finding {
+    let Some(mounts) = &facts.observation.mounts else {
+        return Finding::unknown(NOT_READ);
+    };
+    if !mounts.iter().any(|mount| mount.mount_point == "/") {
+        return Finding::unknown("mountinfo shows no root");
+    }
+    let of_host: Vec<&MountInfo> = mounts
+        .iter()
+        .filter(|mount| !exempt(&mount.mount_point, except))
+        .collect();
+    let writable: Vec<&&MountInfo> = of_host.iter().filter(|mount| !mount.read_only()).collect();
+    if let Some(first) = writable.first() {
+        let places: Vec<&str> = writable
+            .iter()
+            .map(|mount| mount.mount_point.as_str())
+            .collect();
+        return Finding::Violated {
+            seen: format!("read-write: {}", places.join(" ")),
+            reason: "the host's files can be written to".to_owned(),
+            evidence: evidence(first),
+        };
+    }
+    let seen = format!("{} mounts, all read-only", of_host.len());
+    let source = "mountinfo".to_owned();
+    let evidence = vec![Evidence {
+        seq: None,
+        source,
+        detail: seen.clone(),
+    }];
+    Finding::Holds { seen, evidence }
+}
+
+/// At one of the places or below it; of the root, only the place itself.
+fn exempt(mount_point: &str, except: &[String]) -> bool {
+    except.iter().any(|place| {
+        let below = mount_point.strip_prefix(place.as_str());
+        below.is_some_and(|rest| rest.is_empty() || place != "/" && rest.starts_with('/'))
+    })
+}

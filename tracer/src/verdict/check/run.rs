@@ -1,0 +1,124 @@
+//! The run as a whole: that the payload ran when it should, and that nothing is missing. Owns
+//! both.
+
+use super::super::Evidence;
+use super::super::finding::{Facts, Finding, Stage};
+use super::super::observation::kinds;
+use crate::event::KernelPath;
+use crate::expect::catalog::hook_name;
+
+pub(super) fn payload_exec(program: &str, facts: &Facts<'_>) -> Finding {
+    let observation = facts.observation;
+    let Some(exec) = &observation.exec else {
+        let seen = "no exec of init".to_owned();
+        if facts.stage == Stage::Refused {
+            return Finding::Holds {
+                seen,
+                evidence: Vec::new(),
+            };
+        }
+        let reason = "the payload did not run".to_owned();
+        return Finding::Missing {
+            seen,
+            reason,
+            evidence: Vec::new(),
+        };
+    };
+    let filename = exec.certificate.filename();
+    let seen = filename
+        .as_ref()
+        .map_or("exec", |path| &path.text)
+        .to_owned();
+    let mut evidence = vec![Facts::record(exec.seq, "sched_process_exec", seen.clone())];
+    if facts.stage == Stage::Refused {
+        let reason = "init ran a program although the gate stayed shut".to_owned();
+        return Finding::Violated {
+            seen,
+            reason,
+            evidence,
+        };
+    }
+    let gate = observation.gate.as_ref().map(|gate| gate.seq);
+    if let Some(gate) = gate {
+        evidence.push(Facts::record(gate, "task_snapshot", "facts at the gate"));
+    }
+    if gate.is_some_and(|gate| exec.seq < gate) {
+        let reason = "init ran a program before its facts were read at the gate".to_owned();
+        return Finding::Violated {
+            seen,
+            reason,
+            evidence,
+        };
+    }
+    match filename.map(|path| same_program(program, &path)) {
+        None => Finding::unknown("the exec record holds no path"),
+        Some(None) => Finding::unknown("the path of the program is cut"),
+        Some(Some(same)) => {
+            Finding::decide(same, seen, "it is not the program asked for", evidence)
+        }
+    }
+}
+
+/// A bare name is looked up in `PATH`, so its last component must agree; anything else is the
+/// path itself. `None` = the path is cut where it matters.
+fn same_program(program: &str, path: &KernelPath) -> Option<bool> {
+    if path.cut {
+        return None;
+    }
+    if program.contains('/') {
+        let relative = program.trim_start_matches("./");
+        Some(path.text == program || !program.starts_with('/') && path.text.ends_with(relative))
+    } else {
+        Some(path.text.rsplit('/').next() == Some(program))
+    }
+}
+
+pub(super) fn complete(facts: &Facts<'_>) -> Finding {
+    let counters = &facts.observation.counters;
+    let (lost, unknown) = (counters.lost.total(), counters.unknown.total());
+    let seen = format!(
+        "{} made, {} read, {lost} lost, {unknown} unknown",
+        counters.submitted.total(),
+        counters.read.total(),
+    );
+    let source = "counters".to_owned();
+    let evidence = vec![Evidence {
+        seq: None,
+        source,
+        detail: seen.clone(),
+    }];
+    let mut reasons = Vec::new();
+    for kind in kinds() {
+        let (made, read) = (counters.submitted.get(kind), counters.read.get(kind));
+        let found = read + counters.lost.get(kind);
+        let name = hook_name(kind);
+        if found > made {
+            let reason = format!("{name}: {found} records read or lost, but only {made} made");
+            return Finding::Violated {
+                seen,
+                reason,
+                evidence,
+            };
+        }
+        if found < made {
+            reasons.push(format!("{name}: {} records missing", made - found));
+        }
+    }
+    if lost > 0 {
+        reasons.push(format!("{lost} records lost"));
+    }
+    if unknown > 0 {
+        reasons.push(format!("{unknown} records not understood"));
+    }
+    if counters.scope_full > 0 {
+        reasons.push(format!(
+            "{} tasks left out: the table was full",
+            counters.scope_full
+        ));
+    }
+    if reasons.is_empty() {
+        Finding::Holds { seen, evidence }
+    } else {
+        Finding::unknown(reasons.join("; "))
+    }
+}

@@ -1,0 +1,187 @@
+//! From findings to verdicts: what was lost, missing or not understood turns a pass into
+//! inconclusive, and never a violation into anything else. Owns that rule.
+
+use tracer_common::Kind;
+
+use crate::expect::catalog::{Base, hook_name};
+use crate::expect::{Expectation, Family};
+use crate::model::Model;
+
+use super::check;
+use super::finding::{Facts, Finding, Stage};
+use super::observation::kinds;
+use super::{Item, Judgement, Observation, Verdict};
+
+/// Judges init as it stands at the gate. What only the payload's exec can show is left out.
+pub fn judge_gate(
+    expectations: &[Expectation],
+    model: &Model,
+    observation: &Observation,
+) -> Judgement {
+    judge(
+        expectations,
+        Facts {
+            stage: Stage::Gate,
+            model,
+            observation,
+        },
+    )
+}
+
+/// Judges a run that is over, with the counters read after its last record.
+pub fn judge_final(
+    expectations: &[Expectation],
+    model: &Model,
+    observation: &Observation,
+) -> Judgement {
+    judge(
+        expectations,
+        Facts {
+            stage: Stage::Final,
+            model,
+            observation,
+        },
+    )
+}
+
+/// Judges a run whose gate stayed shut, with the counters read after its last record: the facts
+/// are the gate's, and the payload must not have run.
+pub fn judge_refused(
+    expectations: &[Expectation],
+    model: &Model,
+    observation: &Observation,
+) -> Judgement {
+    judge(
+        expectations,
+        Facts {
+            stage: Stage::Refused,
+            model,
+            observation,
+        },
+    )
+}
+
+fn judge(expectations: &[Expectation], facts: Facts<'_>) -> Judgement {
+    let items = expectations
+        .iter()
+        .filter(|expectation| applies(expectation, facts.stage))
+        .map(|expectation| item(expectation, &facts))
+        .collect();
+    Judgement::of(items)
+}
+
+fn applies(expectation: &Expectation, stage: Stage) -> bool {
+    let family = expectation.check.family();
+    match stage {
+        Stage::Final => true,
+        Stage::Gate => family.at_gate,
+        // Without an exec there is no program to look at; that there is none, is looked at.
+        Stage::Refused => family.at_gate || family.base != Base::Certificate,
+    }
+}
+
+fn item(expectation: &Expectation, facts: &Facts<'_>) -> Item {
+    let trouble = trouble(expectation.check.family(), facts);
+    let (verdict, seen, reason, evidence) = match check::find(&expectation.check, facts) {
+        Finding::Violated {
+            seen,
+            reason,
+            evidence,
+        } => (Verdict::Fail, seen, Some(reason), evidence),
+        Finding::Holds { seen, evidence } if trouble.is_empty() => {
+            (Verdict::Pass, seen, None, evidence)
+        }
+        Finding::Missing {
+            seen,
+            reason,
+            evidence,
+        } if trouble.is_empty() => (Verdict::Fail, seen, Some(reason), evidence),
+        Finding::Holds { seen, evidence } | Finding::Missing { seen, evidence, .. } => (
+            Verdict::Inconclusive,
+            seen,
+            Some(trouble.join("; ")),
+            evidence,
+        ),
+        Finding::Unknown { reason } => {
+            let reasons: Vec<String> = std::iter::once(reason).chain(trouble).collect();
+            (
+                Verdict::Inconclusive,
+                "cannot be known".to_owned(),
+                Some(reasons.join("; ")),
+                Vec::new(),
+            )
+        }
+    };
+    Item {
+        id: expectation.id.clone(),
+        asked: asked(expectation, facts.stage),
+        seen,
+        verdict,
+        origin: expectation.origin.clone(),
+        reason,
+        evidence,
+    }
+}
+
+fn asked(expectation: &Expectation, stage: Stage) -> String {
+    match (stage, &expectation.check) {
+        (Stage::Refused, crate::expect::Check::PayloadExec { .. }) => {
+            "none: the gate stayed shut".to_owned()
+        }
+        _ => expectation.asked.clone(),
+    }
+}
+
+/// Why a proof within this family may be incomplete.
+fn trouble(family: &Family, facts: &Facts<'_>) -> Vec<String> {
+    let certificate = match facts.stage {
+        Stage::Gate | Stage::Refused => Kind::SNAPSHOT,
+        Stage::Final => Kind::EXEC,
+    };
+    let needs: Vec<Kind> = kinds()
+        .filter(|kind| {
+            family.needs.contains(kind) || family.base == Base::Certificate && *kind == certificate
+        })
+        .collect();
+    let mut trouble: Vec<String> = needs
+        .iter()
+        .flat_map(|kind| trouble_with(*kind, facts))
+        .collect();
+    let counters = &facts.observation.counters;
+    let nameless = counters.unknown.get(Kind(0));
+    if nameless > 0 && !needs.is_empty() {
+        trouble.push(format!("{nameless} records of no known kind"));
+    }
+    if counters.scope_full > 0 && needs.contains(&Kind::FORK) {
+        trouble.push(format!(
+            "{} tasks left out: the table was full",
+            counters.scope_full
+        ));
+    }
+    trouble
+}
+
+fn trouble_with(kind: Kind, facts: &Facts<'_>) -> Vec<String> {
+    let (counters, name) = (&facts.observation.counters, hook_name(kind));
+    let mut trouble: Vec<String> = facts
+        .observation
+        .unattached
+        .iter()
+        .filter(|hook| hook.kind == kind)
+        .map(|hook| format!("{name} is not observed: {}", hook.reason))
+        .collect();
+    let lost = counters.lost.get(kind);
+    if lost > 0 {
+        trouble.push(format!("{name}: {lost} records lost"));
+    }
+    let unknown = counters.unknown.get(kind);
+    if unknown > 0 {
+        trouble.push(format!("{name}: {unknown} records not understood"));
+    }
+    // At the gate records are still on their way.
+    let (made, found) = (counters.submitted.get(kind), counters.read.get(kind) + lost);
+    if facts.stage != Stage::Gate && made != found {
+        trouble.push(format!("{name}: {made} records made, {found} read or lost"));
+    }
+    trouble
+}
