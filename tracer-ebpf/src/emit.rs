@@ -29,6 +29,8 @@ pub fn emit<T: Plain>(kind: Kind, task: u64, fill: impl FnOnce(&mut T)) {
     count(Counter::submitted(kind));
     let Some(mut entry) = RECORDS.reserve::<T>(0) else {
         count(Counter::lost(kind));
+        #[cfg(feature = "log")]
+        crate::log::record(kind, crate::scope::tgid(task), false);
         return;
     };
     // SAFETY: the entry is `size_of::<T>()` bytes of ring memory, aligned to 8, and T holds any
@@ -46,4 +48,6 @@ pub fn emit<T: Plain>(kind: Kind, task: u64, fill: impl FnOnce(&mut T)) {
     fact::identity(&mut header.task, task);
     fill(record);
     entry.submit(0);
+    #[cfg(feature = "log")]
+    crate::log::record(kind, crate::scope::tgid(task), true);
 }

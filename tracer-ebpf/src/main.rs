@@ -9,6 +9,8 @@ mod emit;
 mod fact;
 mod hook;
 mod kernel;
+#[cfg(feature = "log")]
+mod log;
 mod map;
 mod scope;
 

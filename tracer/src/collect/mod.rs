@@ -3,6 +3,8 @@
 
 pub mod btf;
 pub mod hooks;
+#[cfg(feature = "debug-ebpf")]
+mod log;
 pub mod offsets;
 pub mod ring;
 mod syscalls;
@@ -37,6 +39,9 @@ pub enum CollectError {
     /// Built with `AYA_BUILD_SKIP`.
     #[error("this binary was built without the eBPF programs; build it with `cargo xtask build`")]
     Stub,
+    /// Logging was asked of a build without it.
+    #[error("the eBPF programs of this build do not log; build with `--features debug-ebpf`")]
+    NoLog,
     /// The running kernel's structures.
     #[error(transparent)]
     Offsets(#[from] OffsetError),
@@ -77,6 +82,8 @@ pub struct Options {
     pub ring_bytes: u32,
     /// Leave out the preferred way of each hook, to test the fallback.
     pub fallback: bool,
+    /// Print what the programs log; needs a build with the feature `debug-ebpf`.
+    pub log: bool,
 }
 
 impl Options {
@@ -90,6 +97,7 @@ impl Options {
             root_tgid: std::process::id(),
             ring_bytes: Self::RING_BYTES,
             fallback: false,
+            log: false,
         }
     }
 }
@@ -119,6 +127,8 @@ pub struct Collector {
     ebpf: Ebpf,
     /// The records.
     pub ring: Ring,
+    #[cfg(feature = "debug-ebpf")]
+    log: Option<log::Log>,
     counters: PerCpuArray<MapData, u64>,
     request: Array<MapData, [u32; 2]>,
     /// What became of each hook.
@@ -136,6 +146,9 @@ impl Collector {
     /// what depends on it becomes inconclusive.
     pub fn start(options: Options) -> Result<Self, CollectError> {
         let start = Instant::now();
+        if options.log && !cfg!(feature = "debug-ebpf") {
+            return Err(CollectError::NoLog);
+        }
         if OBJECT.is_empty() {
             return Err(CollectError::Stub);
         }
@@ -155,6 +168,8 @@ impl Collector {
             .map_max_entries("RECORDS", options.ring_bytes)
             .load(OBJECT)?;
         let ring = Ring::new(take(&mut ebpf, "RECORDS")?)?;
+        #[cfg(feature = "debug-ebpf")]
+        let log = if options.log { Some(log::Log::open(&mut ebpf)?) } else { None };
         let counters = PerCpuArray::try_from(take(&mut ebpf, "COUNTERS")?)
             .map_err(|source| CollectError::Map { what: "opening the counters", source })?;
         let request = Array::try_from(take(&mut ebpf, "REQUEST")?)
@@ -163,6 +178,8 @@ impl Collector {
         Ok(Self {
             ebpf,
             ring,
+            #[cfg(feature = "debug-ebpf")]
+            log,
             counters,
             request,
             hooks,
@@ -207,6 +224,14 @@ impl Collector {
         // The walk happens in the read; its records go to the ring, so nothing is read here.
         std::io::copy(&mut file, &mut std::io::sink()).map_err(|error| failed(&error))?;
         Ok(())
+    }
+
+    /// Prints what the programs have logged so far, if they were asked to.
+    pub fn print_log(&mut self) {
+        #[cfg(feature = "debug-ebpf")]
+        if let Some(log) = &mut self.log {
+            log.print();
+        }
     }
 
     /// The counters as they stand, summed over processors. The numbers read are the caller's.

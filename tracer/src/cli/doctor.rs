@@ -1,0 +1,201 @@
+//! `tracer doctor`: what this kernel offers, which hook is chosen for each fact and why, and
+//! which expectations become inconclusive without it. Owns the words; the facts are `collect`'s.
+
+use std::{fmt::Write as _, path::Path};
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::{Failure, exit};
+use crate::{
+    collect::{
+        CollectError, Collector, Options,
+        hooks::{HOOKS, Hook, HookChoice},
+    },
+    host::{self, CgroupVersion},
+};
+
+/// Show what this kernel offers, which hook is chosen for each fact, and what is lost without.
+#[derive(Args, Debug)]
+#[command(after_help = exit::HELP)]
+pub struct DoctorArguments {
+    /// For people or for programs
+    #[arg(short = 'o', long, value_enum, default_value_t = Format::Table)]
+    output: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Table,
+    /// One document
+    Json,
+}
+
+#[derive(Serialize)]
+struct Findings<'a> {
+    kernel: &'a str,
+    machine: &'a str,
+    hooks: Vec<HookFinding<'a>>,
+    /// Members of kernel structures that are missing, and why.
+    absent: &'a [(&'static str, String)],
+    hierarchies: &'a [host::Hierarchy],
+    clone_into_cgroup: bool,
+    attach_us: u128,
+    detach_us: u128,
+    able: bool,
+}
+
+#[derive(Serialize)]
+struct HookFinding<'a> {
+    #[serde(flatten)]
+    choice: &'a HookChoice,
+    fact: &'static str,
+    since: &'static str,
+    inconclusive_without: &'static str,
+}
+
+/// Probes by doing: attaches every hook as a run would, then detaches.
+pub fn run(arguments: &DoctorArguments) -> Result<u8, Failure> {
+    super::require_root()?;
+    let host =
+        host::reader::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
+    let collector = Collector::start(Options::for_this_process())
+        .map_err(|error| Failure::new(code_of(&error), error))?;
+    let (hooks, absent, attach) =
+        (collector.hooks.clone(), collector.absent.clone(), collector.attach_time);
+    let detach = collector.stop();
+    let able = hooks.iter().all(|choice| choice.chosen.is_some());
+    let findings = Findings {
+        kernel: &host.kernel,
+        machine: &host.machine,
+        hooks: hooks.iter().map(finding).collect(),
+        absent: &absent,
+        hierarchies: &host.hierarchies,
+        clone_into_cgroup: host.unified().is_some(),
+        attach_us: attach.as_micros(),
+        detach_us: detach.as_micros(),
+        able,
+    };
+    let text = match arguments.output {
+        Format::Table => table(&findings),
+        Format::Json => serde_json::to_string_pretty(&findings)
+            .map(|text| text + "\n")
+            .map_err(|error| Failure::new(exit::ERROR, error))?,
+    };
+    print(&text)?;
+    Ok(if able { exit::PASS } else { exit::ENVIRONMENT })
+}
+
+/// The exit code of an error of the kernel side: what the machine lacks is the environment's.
+pub fn code_of(error: &CollectError) -> u8 {
+    match error {
+        CollectError::Offsets(_) | CollectError::Load(_) | CollectError::NoWay { .. } => {
+            exit::ENVIRONMENT
+        }
+        _ => exit::ERROR,
+    }
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    use std::io::Write as _;
+    anstream::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|error| Failure::new(exit::ERROR, format!("writing the report failed: {error}")))
+}
+
+fn of_choice(choice: &HookChoice) -> Option<&'static Hook> {
+    HOOKS.iter().find(|hook| hook.name == choice.name)
+}
+
+fn finding(choice: &HookChoice) -> HookFinding<'_> {
+    let hook = of_choice(choice);
+    HookFinding {
+        choice,
+        fact: hook.map_or("", |hook| hook.fact),
+        since: hook.map_or("", |hook| hook.since),
+        inconclusive_without: hook.map_or("", |hook| hook.without),
+    }
+}
+
+fn table(findings: &Findings<'_>) -> String {
+    let mut text = format!("kernel {} ({})\n\nhooks\n", findings.kernel, findings.machine);
+    for hook in &findings.hooks {
+        let chosen = hook.choice.chosen.map_or("none", |way| way.name());
+        let _infallible =
+            writeln!(text, "  {:<20} {:<7} {}", hook.choice.name, chosen, hook.fact);
+        for (way, why) in &hook.choice.refused {
+            let _infallible = writeln!(text, "  {:20} {} refused: {why}", "", way.name());
+        }
+        if hook.choice.chosen.is_none() {
+            let _infallible =
+                writeln!(text, "  {:20} inconclusive: {}", "", hook.inconclusive_without);
+        }
+    }
+    text.push_str("\nkernel structures\n");
+    if findings.absent.is_empty() {
+        text.push_str("  every member that a record is read from was found in the kernel's BTF\n");
+    }
+    for (field, why) in findings.absent {
+        let _infallible = writeln!(text, "  {field}: {why}; what is read from it is inconclusive");
+    }
+    text.push_str("\ncgroup hierarchies\n");
+    for hierarchy in findings.hierarchies {
+        let version = match hierarchy.version {
+            CgroupVersion::V1 => "v1",
+            CgroupVersion::V2 => "v2",
+        };
+        let _infallible = writeln!(
+            text,
+            "  {:>3} {version} {:<24} {}",
+            hierarchy.id,
+            hierarchy.label(),
+            hierarchy.mount_point.display()
+        );
+    }
+    text.push_str(if findings.clone_into_cgroup {
+        "  entry by CLONE_INTO_CGROUP: yes, there is a v2 hierarchy\n"
+    } else {
+        "  entry by CLONE_INTO_CGROUP: no, there is no v2 hierarchy\n"
+    });
+    let _infallible = write!(
+        text,
+        "\nattached in {:.1} ms, detached in {:.1} ms\n{}\n",
+        millis(findings.attach_us),
+        millis(findings.detach_us),
+        if findings.able {
+            "able: every fact can be told on this kernel"
+        } else {
+            "not able: see the hooks without a way above"
+        }
+    );
+    text
+}
+
+#[expect(clippy::cast_precision_loss, reason = "microseconds of a start, far below 2^52")]
+fn millis(microseconds: u128) -> f64 {
+    microseconds as f64 / 1000.0
+}
+
+/// The table of docs/kernel-support.md.
+#[must_use]
+pub fn hooks_markdown() -> String {
+    let mut text = String::from(
+        "| hook | tells | kernel prototype | since | ways, best first | inconclusive without it |\n\
+         |---|---|---|---|---|---|\n",
+    );
+    for hook in HOOKS {
+        let ways: Vec<&str> = hook.ways.iter().map(|(way, _)| way.name()).collect();
+        let _infallible = writeln!(
+            text,
+            "| `{}` | {} | `{}` | {} | {} | {} |",
+            hook.name,
+            hook.fact,
+            hook.prototype,
+            hook.since,
+            ways.join(", "),
+            hook.without
+        );
+    }
+    text
+}

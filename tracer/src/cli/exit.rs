@@ -1,0 +1,87 @@
+//! Every exit code of the program, in one place. Owns the numbers and their meaning.
+
+use crate::verdict::Verdict;
+
+/// The payload's own code when the verdict is pass; 128 + n when signal n ended it.
+pub const PASS: u8 = 0;
+/// The command line cannot be understood.
+pub const USAGE: u8 = 2;
+/// The kernel showed something else than was asked for.
+pub const FAIL: u8 = 120;
+/// The kernel could not show that it was as asked for.
+pub const INCONCLUSIVE: u8 = 121;
+/// The environment cannot do it: not root, a kernel without what is needed.
+pub const ENVIRONMENT: u8 = 122;
+/// An error of tracer's own or of the runtime.
+pub const ERROR: u8 = 125;
+/// The command was found and cannot be executed.
+pub const NOT_EXECUTABLE: u8 = 126;
+/// The command was not found.
+pub const NOT_FOUND: u8 = 127;
+
+/// For `--help`.
+pub const HELP: &str = "\
+Exit codes:
+  the payload's own when the verdict is pass (128+n when signal n ended it)
+  120  fail: the kernel showed something else than was asked for
+  121  inconclusive: the kernel could not show that it was as asked for
+  122  the environment cannot do it (not root, kernel too old)
+  125  an error of tracer's own or of the runtime
+  126  the command cannot be executed      127  the command was not found
+  2    the command line cannot be understood";
+
+/// How the payload ended, as far as it ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// The gate never opened.
+    NeverRan,
+    /// `execve` failed with this errno.
+    NotExecuted(i32),
+    /// It exited.
+    Exited(u8),
+    /// A signal ended it.
+    Signaled(i32),
+}
+
+/// The exit code of a run: a verdict that is not pass outranks whatever the payload says.
+#[must_use]
+pub fn of_run(verdict: Verdict, payload: Payload) -> u8 {
+    match (verdict, payload) {
+        (Verdict::Fail, _) => FAIL,
+        (_, Payload::NotExecuted(nix::libc::ENOENT)) => NOT_FOUND,
+        (_, Payload::NotExecuted(_)) => NOT_EXECUTABLE,
+        (Verdict::Inconclusive, _) | (Verdict::Pass, Payload::NeverRan) => INCONCLUSIVE,
+        (Verdict::Pass, Payload::Exited(code)) => code,
+        (Verdict::Pass, Payload::Signaled(signal)) => {
+            u8::try_from(128 + signal).unwrap_or(u8::MAX)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_that_succeeds_does_not_hide_a_verdict() {
+        assert_eq!(of_run(Verdict::Fail, Payload::Exited(0)), FAIL);
+        assert_eq!(of_run(Verdict::Inconclusive, Payload::Exited(0)), INCONCLUSIVE);
+    }
+
+    #[test]
+    fn a_payload_that_never_ran_is_never_a_success() {
+        assert_eq!(of_run(Verdict::Pass, Payload::NeverRan), INCONCLUSIVE);
+    }
+
+    #[test]
+    fn a_pass_gives_the_payloads_own_code() {
+        assert_eq!(of_run(Verdict::Pass, Payload::Exited(7)), 7);
+        assert_eq!(of_run(Verdict::Pass, Payload::Signaled(9)), 137);
+    }
+
+    #[test]
+    fn a_command_that_is_not_there_is_told_from_one_that_cannot_run() {
+        assert_eq!(of_run(Verdict::Inconclusive, Payload::NotExecuted(nix::libc::ENOENT)), 127);
+        assert_eq!(of_run(Verdict::Inconclusive, Payload::NotExecuted(nix::libc::EACCES)), 126);
+    }
+}

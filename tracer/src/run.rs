@@ -1,0 +1,287 @@
+//! One verified run from a Spec to a judgement: observe, launch, judge at the gate, open it or
+//! not, wait, clean up, judge. Owns the order of these; must not know the command line.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use thiserror::Error;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::{
+    collect::{CollectError, Options},
+    container::{
+        cleanup::{self, CleanupError, Run},
+        gate::{ExecError, Exit, Init},
+        launch::{self, LaunchError, Streams},
+        plan::{self, Plan, PlanError},
+        spec::{GateMode, Spec},
+    },
+    event::Tgid,
+    expect::{self, Expectation},
+    host::HostFacts,
+    session::Session,
+    verdict::{self, Judgement, Verdict},
+};
+
+/// Where the state of runs is kept while they last.
+pub const STATE_DIRECTORY: &str = "/run/tracer";
+
+/// Why a run ended without a judgement.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The plan cannot be made.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The kernel side.
+    #[error(transparent)]
+    Collect(#[from] CollectError),
+    /// The runtime.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    /// State and leftovers.
+    #[error(transparent)]
+    Cleanup(#[from] CleanupError),
+    /// Signals cannot be caught.
+    #[error("catching signals failed: {0}")]
+    Signals(std::io::Error),
+}
+
+/// How the payload fared.
+#[derive(Debug)]
+pub enum Payload {
+    /// The gate stayed shut.
+    NeverRan,
+    /// `execve` failed.
+    NotExecuted(ExecError),
+    /// It ran and ended.
+    Ended(Exit),
+}
+
+/// What a run showed.
+pub struct Outcome {
+    /// What the kernel side gathered; its hooks are detached.
+    pub session: Ended,
+    /// What was to be shown.
+    pub expectations: Vec<Expectation>,
+    /// The judgement at the gate, unless the gate was off.
+    pub gate: Option<Judgement>,
+    /// The judgement of the whole run.
+    pub judgement: Judgement,
+    /// How the payload fared.
+    pub payload: Payload,
+    /// The container's init.
+    pub init: Tgid,
+    /// What could not be removed.
+    pub left_behind: Option<CleanupError>,
+    /// From the start of the run to detached hooks.
+    pub total: Duration,
+}
+
+/// A session whose hooks are detached.
+pub struct Ended {
+    /// The records and what they mean.
+    pub model: crate::model::Model,
+    /// Certificates and counters.
+    pub observation: verdict::Observation,
+    /// The timeline.
+    pub steps: Vec<crate::session::Step>,
+    /// Events that the timeline has no room for.
+    pub omitted: u64,
+    /// What became of each hook.
+    pub hooks: Vec<crate::collect::hooks::HookChoice>,
+    /// Time to attach.
+    pub attach: Duration,
+    /// Time to detach.
+    pub detach: Duration,
+}
+
+/// How to run.
+#[derive(Debug)]
+pub struct RunOptions {
+    /// The kernel side.
+    pub collect: Options,
+    /// The gate.
+    pub gate: GateMode,
+    /// The payload's standard streams.
+    pub streams: Streams,
+}
+
+/// Runs `spec` and judges it. `alter` may change the plan, never the expectations: both come from
+/// the Spec, so whatever it leaves out or undoes must show as a failed verdict. It is the
+/// identity in the program and the saboteur in tests.
+pub async fn execute(
+    spec: &Spec,
+    host: &HostFacts,
+    options: RunOptions,
+    alter: impl FnOnce(&mut Plan),
+) -> Result<Outcome, RunError> {
+    let start = Instant::now();
+    let expectations = expect::from_spec(spec, host);
+    let mut plan = plan::plan(spec, host)?;
+    alter(&mut plan);
+    let directory = Path::new(STATE_DIRECTORY);
+    cleanup::sweep(directory, &host.hierarchies)?;
+    let mut session = Session::start(options.collect)?;
+    let mut signals = Signals::new().map_err(RunError::Signals)?;
+    let run = Run::begin(directory, &spec.id, &host.hierarchies)?;
+    let init = launch::launch(&plan, run, options.streams)?;
+    let tgid = Tgid(init.tgid());
+    session.observation.init = Some(tgid);
+    let mut container = Container { init, session: &mut session, expectations: &expectations };
+    let (payload, gate) = match container.live(options.gate, &mut signals).await {
+        Ok(lived) => lived,
+        Err(error) => {
+            container.end().await;
+            return Err(error);
+        }
+    };
+    let left_behind = container.init.finish().err();
+    session.settle()?;
+    let Session { collector, model, observation, steps, omitted, .. } = session;
+    let (hooks, attach) = (collector.hooks.clone(), collector.attach_time);
+    let detach = collector.stop();
+    let judgement = match payload {
+        Payload::NeverRan => verdict::judge_refused(&expectations, &model, &observation),
+        _ => verdict::judge_final(&expectations, &model, &observation),
+    };
+    Ok(Outcome {
+        session: Ended { model, observation, steps, omitted, hooks, attach, detach },
+        expectations,
+        gate,
+        judgement,
+        payload,
+        init: tgid,
+        left_behind,
+        total: start.elapsed(),
+    })
+}
+
+/// A container between clone and its end.
+struct Container<'a> {
+    init: Init,
+    session: &'a mut Session,
+    expectations: &'a [Expectation],
+}
+
+impl Container<'_> {
+    /// From the go to the reaped init.
+    async fn live(
+        &mut self,
+        mode: GateMode,
+        signals: &mut Signals,
+    ) -> Result<(Payload, Option<Judgement>), RunError> {
+        let Self { init, session, .. } = self;
+        pumping(session, init.wait_ready()).await?;
+        let gate = if mode == GateMode::Off { None } else { Some(self.judge_at_gate()?) };
+        let opens = mode != GateMode::Enforce
+            || gate.as_ref().is_none_or(|gate| gate.verdict == Verdict::Pass);
+        if !opens {
+            self.end().await;
+            return Ok((Payload::NeverRan, gate));
+        }
+        self.init.open_gate()?;
+        let Self { init, session, .. } = self;
+        let payload = match pumping(session, init.exec_outcome()).await {
+            Err(ExecError::Lost(error)) => return Err(error.into()),
+            Err(error) => {
+                self.end().await;
+                Payload::NotExecuted(error)
+            }
+            Ok(()) => Payload::Ended(self.watch(signals).await?),
+        };
+        Ok((payload, gate))
+    }
+
+    /// Reads what the kernel knows of init, which stands still, and judges it.
+    fn judge_at_gate(&mut self) -> Result<Judgement, RunError> {
+        let task = Tgid(self.init.tgid());
+        self.session.settle()?;
+        self.session.snapshot(task)?;
+        // Mounts are inconclusive when they cannot be read, which is the judge's to say.
+        let _unknown = self.session.read_mounts(task);
+        self.session.settle()?;
+        Ok(verdict::judge_gate(self.expectations, &self.session.model, &self.session.observation))
+    }
+
+    /// Waits for the payload's end. The first signal to tracer is passed on; the second ends the
+    /// container, since a payload that is PID 1 ignores what it does not handle.
+    async fn watch(&mut self, signals: &mut Signals) -> Result<Exit, RunError> {
+        let Self { init, session, .. } = self;
+        let mut passed = false;
+        loop {
+            tokio::select! {
+                exit = init.wait() => return Ok(exit?),
+                ready = session.collector.ring.readable() => {
+                    if ready.is_ok() {
+                        session.pump();
+                    }
+                }
+                number = signals.next() => {
+                    if passed {
+                        init.kill()?;
+                    } else {
+                        passed = true;
+                        pass_on(init, number);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Kills and reaps init. Errors change nothing: the run is over, and what is left of it is
+    /// removed with its cgroups.
+    async fn end(&mut self) {
+        let _dead_already = self.init.kill();
+        let _reaped = self.init.wait().await;
+    }
+}
+
+/// Passes a signal on to the payload. One that has ended meanwhile needs none.
+fn pass_on(init: &Init, number: i32) {
+    if let Some(signal) = rustix::process::Signal::from_named_raw(number) {
+        let _ended = rustix::process::pidfd_send_signal(init.pidfd(), signal);
+    }
+}
+
+/// Takes records while `future` goes on, so that the ring cannot fill up meanwhile.
+async fn pumping<T>(session: &mut Session, future: impl Future<Output = T>) -> T {
+    tokio::pin!(future);
+    loop {
+        tokio::select! {
+            done = &mut future => return done,
+            ready = session.collector.ring.readable() => {
+                if ready.is_ok() {
+                    session.pump();
+                }
+            }
+        }
+    }
+}
+
+/// The signals that people end programs with.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// The number of the next one.
+    async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => SignalKind::interrupt().as_raw_value(),
+            _ = self.terminate.recv() => SignalKind::terminate().as_raw_value(),
+            _ = self.hangup.recv() => SignalKind::hangup().as_raw_value(),
+        }
+    }
+}

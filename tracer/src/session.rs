@@ -1,0 +1,168 @@
+//! The one loop of the record stream: ring to event to model. Owns the sequence numbers and the
+//! reconciling of counters; the same for every command that observes.
+
+use std::{collections::VecDeque, fs, io};
+
+use tracer_common::Kind;
+
+use crate::{
+    collect::{self, CollectError, Collector, Options},
+    event::{self, Body, Event, SyscallTable, Tgid},
+    model::{Change, Model},
+    verdict::{Observation, Unattached, mountinfo},
+};
+
+/// An event and what it changed.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The event.
+    pub event: Event,
+    /// What it changed, as the model saw it.
+    pub changes: Vec<Change>,
+}
+
+/// Most events that are kept for the timeline; the model and the observation take all.
+const TIMELINE: usize = 100_000;
+
+/// A collector with the model that its records build.
+pub struct Session {
+    /// The kernel side.
+    pub collector: Collector,
+    /// What the events mean; there once tracer's own certificate has been read.
+    pub model: Model,
+    /// Certificates, counters, missing hooks.
+    pub observation: Observation,
+    /// The timeline, without the host's inventory.
+    pub steps: Vec<Step>,
+    /// Events that the timeline has no room for.
+    pub omitted: u64,
+    syscalls: SyscallTable,
+    next: u64,
+}
+
+impl Session {
+    /// Attaches the hooks, and reads the host's inventory and tracer's own certificate, which is
+    /// what "the host's" means in every comparison.
+    pub fn start(options: Options) -> Result<Self, CollectError> {
+        let mut collector = Collector::start(options)?;
+        let root = Tgid(options.root_tgid);
+        let mut observation = Observation::new(root);
+        observation.unattached = unattached(&collector);
+        let syscalls = SyscallTable::new(collect::syscall_names());
+        collector.inventory(options.root_tgid)?;
+        let mut first: VecDeque<Event> = VecDeque::new();
+        let mut next = 0;
+        collector.ring.drain(|bytes| {
+            first.push_back(event::decode(&syscalls, next, bytes));
+            next += 1;
+        });
+        for event in &first {
+            observation.note(event);
+        }
+        let Some(baseline) = observation.host() else {
+            return Err(CollectError::Iterate(
+                "tracer's own task did not come up; the ring may be too small".to_owned(),
+            ));
+        };
+        let mut model = Model::new(root, baseline);
+        for event in &first {
+            model.apply(event);
+        }
+        Ok(Self {
+            collector,
+            model,
+            observation,
+            steps: Vec::new(),
+            omitted: 0,
+            syscalls,
+            next,
+        })
+    }
+
+    /// Takes every record that the ring holds.
+    pub fn pump(&mut self) {
+        let Self { collector, model, observation, steps, omitted, syscalls, next } = self;
+        collector.ring.drain(|bytes| {
+            let event = event::decode(syscalls, *next, bytes);
+            *next += 1;
+            observation.note(&event);
+            let changes = model.apply(&event);
+            if matches!(event.body, Body::TaskSeen(_)) {
+                return;
+            }
+            if steps.len() < TIMELINE {
+                steps.push(Step { event, changes });
+            } else {
+                *omitted += 1;
+            }
+        });
+        collector.print_log();
+    }
+
+    /// Reads the certificate of a task at rest and takes it, with all that came before it.
+    pub fn snapshot(&mut self, task: Tgid) -> Result<(), CollectError> {
+        self.collector.snapshot(task.0)?;
+        self.pump();
+        Ok(())
+    }
+
+    /// Takes what is left and reads the counters, once nothing in scope runs any more but tracer
+    /// itself. A hook that a stranger's action runs at this very moment may have counted its
+    /// record and not yet submitted it; it cannot sleep, so yielding to it a few times suffices,
+    /// and if not, the counters say so and the run is inconclusive.
+    pub fn settle(&mut self) -> Result<(), CollectError> {
+        for _ in 0..64 {
+            self.pump();
+            self.read_counters()?;
+            let counters = &self.observation.counters;
+            let open = counters.submitted.total() != counters.read.total() + counters.lost.total();
+            if !open {
+                break;
+            }
+            std::thread::yield_now();
+        }
+        Ok(())
+    }
+
+    fn read_counters(&mut self) -> Result<(), CollectError> {
+        let raw = self.collector.counters()?;
+        let counters = &mut self.observation.counters;
+        for count in raw.kinds {
+            counters.submitted.set(count.kind, count.submitted);
+            counters.lost.set(count.kind, count.lost);
+        }
+        counters.scope_full = raw.scope_full;
+        Ok(())
+    }
+
+    /// Reads the mount table of `task` into the observation. What cannot be read or understood
+    /// stays unknown.
+    pub fn read_mounts(&mut self, task: Tgid) -> io::Result<()> {
+        let text = fs::read_to_string(format!("/proc/{}/mountinfo", task.0))?;
+        self.observation.mounts = mountinfo::parse(&text);
+        Ok(())
+    }
+}
+
+fn unattached(collector: &Collector) -> Vec<Unattached> {
+    let reason = |kind: Kind| {
+        collect::hooks::HOOKS
+            .iter()
+            .zip(&collector.hooks)
+            .find(|(hook, _)| hook.kinds.contains(&kind))
+            .map(|(_, choice)| {
+                let refused: Vec<String> = choice
+                    .refused
+                    .iter()
+                    .map(|(way, why)| format!("{}: {why}", way.name()))
+                    .collect();
+                refused.join("; ")
+            })
+            .unwrap_or_default()
+    };
+    collector
+        .blind_kinds()
+        .into_iter()
+        .map(|kind| Unattached { kind, reason: reason(kind) })
+        .collect()
+}
