@@ -1,12 +1,13 @@
-//! Builds the eBPF object that the `tracer` crate embeds: `$OUT_DIR/tracer`, empty with `AYA_BUILD_SKIP=1`. Owns the
-//! environment that the inner build runs in. It must not install anything; that is `cargo xtask setup`.
+//! Builds the eBPF object that the `tracer` crate embeds: `$OUT_DIR/tracer`, empty with
+//! `AYA_BUILD_SKIP=1`. Owns the environment that the inner build runs in. It must not install
+//! anything; that is `cargo xtask setup`.
 
 #[path = "build/route.rs"]
 mod route;
 
 use std::ffi::OsString;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 use std::{env, fs};
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -15,15 +16,28 @@ use aya_build::{Package, Toolchain};
 /// Set for the second, inner run of this program; its value is the toolchain's name.
 const INNER: &str = "TRACER_EBPF_BUILD";
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     match env::var(INNER) {
-        Ok(toolchain) => build(&toolchain),
-        Err(_) => prepare(),
+        Ok(toolchain) => match build(&toolchain) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error:#}");
+                ExitCode::FAILURE
+            }
+        },
+        Err(_) => {
+            if let Err(error) = prepare() {
+                // Makes cargo fail and show this line alone, without what the script printed.
+                println!("cargo::error={error:#}");
+            }
+            ExitCode::SUCCESS
+        }
     }
 }
 
-/// Decides how to build and runs this program again in the environment for it: aya-build reads its own environment and
-/// hands it on, and a process cannot safely change its environment while it runs.
+/// Decides how to build and runs this program again in the environment for it: aya-build reads
+/// its own environment and hands it on, and a process cannot safely change its environment while
+/// it runs.
 fn prepare() -> Result<()> {
     println!("cargo::rustc-check-cfg=cfg(ebpf_stub)");
     for file in ["build.rs", "build", "../tracer-common/src", "../Cargo.lock"] {
@@ -49,11 +63,12 @@ fn prepare() -> Result<()> {
     let mut inner = Command::new(this);
     inner
         .env(INNER, route.toolchain.as_deref().unwrap_or_default())
-        .env("PATH", path_with(&route.linker))
+        .env("PATH", path_with(&route))
         // Every line the inner cargo prints would come out as a warning of this build.
         .env("CARGO_TERM_QUIET", "true");
     if route.prebuilt {
-        // Lets the crate aya_ebpf alone use an unstable feature on a stable compiler. With the value 1 aya-build would ask for -Z build-std, too.
+        // Lets the crate aya_ebpf alone use an unstable feature on a stable compiler. With the
+        // value 1 aya-build would ask for -Z build-std, too.
         inner.env("RUSTC_BOOTSTRAP", "aya_ebpf");
     }
     let status = inner
@@ -97,15 +112,13 @@ fn describe(route: &route::Route) -> String {
     format!("{compiler} and {}", route.linker.display())
 }
 
-/// `PATH` with the folder of `program` in front of it, unless it is on it already.
-fn path_with(program: &Path) -> OsString {
+/// `PATH` with the folders of the programs that the inner build calls by name.
+fn path_with(route: &route::Route) -> OsString {
     let path = env::var_os("PATH").unwrap_or_default();
-    let Some(folder) = program.parent() else {
-        return path;
-    };
-    if env::split_paths(&path).any(|on_path| on_path == folder) {
-        return path;
+    let mut folders: Vec<PathBuf> = env::split_paths(&path).collect();
+    for program in route.rustup.iter().chain([&route.linker]) {
+        let folder = program.parent().map(Path::to_owned);
+        folders.extend(folder.filter(|folder| !folders.contains(folder)));
     }
-    let folders = std::iter::once(folder.to_owned()).chain(env::split_paths(&path));
     env::join_paths(folders).unwrap_or(path)
 }

@@ -1,6 +1,6 @@
-//! Which compiler builds the eBPF object. [`choose`] decides from [`Facts`], [`probe`] gathers them from this machine.
-//! Shared by the build script and by `cargo xtask setup`, so that both see the same thing. It must neither install nor
-//! build anything.
+//! Which compiler builds the eBPF object. [`choose`] decides from [`Facts`], [`probe`] gathers
+//! them from this machine. Shared by the build script and by `cargo xtask setup`, so that both see
+//! the same thing. It must neither install nor build anything.
 
 use std::env;
 use std::fmt;
@@ -19,8 +19,8 @@ pub const LINKED: &str = "ebpf";
 pub struct Facts {
     /// Value of [`TOOLCHAIN_VAR`], and what that toolchain has.
     pub wanted: Option<(String, Std)>,
-    /// rustup is there to run a toolchain by its name.
-    pub rustup: bool,
+    /// Where rustup is, which runs a toolchain by its name.
+    pub rustup: Option<PathBuf>,
     /// What rustup's toolchain `nightly` has.
     pub nightly: Std,
     /// What rustup's toolchain [`LINKED`] has.
@@ -48,7 +48,10 @@ pub enum Std {
 pub struct Route {
     /// rustup's name of the toolchain; `None` is the compiler on `PATH`.
     pub toolchain: Option<String>,
-    /// Comes with `core` compiled, which only a system's stable compiler does: `aya-ebpf` then needs leave to use its one unstable feature.
+    /// Where rustup is, to run that toolchain.
+    pub rustup: Option<PathBuf>,
+    /// Comes with `core` compiled, which only a system's stable compiler does: `aya-ebpf` then
+    /// needs leave to use its one unstable feature.
     pub prebuilt: bool,
     /// Where bpf-linker is.
     pub linker: PathBuf,
@@ -103,6 +106,7 @@ pub fn choose(facts: &Facts) -> Result<Route, Missing> {
     let linker = facts.linker.clone().ok_or(Missing::Linker)?;
     Ok(Route {
         toolchain: toolchain.map(str::to_owned),
+        rustup: facts.rustup.clone(),
         prebuilt: std == Std::Prebuilt,
         linker,
     })
@@ -115,7 +119,7 @@ fn choose_compiler(facts: &Facts) -> Result<(Option<&str>, Std), Missing> {
             Std::Source | Std::Prebuilt => Ok((Some(name), *std)),
         };
     }
-    if !facts.rustup {
+    if facts.rustup.is_none() {
         // Without rustup nobody can ask a stable compiler for `-Z build-std`, so only a compiled core counts.
         return match facts.system {
             Std::Prebuilt => Ok((None, Std::Prebuilt)),
@@ -136,13 +140,11 @@ pub fn skipped() -> bool {
 
 /// Looks at this machine.
 pub fn probe() -> Facts {
-    let rustup = find_program("rustup").is_some();
+    let rustup = find_program("rustup");
     let named = |name: &str| {
-        if rustup {
-            std_of(Command::new("rustup").args(["run", name, "rustc"]))
-        } else {
-            Std::Absent
-        }
+        rustup.as_ref().map_or(Std::Absent, |rustup| {
+            std_of(Command::new(rustup).args(["run", name, "rustc"]))
+        })
     };
     let wanted = env::var(TOOLCHAIN_VAR)
         .ok()
@@ -154,10 +156,9 @@ pub fn probe() -> Facts {
     Facts {
         nightly: named("nightly"),
         linked: named(LINKED),
-        system: if rustup {
-            Std::Absent
-        } else {
-            std_of(&mut Command::new("rustc"))
+        system: match rustup {
+            Some(_) => Std::Absent,
+            None => std_of(&mut Command::new("rustc")),
         },
         wanted,
         rustup,
@@ -193,7 +194,8 @@ fn std_in(sysroot: &Path) -> Std {
     }
 }
 
-/// Where cargo installs programs to: also found there when the folder is not on `PATH`, as under sudo or cron.
+/// Where cargo installs programs to: also found there when the folder is not on `PATH`, as under
+/// sudo or cron.
 pub fn cargo_bin() -> Option<PathBuf> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")))
@@ -216,7 +218,7 @@ mod tests {
     fn everything() -> Facts {
         Facts {
             wanted: None,
-            rustup: true,
+            rustup: Some(PathBuf::from("rustup")),
             nightly: Std::Source,
             linked: Std::Prebuilt,
             system: Std::Absent,
@@ -227,6 +229,7 @@ mod tests {
     fn route(toolchain: Option<&str>, prebuilt: bool) -> Route {
         Route {
             toolchain: toolchain.map(str::to_owned),
+            rustup: toolchain.map(|_| PathBuf::from("rustup")),
             prebuilt,
             linker: PathBuf::from("bpf-linker"),
         }
@@ -263,7 +266,7 @@ mod tests {
     #[test]
     fn without_rustup_only_a_system_compiler_with_a_compiled_core_will_do() {
         let bare = Facts {
-            rustup: false,
+            rustup: None,
             nightly: Std::Absent,
             linked: Std::Absent,
             ..everything()

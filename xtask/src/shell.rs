@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
@@ -52,24 +52,39 @@ pub fn run(command: &mut Command) -> Result<()> {
     Err(Found(format!("`{shown}` failed with {status}")).into())
 }
 
+/// Runs a program whose output only matters when it fails; then it is part of the finding.
+pub fn run_quietly(command: &mut Command) -> Result<()> {
+    let output = finish(command)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    Err(failure(command, output.status, &said).into())
+}
+
 /// What a program prints on its standard output; anything but success is a finding, with what
 /// it said on standard error.
 pub fn read(command: &mut Command) -> Result<String> {
-    let shown = show(command);
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot run `{shown}`"))?;
+    let output = finish(command)?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(Found(format!(
-            "`{shown}` failed with {}: {}",
-            output.status,
-            said.trim()
-        ))
-        .into());
+        return Err(failure(command, output.status, &output.stderr).into());
     }
-    String::from_utf8(output.stdout).with_context(|| format!("`{shown}` printed other than UTF-8"))
+    String::from_utf8(output.stdout)
+        .with_context(|| format!("`{}` printed other than UTF-8", show(command)))
+}
+
+fn finish(command: &mut Command) -> Result<Output> {
+    let output = command.stdin(Stdio::null()).output();
+    output.with_context(|| format!("cannot run `{}`", show(command)))
+}
+
+fn failure(command: &Command, status: ExitStatus, said: &[u8]) -> Found {
+    let said = String::from_utf8_lossy(said);
+    Found(format!(
+        "`{}` failed with {status}: {}",
+        show(command),
+        said.trim()
+    ))
 }
 
 /// Does a program run and succeed? Says nothing.

@@ -82,14 +82,14 @@ impl Apt {
             "--no-install-recommends",
             "--no-remove",
         ]);
-        shell::run(install.args(packages))
+        shell::run_quietly(install.args(packages))
             .with_context(|| format!("cannot install {}", packages.join(" ")))
     }
 
     fn update(&mut self) -> Result<()> {
         println!("setup: fetching apt's package lists: they are missing or old");
         self.lists_are_fresh = true;
-        shell::run(self.apt_get().args(["update", "-qq"]))
+        shell::run_quietly(self.apt_get().args(["update", "-qq"]))
             .context("cannot fetch apt's package lists")
     }
 

@@ -30,7 +30,7 @@ const DEBIAN_RUST: [[&str; 3]; 2] = [
 pub fn ensure() -> Result<()> {
     let mut facts = route::probe();
     if matches!(route::choose(&facts), Err(Missing::Compiler)) {
-        install_compiler(facts.rustup)?;
+        install_compiler(facts.rustup.as_deref())?;
         facts = route::probe();
     }
     let route = match route::choose(&facts) {
@@ -66,7 +66,7 @@ fn still_missing(missing: &Missing) -> anyhow::Error {
     Unable(missing.to_string()).into()
 }
 
-fn install_compiler(rustup: bool) -> Result<()> {
+fn install_compiler(rustup: Option<&Path>) -> Result<()> {
     let why_not_apt = match Apt::find()? {
         Ok(mut apt) => {
             if install_debian_compiler(&mut apt, rustup)? {
@@ -76,7 +76,7 @@ fn install_compiler(rustup: bool) -> Result<()> {
         }
         Err(unusable) => unusable.reason(),
     };
-    if rustup && install_nightly() {
+    if rustup.is_some_and(install_nightly) {
         return Ok(());
     }
     bail!(Unable(format!(
@@ -84,7 +84,7 @@ fn install_compiler(rustup: bool) -> Result<()> {
          nightly toolchain with its sources (`rustup toolchain install nightly --component rust-src`) or the Debian \
          packages {}, and run this again",
         route::target(),
-        if rustup {
+        if rustup.is_some() {
             "could not fetch one"
         } else {
             "is not there"
@@ -94,7 +94,7 @@ fn install_compiler(rustup: bool) -> Result<()> {
 }
 
 /// Tells whether apt had them.
-fn install_debian_compiler(apt: &mut Apt, rustup: bool) -> Result<bool> {
+fn install_debian_compiler(apt: &mut Apt, rustup: Option<&Path>) -> Result<bool> {
     for packages in DEBIAN_RUST {
         let [compiler, _, core] = packages;
         if !apt.offers(compiler, OLDEST_RUST)? || !apt.offers(core, OLDEST_RUST)? {
@@ -105,13 +105,13 @@ fn install_debian_compiler(apt: &mut Apt, rustup: bool) -> Result<bool> {
             route::target()
         );
         apt.install(&packages, &why)?;
-        if rustup {
+        if let Some(rustup) = rustup {
             announce(
                 &format!("the toolchain name `{LINKED}`"),
                 "rustup",
                 "so that cargo can be told to use that compiler for the eBPF programs, and only for them",
             );
-            shell::run(Command::new("rustup").args(["toolchain", "link", LINKED, "/usr"]))?;
+            shell::run(Command::new(rustup).args(["toolchain", "link", LINKED, "/usr"]))?;
         }
         return Ok(true);
     }
@@ -119,7 +119,7 @@ fn install_debian_compiler(apt: &mut Apt, rustup: bool) -> Result<bool> {
 }
 
 /// Tells whether it could be had: rustup's server may be out of reach.
-fn install_nightly() -> bool {
+fn install_nightly(rustup: &Path) -> bool {
     announce(
         "nightly with rust-src",
         "rustup",
@@ -129,13 +129,13 @@ fn install_nightly() -> bool {
         ),
     );
     let there =
-        shell::succeeds(Command::new("rustup").args(["run", "nightly", "rustc", "--version"]));
-    let mut rustup = Command::new("rustup");
+        shell::succeeds(Command::new(rustup).args(["run", "nightly", "rustc", "--version"]));
+    let mut command = Command::new(rustup);
     if there {
         // Adds to the nightly that is there; installing anew would update it under its owner.
-        rustup.args(["component", "add", "rust-src", "--toolchain", "nightly"]);
+        command.args(["component", "add", "rust-src", "--toolchain", "nightly"]);
     } else {
-        rustup.args([
+        command.args([
             "toolchain",
             "install",
             "nightly",
@@ -145,7 +145,7 @@ fn install_nightly() -> bool {
             "rust-src",
         ]);
     }
-    match shell::run(&mut rustup) {
+    match shell::run(&mut command) {
         Ok(()) => true,
         Err(error) => {
             eprintln!("setup: {error:#}");
@@ -161,7 +161,7 @@ fn install_linker(route: &Route) -> Result<()> {
         return Ok(());
     }
     let (major, prefix) = llvm(compiler_llvm(route)?)?;
-    announce(&crate_name, "cargo, which takes about a minute,", why);
+    announce(&crate_name, "cargo (about a minute)", why);
     let mut install = tools::cargo_install();
     install
         .args([crate_name.as_str(), "--force", "--no-default-features"])
@@ -172,13 +172,13 @@ fn install_linker(route: &Route) -> Result<()> {
 
 /// The major version of LLVM whose bitcode the compiler writes.
 fn compiler_llvm(route: &Route) -> Result<u32> {
-    let mut rustc = match &route.toolchain {
-        Some(toolchain) => {
-            let mut rustup = Command::new("rustup");
-            rustup.args(["run", toolchain, "rustc"]);
-            rustup
+    let mut rustc = match (&route.toolchain, &route.rustup) {
+        (Some(toolchain), Some(rustup)) => {
+            let mut rustc = Command::new(rustup);
+            rustc.args(["run", toolchain, "rustc"]);
+            rustc
         }
-        None => Command::new("rustc"),
+        _ => Command::new("rustc"),
     };
     let version = shell::read(rustc.arg("-vV"))?;
     parse_llvm(&version).context("rustc -vV does not tell its LLVM version")

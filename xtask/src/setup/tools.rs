@@ -2,6 +2,7 @@
 //! with. Owns how cargo installs a program. It must not install what a task can do without loudly
 //! failing for it.
 
+use std::io::{IsTerminal as _, stderr};
 use std::path::Path;
 use std::process::Command;
 
@@ -24,11 +25,7 @@ pub fn ensure_nextest() {
     if binstall(NEXTEST, why) {
         return;
     }
-    announce(
-        NEXTEST,
-        "cargo, which takes some minutes the first time,",
-        why,
-    );
+    announce(NEXTEST, "cargo (some minutes, once)", why);
     let mut install = cargo_install();
     install
         .args([
@@ -66,7 +63,11 @@ pub fn ensure_package(program: &str, package: &str, why: &str) -> Result<()> {
 /// there again.
 pub fn cargo_install() -> Command {
     let mut cargo = shell::cargo();
-    cargo.args(["install", "--locked", "--quiet"]);
+    cargo.args(["install", "--locked"]);
+    if !stderr().is_terminal() {
+        // Without a terminal there is no progress bar, only a line for each crate.
+        cargo.arg("--quiet");
+    }
     if let Some(home) = route::cargo_bin().as_deref().and_then(Path::parent) {
         cargo.arg("--root").arg(home);
     }
