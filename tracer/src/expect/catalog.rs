@@ -287,7 +287,7 @@ pub static PAYLOAD_EXEC: Family = Family {
     id: "payload.exec",
     observes: "the execs of the container's init",
     passes: "the first is the payload's, and comes after the facts at the gate were read",
-    fails: "another program, an exec before the gate, or none; when the gate stayed shut: any",
+    fails: "another program, an exec before the gate, or none; when the payload was not started, any at all",
     unknown: "the path is cut",
     base: Base::Records,
     needs: &[Kind::FORK, Kind::EXEC, Kind::SNAPSHOT],

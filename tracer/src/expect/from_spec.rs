@@ -108,7 +108,7 @@ fn cgroups(spec: &Spec, host: &HostFacts, list: &mut Vec<Expectation>) {
     for hierarchy in &host.hierarchies {
         let (way, how) = match hierarchy.version {
             CgroupVersion::V2 => (WayAsked::CloneIntoCgroup, "created there"),
-            CgroupVersion::V1 => (WayAsked::MovedAtSetUp, "moved there at set-up"),
+            CgroupVersion::V1 => (WayAsked::MovedAtSetUp, "moved at set-up"),
         };
         let name = spec.id.clone();
         let check = Check::Cgroup {
@@ -117,7 +117,7 @@ fn cgroups(spec: &Spec, host: &HostFacts, list: &mut Vec<Expectation>) {
             way,
         };
         let id = format!("cgroup.{}", hierarchy.label());
-        add(list, id, format!("the run's own, {how}"), "always", check);
+        add(list, id, format!("its own, {how}"), "always", check);
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) enum Stage {
     Gate,
     /// Everything is over.
     Final,
-    /// Everything is over, and the gate stayed shut.
+    /// Everything is over, and the payload was not started.
     Refused,
 }
 

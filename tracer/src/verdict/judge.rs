@@ -44,8 +44,8 @@ pub fn judge_final(
     )
 }
 
-/// Judges a run whose gate stayed shut, with the counters read after its last record: the facts
-/// are the gate's, and the payload must not have run.
+/// Judges a run whose payload was not started, because the gate stayed shut or exec failed, with
+/// the counters read after its last record: the facts are the gate's, and there must be no exec.
 pub fn judge_refused(
     expectations: &[Expectation],
     model: &Model,
@@ -126,7 +126,7 @@ fn item(expectation: &Expectation, facts: &Facts<'_>) -> Item {
 fn asked(expectation: &Expectation, stage: Stage) -> String {
     match (stage, &expectation.check) {
         (Stage::Refused, crate::expect::Check::PayloadExec { .. }) => {
-            "none: the gate stayed shut".to_owned()
+            "none: it was not started".to_owned()
         }
         _ => expectation.asked.clone(),
     }

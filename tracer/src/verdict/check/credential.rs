@@ -165,7 +165,7 @@ pub(super) fn seccomp_filter(facts: &Facts<'_>) -> Finding {
         }
         let count = Certificate::seccomp_filters;
         facts.fact_and_host("the number of seccomp filters", count, |own, host| {
-            let seen = format!("{}, {own} filters; tracer has {host}", mode_text(mode));
+            let seen = format!("{}, {own} (tracer: {host})", mode_text(mode));
             let evidence = facts.certificate_evidence(seen.clone());
             let reason = "it is not one filter more than tracer has";
             Finding::decide(host.checked_add(1) == Some(own), seen, reason, evidence)
@@ -195,7 +195,7 @@ pub(super) fn seccomp_unconfined(facts: &Facts<'_>) -> Finding {
         }
         let count = Certificate::seccomp_filters;
         facts.fact_and_host("the number of seccomp filters", count, |own, host| {
-            let seen = format!("{own} filters; tracer has {host}");
+            let seen = format!("{}, {own} (tracer: {host})", mode_text(mode));
             let evidence = facts.certificate_evidence(seen.clone());
             Finding::decide(own == host, seen, "it has filters of its own", evidence)
         })

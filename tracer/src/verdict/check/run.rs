@@ -31,7 +31,7 @@ pub(super) fn payload_exec(program: &str, facts: &Facts<'_>) -> Finding {
         .to_owned();
     let mut evidence = vec![Facts::record(exec.seq, "sched_process_exec", seen.clone())];
     if facts.stage == Stage::Refused {
-        let reason = "init ran a program although the gate stayed shut".to_owned();
+        let reason = "init ran a program although the payload was not started".to_owned();
         return Finding::Violated {
             seen,
             reason,

@@ -79,7 +79,7 @@ fn a_gate_that_stayed_shut_is_proven_by_the_absence_of_an_exec() {
     assert_eq!(not_passed(&judgement), [("no_new_privs", Verdict::Fail)]);
     assert_eq!(
         item(&judgement, "payload.exec").asked,
-        "none: the gate stayed shut"
+        "none: it was not started"
     );
     let judgement = spoilt.judge_refused(true);
     assert_eq!(item(&judgement, "payload.exec").verdict, Verdict::Fail);

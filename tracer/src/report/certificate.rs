@@ -1,0 +1,249 @@
+//! The birth certificate as JSON: names of the Elastic Common Schema where it has one, `linux.*`
+//! for the rest, tetragon's shape for namespaces. A fact that the kernel could not give is
+//! `null`. Owns this shape.
+
+use serde_json::{Map, Value, json};
+
+use crate::event::certificate::{
+    Capabilities, Certificate, IdExtent, Limit, Partial, PathFact, UNLIMITED, set_bits,
+};
+use crate::event::{NamespaceSlot, Task};
+use crate::expect::{capability, rlimit};
+use crate::host::HostFacts;
+use crate::model::{Model, TaskState};
+
+use super::change::{Names, way_text};
+
+/// What stands beside the facts.
+pub(super) struct Context<'a> {
+    pub host: &'a HostFacts,
+    pub model: &'a Model,
+    pub task: Option<&'a TaskState>,
+    pub baseline: Option<&'a Certificate>,
+}
+
+/// `{mnt: {inum, is_host}, ...}`; `is_host` is `null` when tracer's own is not known.
+pub(super) fn namespaces(facts: &Certificate, baseline: Option<&Certificate>) -> Option<Value> {
+    let set = facts.namespaces()?;
+    let host = baseline.and_then(Certificate::namespaces);
+    let block = NamespaceSlot::ALL.into_iter().map(|slot| {
+        let inum = set.get(slot);
+        let of_host = host.and_then(|host| host.get(slot));
+        let is_host = inum.zip(of_host).map(|(inum, host)| inum == host);
+        (
+            slot.name().to_owned(),
+            json!({ "inum": inum, "is_host": is_host }),
+        )
+    });
+    Some(Value::Object(block.collect()))
+}
+
+/// The whole certificate.
+pub(super) fn document(facts: &Certificate, context: &Context<'_>, names: &Names<'_>) -> Value {
+    let ids = facts.ids();
+    let id = |pick: fn(&crate::event::certificate::Ids) -> u32| ids.as_ref().map(pick);
+    let task = context.task.map(|state| &state.task);
+    json!({
+        "process": {
+            "pid": task.map(|task| task.tgid),
+            "vpid": facts.vpid(),
+            "entity_id": task.map(|task| entity_id(&context.host.boot_id, task)),
+            "name": task.map(|task| &task.comm),
+            "executable": facts.filename().map(|path| path.text),
+            "parent": { "pid": facts.parent() },
+            "user": { "id": id(|ids| ids.euid) },
+            "real_user": { "id": id(|ids| ids.uid) },
+            "saved_user": { "id": id(|ids| ids.suid) },
+            "group": { "id": id(|ids| ids.egid) },
+            "real_group": { "id": id(|ids| ids.gid) },
+            "saved_group": { "id": id(|ids| ids.sgid) },
+            "supplemental_groups": facts.groups().map(|groups| partial(&groups, |id| json!(id))),
+        },
+        "host": { "hostname": facts.hostname() },
+        "linux": {
+            "ns": namespaces(facts, context.baseline),
+            "cgroup": cgroups(facts, context, names),
+            "fsuid": id(|ids| ids.fsuid),
+            "fsgid": id(|ids| ids.fsgid),
+            "uid_map": facts.uid_map().map(|map| partial(&map, extent)),
+            "gid_map": facts.gid_map().map(|map| partial(&map, extent)),
+            "capabilities": facts.capabilities().map(|sets| capabilities(&sets)),
+            "securebits": facts.securebits(),
+            "no_new_privs": facts.no_new_privs(),
+            "seccomp": { "mode": facts.seccomp_mode(), "filters": facts.seccomp_filters() },
+            "limits": limits(facts),
+            "cpus_allowed": facts.cpus_allowed(),
+            "cpuset_cpus": facts.cpuset_cpus(),
+            "root": facts.root().map(|path| place(&path)),
+            "cwd": facts.cwd().map(|path| place(&path)),
+            "exe": facts.exe().map(|path| place(&path)),
+            "rlimits": rlimits(facts),
+            "descriptors": descriptors(facts),
+        },
+    })
+}
+
+/// FNV-1a, 128 bits, of boot id, thread group and start time: a name for the process that no
+/// later one with the same number has. For correlation, not against forgery.
+fn entity_id(boot_id: &str, task: &Task) -> String {
+    const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    let hash = format!("{boot_id}/{}/{}", task.tgid, task.start_ns)
+        .bytes()
+        .fold(OFFSET, |hash, byte| {
+            (hash ^ u128::from(byte)).wrapping_mul(PRIME)
+        });
+    format!("{hash:032x}")
+}
+
+fn partial<T>(list: &Partial<T>, one: impl FnMut(&T) -> Value) -> Value {
+    let items: Vec<Value> = list.items.iter().map(one).collect();
+    json!({ "items": items, "truncated": list.truncated })
+}
+
+fn extent(line: &IdExtent) -> Value {
+    json!({ "inside": line.inside, "outside": line.outside, "count": line.count })
+}
+
+fn cgroups(facts: &Certificate, context: &Context<'_>, names: &Names<'_>) -> Value {
+    let Some(set) = facts.cgroups() else {
+        return Value::Null;
+    };
+    let members = set.members.iter().map(|member| {
+        let key = member.key;
+        let hierarchy = context
+            .host
+            .hierarchies
+            .iter()
+            .find(|one| one.id == key.hierarchy);
+        let place = context
+            .task
+            .and_then(|task| task.cgroups.get(&key.hierarchy));
+        let place = place.filter(|place| place.key == key);
+        json!({
+            "hierarchy": key.hierarchy,
+            "name": hierarchy.map(crate::host::Hierarchy::label),
+            "id": key.id,
+            "level": member.level,
+            "path": context.model.cgroup(key).map(|birth| &birth.path.text),
+            "way_in": place.map(|place| way_text(place.way, names)),
+            "seq": place.and_then(|place| place.seq),
+        })
+    });
+    json!({ "items": members.collect::<Vec<_>>(), "truncated": set.truncated })
+}
+
+/// Names as the schema wants them: `CAP_SYS_ADMIN`.
+fn capabilities(sets: &Capabilities) -> Value {
+    let names = |set: u64| {
+        set_bits(set)
+            .map(|number| format!("CAP_{}", capability::name(number).to_uppercase()))
+            .collect::<Vec<_>>()
+    };
+    json!({
+        "bounding": names(sets.bounding),
+        "permitted": names(sets.permitted),
+        "effective": names(sets.effective),
+        "inheritable": names(sets.inheritable),
+        "ambient": names(sets.ambient),
+    })
+}
+
+/// Numbers beyond what JSON readers hold exactly are words.
+fn amount(value: u64) -> Value {
+    if value == UNLIMITED {
+        json!("unlimited")
+    } else {
+        json!(value)
+    }
+}
+
+fn limits(facts: &Certificate) -> Value {
+    let limit = |limit: Limit| {
+        json!({
+            "own": amount(limit.own),
+            "effective": amount(limit.effective),
+            "levels_up": limit.depth,
+        })
+    };
+    json!({
+        "memory_bytes": facts.memory().map(limit),
+        "pids": facts.pids().map(limit),
+        "cpu_ns": facts.cpu().map(|cpu| json!({
+            "own": { "quota": amount(cpu.own_quota), "period": cpu.own_period },
+            "effective": { "quota": amount(cpu.quota), "period": cpu.period },
+            "levels_up": cpu.depth,
+        })),
+    })
+}
+
+fn place(path: &PathFact) -> Value {
+    let has = |flag: u32| path.flags & flag != 0;
+    json!({
+        "inode": path.ino,
+        "device": format!("{}:{}", path.dev >> 20, path.dev & 0xf_ffff),
+        "fs_magic": format!("{:#x}", path.magic),
+        "mnt_ns": path.mnt_ns,
+        "mnt_id": path.mnt_id,
+        "is_mount_root": has(PathFact::MOUNT_ROOT),
+        "is_namespace_root": has(PathFact::AT_NAMESPACE_ROOT),
+        "read_only": has(PathFact::MOUNT_READ_ONLY) || has(PathFact::FS_READ_ONLY),
+    })
+}
+
+fn rlimits(facts: &Certificate) -> Value {
+    let limits: Map<String, Value> = (0..16)
+        .filter_map(|resource| {
+            let limit = facts.rlimit(resource)?;
+            let value = json!({ "soft": amount(limit.soft), "hard": amount(limit.hard) });
+            Some((rlimit::name(resource), value))
+        })
+        .collect();
+    if limits.is_empty() {
+        Value::Null
+    } else {
+        Value::Object(limits)
+    }
+}
+
+fn descriptors(facts: &Certificate) -> Value {
+    let Some(list) = facts.descriptors() else {
+        return Value::Null;
+    };
+    partial(&list, |open| {
+        json!({
+            "fd": open.fd,
+            "inode": open.ino,
+            "mode": format!("{:o}", open.mode),
+            "mnt_ns": open.mnt_ns,
+            "close_on_exec": open.flags & crate::event::certificate::Descriptor::CLOSE_ON_EXEC != 0,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Tgid;
+
+    #[test]
+    fn a_process_that_reuses_a_number_has_another_entity_id() {
+        let task = |start_ns| Task {
+            tgid: Tgid(7),
+            start_ns,
+            ..Task::default()
+        };
+        assert_eq!(entity_id("b", &task(1)), entity_id("b", &task(1)));
+        assert_ne!(entity_id("b", &task(1)), entity_id("b", &task(2)));
+        assert_ne!(entity_id("b", &task(1)), entity_id("c", &task(1)));
+    }
+
+    #[test]
+    fn the_hash_is_the_published_one() {
+        // Test vector of draft-eastlake-fnv for the empty string is the offset itself; one byte
+        // "a" is checked here through the same fold.
+        let hash = (0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128 ^ u128::from(b'a'))
+            .wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
+        assert_eq!(format!("{hash:032x}"), "d228cb696f1a8caf78912b704e4a8964");
+    }
+}

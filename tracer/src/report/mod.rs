@@ -1,0 +1,66 @@
+//! Reports: one document, and one format a file. Owns the document and its words. Pure: bytes go
+//! to a writer that is handed in; must not judge, and must not decide where bytes end up.
+pub mod certificate;
+mod change;
+pub mod compact;
+pub mod document;
+mod escape;
+mod grid;
+pub mod json;
+pub mod jsonl;
+mod summary;
+pub mod table;
+mod timeline;
+
+use std::io;
+
+pub use document::{Hook, Input, Payload, Refused, Report, Timing};
+
+/// How text is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// With ANSI colours.
+    pub color: bool,
+    /// Columns of the terminal.
+    pub width: usize,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self {
+            color: false,
+            width: 100,
+        }
+    }
+}
+
+/// The formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A line for each event and each item that does not pass.
+    Compact,
+    /// Timeline and table for people.
+    Table,
+    /// The whole document.
+    Json,
+    /// A JSON line for each event, each item, and the rest.
+    Jsonl,
+}
+
+/// Writes `report` in `format`.
+pub fn write(
+    format: Format,
+    report: &Report,
+    out: &mut dyn io::Write,
+    style: Style,
+) -> io::Result<()> {
+    match format {
+        Format::Compact => compact::write(report, out, style),
+        Format::Table => table::write(report, out, style),
+        Format::Json => json::write(report, out, style),
+        Format::Jsonl => jsonl::write(report, out, style),
+    }
+}
+
+#[cfg(test)]
+mod tests;
