@@ -62,6 +62,13 @@ pub enum ExecError {
     Lost(#[from] LaunchError),
 }
 
+impl ExecError {
+    /// Whether there is a program that could not be executed.
+    pub fn found(&self) -> bool {
+        !matches!(self, Self::NotFound { .. })
+    }
+}
+
 impl Init {
     /// Its number in tracer's PID namespace.
     pub fn tgid(&self) -> u32 {

@@ -152,8 +152,10 @@ impl Builder<'_> {
         attributes: Attributes,
     ) -> Result<Slot, PlanError> {
         let slot = self.slot();
-        let options = options
-            .iter()
+        // The source is for people who read the table of mounts.
+        let source = ("source", kind.to_owned());
+        let options = std::iter::once(&source)
+            .chain(options)
             .map(|(name, value)| {
                 let what = "file system parameter";
                 Ok(FsOption::Text(text(what, name)?, text(what, value)?))

@@ -1,0 +1,84 @@
+//! SIGKILL of tracer at any moment of a run: whatever it was doing, every process of the
+//! container ends by itself or with the next sweep, and that leaves nothing. As root.
+
+#[path = "launch/support.rs"]
+#[allow(dead_code, reason = "the other test binary uses the rest")]
+mod support;
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rustix::event::Timespec;
+use rustix::process::{Pid, WaitOptions};
+use support::*;
+use tracer::container::plan::RUN_DIRECTORY;
+use tracer::container::{plan, sweep};
+use tracer::event::NamespaceKind;
+
+/// Makes this test binary a tracer that is going to be killed.
+const VICTIM: &str = "TRACER_TEST_VICTIM";
+
+#[test]
+#[ignore = "a part of the test below"]
+fn victim() {
+    let Some(kind) = std::env::var_os(VICTIM) else { return };
+    let script = "sleep 1000 & sleep 1000";
+    // With a PID namespace the end of init is the end of all; without it the children of a
+    // killed init live on until the sweep.
+    let spec = if kind == "all" { shell(script) } else { only(&[NamespaceKind::Uts], script) };
+    println!("\nrun {}", spec.id);
+    let plan = plan(&spec, &facts()).expect("a plan");
+    block_on(async {
+        let mut init = start(&plan).expect("an init");
+        init.wait_ready().await.expect("at the gate");
+        init.open_gate().expect("an open gate");
+        init.exec_outcome().await.expect("an exec");
+        init.wait().await.expect("an end");
+    });
+}
+
+/// A victim that is about to begin its run, and the run's name.
+fn victim_process(kind: &str) -> (Child, String) {
+    let this = std::env::current_exe().expect("this binary");
+    let mut child = Command::new(this)
+        .args(["--ignored", "--exact", "victim", "--nocapture"])
+        .env(VICTIM, kind)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a victim");
+    let output = BufReader::new(child.stdout.take().expect("its output"));
+    let id = output
+        .lines()
+        .map_while(Result::ok)
+        .find_map(|line| line.strip_prefix("run ").map(str::to_owned))
+        .expect("the name of its run");
+    (child, id)
+}
+
+/// Waits until every orphan that came to this process has ended.
+fn reap_orphans() {
+    while rustix::process::wait(WaitOptions::empty()).is_ok() {}
+}
+
+#[test]
+#[ignore = "needs root"]
+fn sigkill_at_any_moment_leaves_nothing_after_the_next_sweep() {
+    rustix::process::set_child_subreaper(Some(Pid::INIT)).expect("orphans come here");
+    let hierarchies = facts().hierarchies;
+    let mut swept = 0;
+    for round in 0..40_i64 {
+        let (mut child, id) = victim_process(if round % 2 == 0 { "all" } else { "few" });
+        // A moment of the run, from before its first effect to long after exec: no event marks it.
+        let moment = Timespec { tv_sec: 0, tv_nsec: round * 400_000 };
+        rustix::event::poll(&mut [], Some(&moment)).expect("a moment");
+        child.kill().expect("SIGKILL");
+        child.wait().expect("the victim's end");
+        let removed = sweep(Path::new(RUN_DIRECTORY), &hierarchies).expect("a sweep");
+        swept += usize::from(removed.contains(&id));
+        assert_eq!(left_of(&id), [""; 0], "round {round}");
+        // Ends only when each process of the container has: nothing else of it is left.
+        reap_orphans();
+    }
+    assert!(swept > 20, "only {swept} of 40 runs were killed after they had begun");
+}
