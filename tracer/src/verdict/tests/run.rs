@@ -28,8 +28,8 @@ fn an_absolute_program_must_be_that_path() {
     };
     assert_eq!(run("/bin/sh", "/bin/sh"), Verdict::Pass);
     assert_eq!(run("/bin/sh", "/usr/bin/sh"), Verdict::Fail);
-    assert_eq!(run("./tool", "/work/tool"), Verdict::Pass);
-    assert_eq!(run("./tool", "/work/other"), Verdict::Fail);
+    assert_eq!(run("./tool", "/opt/tool"), Verdict::Pass);
+    assert_eq!(run("./tool", "/opt/other"), Verdict::Fail);
     assert_eq!(run("sh", "/usr/bin/bash"), Verdict::Fail);
 }
 

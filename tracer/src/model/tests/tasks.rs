@@ -1,0 +1,76 @@
+//! Claims about tasks: lineage, ends, reused numbers.
+
+use super::*;
+
+#[test]
+fn a_certificate_corrects_the_model_and_says_so() {
+    let mut run = Run::new();
+    run.fork(ROOT, INIT, 0, &home());
+    let facts = sample::certificate_with(|facts| {
+        facts.namespaces = NamespaceSet { time: 88, ..HOST };
+        facts.cgroups = sample::cgroups(&[(0, 1), (MEMORY, 99)]);
+    });
+    let changes = run.apply(&sample::exec(INIT, &facts, "/bin/sh"));
+    assert_eq!(
+        namespaces_changed(&changes),
+        [(NamespaceSlot::Time, HOST.time, 88)]
+    );
+    assert_eq!(run.place(INIT, MEMORY).way, WayIn::Unseen);
+    assert_eq!(
+        run.0.task(Tid(INIT.tid)).expect("known").execs.first,
+        Some(1)
+    );
+}
+
+#[test]
+fn lineage_is_proven_by_forks() {
+    let mut run = Run::new();
+    run.apply(&sample::seen(STRANGER, HOST, &home()));
+    run.fork(ROOT, INIT, 0, &home());
+    run.fork(INIT, CHILD, 0, &home());
+    assert!(run.0.in_lineage(Tgid(CHILD.tgid)));
+    assert!(!run.0.in_lineage(Tgid(STRANGER.tgid)));
+}
+
+#[test]
+fn a_leader_is_remembered_after_its_end_and_a_thread_is_not() {
+    let mut run = Run::new();
+    run.fork(ROOT, INIT, 0, &home());
+    run.fork(INIT, THREAD, sample::THREAD, &home());
+    run.apply(&sample::exit(THREAD, 0));
+    run.apply(&sample::exit(INIT, 3 << 8));
+    assert!(run.0.task(Tid(THREAD.tid)).is_none());
+    let ended = run
+        .0
+        .leader(Tgid(INIT.tgid))
+        .expect("remembered")
+        .ended
+        .expect("ended");
+    assert_eq!(ended.code, 3 << 8);
+}
+
+#[test]
+fn a_reused_task_number_names_the_later_task() {
+    let mut run = Run::new();
+    run.fork(ROOT, INIT, 0, &home());
+    run.apply(&sample::exit(INIT, 0));
+    let later = sample::task(INIT.tgid, INIT.tid, "later");
+    run.fork(ROOT, later, 0, &home());
+    let state = run.0.leader(Tgid(INIT.tgid)).expect("known");
+    assert_eq!((state.task.comm.as_str(), state.ended), ("later", None));
+}
+
+#[test]
+fn a_thread_of_tracer_that_no_record_named_is_where_tracer_is() {
+    let mut run = Run::new();
+    let poller = sample::task(ROOT.tgid, 105, "poller");
+    run.fork(poller, INIT, 0, &home());
+    let state = run.0.leader(Tgid(INIT.tgid)).expect("known");
+    assert!(state.lineage);
+    assert_eq!(
+        run.place(INIT, MEMORY).way,
+        WayIn::Inherited {
+            from: Tgid(ROOT.tgid)
+        }
+    );
+}
