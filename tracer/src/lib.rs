@@ -10,6 +10,7 @@ pub mod event;
 pub mod expect;
 pub mod host;
 pub mod model;
+pub mod report;
 pub mod run;
 pub mod session;
 pub mod sys;
