@@ -45,6 +45,27 @@ pub enum WayIn {
     Unseen,
 }
 
+impl WayIn {
+    /// In words; `root` is called tracer.
+    pub fn words(self, root: Tgid) -> String {
+        let who = |tgid: Tgid| {
+            if tgid == root {
+                "tracer".to_owned()
+            } else {
+                tgid.to_string()
+            }
+        };
+        match self {
+            Self::Before => "there before the run".to_owned(),
+            Self::Inherited { from } => format!("inherited from {}", who(from)),
+            Self::CloneIntoCgroup { by } => format!("created there by {}", who(by)),
+            Self::MovedBySelf => "moved by itself".to_owned(),
+            Self::MovedBy { mover } => format!("moved by {}", who(mover)),
+            Self::Unseen => "by an unseen way".to_owned(),
+        }
+    }
+}
+
 /// A task's place in one hierarchy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Membership {

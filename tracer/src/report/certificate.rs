@@ -12,7 +12,7 @@ use crate::expect::{capability, rlimit};
 use crate::host::HostFacts;
 use crate::model::{Model, TaskState};
 
-use super::change::{Names, way_text};
+use super::change::Names;
 
 /// What stands beside the facts.
 pub(super) struct Context<'a> {
@@ -126,7 +126,7 @@ fn cgroups(facts: &Certificate, context: &Context<'_>, names: &Names<'_>) -> Val
             "id": key.id,
             "level": member.level,
             "path": context.model.cgroup(key).map(|birth| &birth.path.text),
-            "way_in": place.map(|place| way_text(place.way, names)),
+            "way_in": place.map(|place| place.way.words(names.root)),
             "seq": place.and_then(|place| place.seq),
         })
     });

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::event::body::{NamespaceCall, Unknown, UnknownReason};
 use crate::event::{Body, Event, NamespaceSlot, Task, Tgid, errno, syscall};
-use crate::model::{Change, WayIn};
+use crate::model::Change;
 
 /// Names of hierarchies and of tracer itself, for words.
 pub(super) struct Names<'a> {
@@ -170,7 +170,7 @@ fn text(change: &Change, names: &Names<'_>) -> String {
             let place = path
                 .as_ref()
                 .map_or_else(|| format!("cgroup {}", after.id), |path| path.text.clone());
-            format!("{hierarchy} {place}, {}", way_text(*way, names))
+            format!("{hierarchy} {place}, {}", way.words(names.root))
         }
         Change::CgroupMade { key, path } | Change::CgroupRemoved { key, path } => {
             format!("{} {}", names.hierarchy(key.hierarchy), path.text)
@@ -188,25 +188,6 @@ fn text(change: &Change, names: &Names<'_>) -> String {
             ..
         } => format!("exit {status}"),
         Change::Ended { status, .. } => format!("thread exit {status}"),
-    }
-}
-
-/// How a task got into a cgroup.
-pub(super) fn way_text(way: WayIn, names: &Names<'_>) -> String {
-    let who = |tgid: Tgid| {
-        if tgid == names.root {
-            "tracer".to_owned()
-        } else {
-            tgid.to_string()
-        }
-    };
-    match way {
-        WayIn::Before => "there before the run".to_owned(),
-        WayIn::Inherited { from } => format!("inherited from {}", who(from)),
-        WayIn::CloneIntoCgroup { .. } => "created there".to_owned(),
-        WayIn::MovedBySelf => "moved by itself".to_owned(),
-        WayIn::MovedBy { mover } => format!("moved by {}", who(mover)),
-        WayIn::Unseen => "by an unseen way".to_owned(),
     }
 }
 

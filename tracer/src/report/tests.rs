@@ -1,5 +1,7 @@
 //! The formats, on whole runs.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::event::sample::{self, HOST, INIT, STRANGER};
 use crate::verdict::sample::{MEMORY, Scenario};
@@ -299,5 +301,30 @@ fn a_full_disk_is_an_error_and_not_a_pass() {
     for format in [Format::Compact, Format::Table, Format::Json, Format::Jsonl] {
         let error = write(format, &report, &mut Full, Style::default()).expect_err("nothing fits");
         assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{format:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Records come from another program: whatever they hold, a run ends with a report.
+    #[test]
+    fn no_content_of_records_stops_a_report(
+        flips in proptest::collection::vec((0_usize..64, 8_usize..4096, any::<u8>()), 1..200),
+    ) {
+        let scenario = Scenario::good();
+        let mut records = scenario.records();
+        for (record, at, value) in flips {
+            let count = records.len();
+            let record = &mut records[record % count];
+            let at = at % record.len();
+            record[at] = value;
+        }
+        let outcome = scenario.play_of(&records, &[]);
+        let judgement = outcome.judge_final();
+        let report = build(&scenario, &outcome, &judgement);
+        for format in [Format::Compact, Format::Table, Format::Json, Format::Jsonl] {
+            prop_assert!(!text(format, &report, Style::default()).is_empty());
+        }
     }
 }

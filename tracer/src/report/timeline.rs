@@ -116,15 +116,16 @@ fn entry(event: &Event, changes: &[Change], model: &Model, start: u64, names: &N
     }
 }
 
-/// Before the clone only the making of cgroups belongs to the run: tracer starts threads of its
-/// own.
+/// Of cgroups the whole host's records come, of all else only those of tracer and its
+/// descendants. Before the clone only the making of cgroups belongs to the run: tracer starts
+/// threads of its own.
 fn in_run(event: &Event, model: &Model, t_us: i64) -> bool {
-    let ours = model.in_lineage(event.task.tgid);
+    let ours = |tgid| model.in_lineage(tgid);
     match &event.body {
-        Body::CgroupMkdir(_) | Body::CgroupRmdir(_) => ours,
-        Body::CgroupAttach(attach) => ours || model.in_lineage(attach.target.tgid),
+        Body::CgroupMkdir(_) | Body::CgroupRmdir(_) => ours(event.task.tgid),
+        Body::CgroupAttach(attach) => ours(event.task.tgid) || ours(attach.target.tgid),
         Body::Unknown(_) => true,
-        _ => ours && t_us >= 0,
+        _ => t_us >= 0,
     }
 }
 

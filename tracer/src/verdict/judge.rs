@@ -179,7 +179,10 @@ fn trouble_with(kind: Kind, facts: &Facts<'_>) -> Vec<String> {
         trouble.push(format!("{name}: {unknown} records not understood"));
     }
     // At the gate records are still on their way.
-    let (made, found) = (counters.submitted.get(kind), counters.read.get(kind) + lost);
+    let (made, found) = (
+        counters.submitted.get(kind),
+        counters.read.get(kind).saturating_add(lost),
+    );
     if facts.stage != Stage::Gate && made != found {
         trouble.push(format!("{name}: {made} records made, {found} read or lost"));
     }

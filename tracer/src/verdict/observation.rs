@@ -87,12 +87,15 @@ impl PerKind {
 
     /// Adds to the count of one kind.
     pub fn add(&mut self, kind: Kind, count: u64) {
-        self.0[Self::index(kind)] += count;
+        let sum = &mut self.0[Self::index(kind)];
+        *sum = sum.saturating_add(count);
     }
 
     /// Of all kinds.
     pub fn total(&self) -> u64 {
-        self.0.iter().sum()
+        self.0
+            .iter()
+            .fold(0, |sum, count| sum.saturating_add(*count))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whether the task is in the run's own cgroup, and came in as asked. Owns that.
 
-use crate::event::{Certificate, CgroupKey, Tgid};
+use crate::event::{Certificate, CgroupKey};
 use crate::expect::WayAsked;
 use crate::model::{Membership, Move, WayIn};
 
@@ -100,7 +100,7 @@ fn entered(
             evidence.push(Facts::record(step.seq, "cgroup_attach_task", detail));
         }
         Finding::Violated {
-            seen: format!("{path}, {}", way_text(place.way, root)),
+            seen: format!("{path}, {}", place.way.words(root)),
             reason,
             evidence,
         }
@@ -116,7 +116,7 @@ fn entered(
         let reason = format!("it is in cgroup {} afterwards", place.key.id);
         return violated(reason, evidence, place.moves.last());
     }
-    let seen = format!("{path}, {}", way_text(place.way, root));
+    let seen = format!("{path}, {}", place.way.words(root));
     let holds = match (way, place.way) {
         (_, WayIn::Unseen) => {
             let reason = "no record shows the task coming in".to_owned();
@@ -136,7 +136,7 @@ fn entered(
         evidence.push(Facts::record(
             seq,
             way_source(place.way),
-            way_text(place.way, root),
+            place.way.words(root),
         ));
     }
     let reason = match way {
@@ -164,23 +164,5 @@ fn way_source(way: WayIn) -> &'static str {
         WayIn::Before | WayIn::Inherited { .. } | WayIn::CloneIntoCgroup { .. } | WayIn::Unseen => {
             "task_newtask"
         }
-    }
-}
-
-fn way_text(way: WayIn, root: Tgid) -> String {
-    let who = |tgid: Tgid| {
-        if tgid == root {
-            "tracer".to_owned()
-        } else {
-            tgid.to_string()
-        }
-    };
-    match way {
-        WayIn::Before => "there before the run".to_owned(),
-        WayIn::Inherited { from } => format!("inherited from {}", who(from)),
-        WayIn::CloneIntoCgroup { by } => format!("created there by {}", who(by)),
-        WayIn::MovedBySelf => "moved by itself".to_owned(),
-        WayIn::MovedBy { mover } => format!("moved by {}", who(mover)),
-        WayIn::Unseen => "by an unseen way".to_owned(),
     }
 }

@@ -59,18 +59,18 @@ pub(super) fn payload_exec(program: &str, facts: &Facts<'_>) -> Finding {
     }
 }
 
-/// A bare name is looked up in `PATH`, so its last component must agree; anything else is the
-/// path itself. `None` = the path is cut where it matters.
+/// A bare name is looked up in `PATH`, so its last component must agree; anything else goes to
+/// exec as it stands. `None` = the path is cut.
 fn same_program(program: &str, path: &KernelPath) -> Option<bool> {
     if path.cut {
         return None;
     }
-    if program.contains('/') {
-        let relative = program.trim_start_matches("./");
-        Some(path.text == program || !program.starts_with('/') && path.text.ends_with(relative))
+    let seen = if program.contains('/') {
+        Some(&*path.text)
     } else {
-        Some(path.text.rsplit('/').next() == Some(program))
-    }
+        path.text.rsplit('/').next()
+    };
+    Some(seen == Some(program))
 }
 
 pub(super) fn complete(facts: &Facts<'_>) -> Finding {
@@ -90,7 +90,7 @@ pub(super) fn complete(facts: &Facts<'_>) -> Finding {
     let mut reasons = Vec::new();
     for kind in kinds() {
         let (made, read) = (counters.submitted.get(kind), counters.read.get(kind));
-        let found = read + counters.lost.get(kind);
+        let found = read.saturating_add(counters.lost.get(kind));
         let name = hook_name(kind);
         if found > made {
             let reason = format!("{name}: {found} records read or lost, but only {made} made");

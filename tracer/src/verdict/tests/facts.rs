@@ -72,6 +72,14 @@ fn a_larger_memory_limit_than_asked_fails() {
 }
 
 #[test]
+fn a_smaller_limit_than_asked_is_not_the_one_asked_for() {
+    let smaller = |facts: &mut Certificate| {
+        (facts.memory.own, facts.memory.effective) = (32 << 20, 32 << 20);
+    };
+    fails(&["memory.max"], &Scenario::with_facts(smaller));
+}
+
+#[test]
 fn a_stricter_ancestor_passes_and_is_shown() {
     let scenario = Scenario::with_facts(|facts| facts.memory.effective = 32 << 20);
     let judgement = scenario.judge_final();
