@@ -35,12 +35,15 @@ Exit codes:
 pub enum Payload {
     /// The gate never opened.
     NeverRan,
-    /// `execve` failed with this errno.
-    NotExecuted(i32),
+    /// `execve` failed.
+    NotExecuted {
+        /// The command was there.
+        found: bool,
+    },
     /// It exited.
     Exited(u8),
     /// A signal ended it.
-    Signaled(i32),
+    Signaled(u8),
 }
 
 /// The exit code of a run: a verdict that is not pass outranks whatever the payload says.
@@ -48,13 +51,11 @@ pub enum Payload {
 pub fn of_run(verdict: Verdict, payload: Payload) -> u8 {
     match (verdict, payload) {
         (Verdict::Fail, _) => FAIL,
-        (_, Payload::NotExecuted(nix::libc::ENOENT)) => NOT_FOUND,
-        (_, Payload::NotExecuted(_)) => NOT_EXECUTABLE,
+        (_, Payload::NotExecuted { found: false }) => NOT_FOUND,
+        (_, Payload::NotExecuted { found: true }) => NOT_EXECUTABLE,
         (Verdict::Inconclusive, _) | (Verdict::Pass, Payload::NeverRan) => INCONCLUSIVE,
         (Verdict::Pass, Payload::Exited(code)) => code,
-        (Verdict::Pass, Payload::Signaled(signal)) => {
-            u8::try_from(128 + signal).unwrap_or(u8::MAX)
-        }
+        (Verdict::Pass, Payload::Signaled(signal)) => signal.saturating_add(128),
     }
 }
 
@@ -81,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_command_that_is_not_there_is_told_from_one_that_cannot_run() {
-        assert_eq!(of_run(Verdict::Inconclusive, Payload::NotExecuted(nix::libc::ENOENT)), 127);
-        assert_eq!(of_run(Verdict::Inconclusive, Payload::NotExecuted(nix::libc::EACCES)), 126);
+        assert_eq!(of_run(Verdict::Inconclusive, Payload::NotExecuted { found: false }), 127);
+        assert_eq!(of_run(Verdict::Inconclusive, Payload::NotExecuted { found: true }), 126);
     }
 }

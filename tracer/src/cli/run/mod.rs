@@ -3,49 +3,181 @@
 
 mod arguments;
 mod request;
+mod sink;
 
 use std::path::Path;
 
 pub use arguments::RunArguments;
+use arguments::{Format, ReportArguments};
+use request::RequestError;
 
 use super::{Failure, exit};
 use crate::{
-    collect::Options,
-    container::{Streams, spec::Spec},
-    host,
-    run::{self, RunOptions},
+    collect::{CollectError, Options},
+    container::{Exit, Streams, cleanup::CleanupError, plan::PlanError, spec::Spec},
+    host::{self, HostFacts},
+    report::{self, Report},
+    run::{self, Outcome, RunError, RunOptions},
 };
 
 /// The command.
+///
+/// # Errors
+/// What ends it before there is a verdict, with the exit code for it.
 pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     super::require_root()?;
     let host = host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
-    let spec: Spec = request::spec(arguments, &host, "tracer-0123456789ab".to_owned())
-        .map_err(|error| Failure::new(exit::USAGE, error))?;
+    let spec = request::spec(arguments, &host, run_id()?).map_err(|error| of_request(&error))?;
+    // Before the run: a payload should not have run for a report that cannot be written.
+    let file = arguments.report.json.as_deref().map(sink::File::create).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
-        .map_err(|error| Failure::new(exit::ERROR, error))?;
+        .map_err(|error| Failure::new(exit::ERROR, format!("starting tokio failed: {error}")))?;
     let options = RunOptions {
-        collect: Options {
-            ring_bytes: arguments.report.ring_size,
-            fallback: arguments.report.fallback_hooks,
-            log: arguments.report.debug_ebpf,
-            ..Options::for_this_process()
-        },
+        collect: options(&arguments.report),
         gate: arguments.security.gate.into(),
-        streams: Streams::default(),
+        streams: streams(arguments.report.output)?,
     };
     let outcome = runtime
         .block_on(run::execute(&spec, &host, options, |_| {}))
-        .map_err(|error| Failure::new(exit::ERROR, error))?;
-    for step in &outcome.session.steps {
-        eprintln!("#{} {} {}[{}] {} {:?}", step.event.seq, step.event.time_ns, step.event.task.comm, step.event.task.tgid.0, step.event.body.name(), step.changes);
+        .map_err(|error| of_run(&error))?;
+    if let Some(error) = &outcome.left_behind {
+        return Err(Failure::new(exit::ERROR, error));
     }
-    for item in &outcome.judgement.items {
-        eprintln!("{:?} {} asked {} seen {} {:?} {:?}", item.verdict, item.id, item.asked, item.seen, item.reason, item.evidence);
+    let (code, payload) = ending(&outcome);
+    if let report::Payload::NotExecuted { error } = &payload {
+        anstream::eprintln!("tracer: {error}");
     }
-    eprintln!("{:?} {:?} {:?} {:?} {:?}", outcome.judgement.verdict, outcome.payload, outcome.session.attach, outcome.session.detach, outcome.total);
-    eprintln!("{:?}", outcome.left_behind);
-    Ok(0)
+    let report = document(&host, &spec, &outcome, code, payload);
+    let written = sink::write(format(arguments.report.output), &report);
+    if let Some(file) = file {
+        file.finish(&report)?;
+    }
+    match written {
+        Err(error) if code == exit::PASS => Err(error),
+        _ => Ok(code),
+    }
+}
+
+fn options(arguments: &ReportArguments) -> Options {
+    Options {
+        ring_bytes: arguments.ring_size,
+        fallback: arguments.fallback_hooks,
+        log: arguments.debug_ebpf,
+        ..Options::for_this_process()
+    }
+}
+
+/// Formats for programs have standard output to themselves: the payload's goes to standard error.
+fn streams(format: Format) -> Result<Streams, Failure> {
+    use std::os::fd::AsFd as _;
+    if matches!(format, Format::Compact | Format::Table) {
+        return Ok(Streams::default());
+    }
+    let stdout = std::io::stderr()
+        .as_fd()
+        .try_clone_to_owned()
+        .map_err(|error| Failure::new(exit::ERROR, format!("duplicating stderr failed: {error}")))?;
+    Ok(Streams { stdout: Some(stdout), ..Streams::default() })
+}
+
+fn format(format: Format) -> report::Format {
+    match format {
+        Format::Compact => report::Format::Compact,
+        Format::Table => report::Format::Table,
+        Format::Json => report::Format::Json,
+        Format::Jsonl => report::Format::Jsonl,
+    }
+}
+
+/// `tracer-` and twelve random hex digits.
+fn run_id() -> Result<String, Failure> {
+    let mut bytes = [0_u8; 6];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
+        .map_err(|error| Failure::new(exit::ERROR, format!("reading random bytes failed: {error}")))?;
+    Ok(bytes.iter().fold("tracer-".to_owned(), |id, byte| format!("{id}{byte:02x}")))
+}
+
+fn of_request(error: &RequestError) -> Failure {
+    let code = match error {
+        RequestError::Usage(_) | RequestError::Seccomp(_) => exit::USAGE,
+        RequestError::File { .. } => exit::ERROR,
+    };
+    Failure::new(code, error)
+}
+
+fn of_run(error: &RunError) -> Failure {
+    let code = match error {
+        RunError::Plan(PlanError::NeedsRoot) => exit::ENVIRONMENT,
+        RunError::Plan(_) | RunError::Collect(CollectError::NoLog) => exit::USAGE,
+        RunError::Collect(error) => super::doctor::code_of(error),
+        RunError::Cleanup(CleanupError::State { .. }) => exit::ENVIRONMENT,
+        RunError::Launch(_) | RunError::Cleanup(_) | RunError::Signals(_) => exit::ERROR,
+    };
+    Failure::new(code, error)
+}
+
+/// The exit code, and how the payload fared.
+fn ending(outcome: &Outcome) -> (u8, report::Payload) {
+    let verdict = outcome.judgement.verdict;
+    match &outcome.payload {
+        run::Payload::NeverRan => {
+            (exit::of_run(verdict, exit::Payload::NeverRan), report::Payload::NeverRan)
+        }
+        run::Payload::NotExecuted(error) => (
+            exit::of_run(verdict, exit::Payload::NotExecuted { found: error.found() }),
+            report::Payload::NotExecuted { error: error.to_string() },
+        ),
+        run::Payload::Ended(Exit::Code(code)) => (
+            exit::of_run(verdict, exit::Payload::Exited(*code)),
+            report::Payload::Exited { code: *code },
+        ),
+        run::Payload::Ended(Exit::Signal(signal)) => (
+            exit::of_run(verdict, exit::Payload::Signaled(*signal)),
+            report::Payload::Signaled { signal: i32::from(*signal) },
+        ),
+    }
+}
+
+fn document(
+    host: &HostFacts,
+    spec: &Spec,
+    outcome: &Outcome,
+    exit: u8,
+    payload: report::Payload,
+) -> Report {
+    let session = &outcome.session;
+    let micros = |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let hooks = session.hooks.iter().map(|choice| report::Hook {
+        name: choice.name.to_owned(),
+        chosen: choice.chosen.map(|way| way.name().to_owned()),
+        refused: choice
+            .refused
+            .iter()
+            .map(|(way, reason)| report::Refused {
+                way: way.name().to_owned(),
+                reason: reason.clone(),
+            })
+            .collect(),
+    });
+    let input = report::Input {
+        version: env!("CARGO_PKG_VERSION"),
+        host,
+        spec,
+        model: &session.model,
+        observation: &session.observation,
+        judgement: &outcome.judgement,
+        gate: outcome.gate.as_ref(),
+        payload,
+        exit,
+        timing: report::Timing {
+            attach_us: micros(session.attach),
+            detach_us: micros(session.detach),
+            total_us: micros(outcome.total),
+        },
+        hooks: hooks.collect(),
+        omitted: session.omitted,
+    };
+    Report::new(input, session.steps.iter().map(|step| (&step.event, step.changes.as_slice())))
 }
