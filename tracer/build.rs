@@ -17,22 +17,18 @@ use aya_build::{Package, Toolchain};
 const INNER: &str = "TRACER_EBPF_BUILD";
 
 fn main() -> ExitCode {
-    match env::var(INNER) {
-        Ok(toolchain) => match build(&toolchain) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("{error:#}");
-                ExitCode::FAILURE
-            }
-        },
-        Err(_) => {
-            if let Err(error) = prepare() {
-                // Makes cargo fail and show this line alone, without what the script printed.
-                println!("cargo::error={error:#}");
-            }
-            ExitCode::SUCCESS
+    if let Ok(toolchain) = env::var(INNER) {
+        let built = build(&toolchain);
+        if let Err(error) = &built {
+            eprintln!("{error:#}");
         }
+        return ExitCode::from(u8::from(built.is_err()));
     }
+    if let Err(error) = prepare() {
+        // Makes cargo fail and show this line alone, without what the script printed.
+        println!("cargo::error={error:#}");
+    }
+    ExitCode::SUCCESS
 }
 
 /// Decides how to build and runs this program again in the environment for it: aya-build reads
