@@ -22,11 +22,17 @@ const VICTIM: &str = "TRACER_TEST_VICTIM";
 #[test]
 #[ignore = "a part of the test below"]
 fn victim() {
-    let Some(kind) = std::env::var_os(VICTIM) else { return };
+    let Some(kind) = std::env::var_os(VICTIM) else {
+        return;
+    };
     let script = "sleep 1000 & sleep 1000";
     // With a PID namespace the end of init is the end of all; without it the children of a
     // killed init live on until the sweep.
-    let spec = if kind == "all" { shell(script) } else { only(&[NamespaceKind::Uts], script) };
+    let spec = if kind == "all" {
+        shell(script)
+    } else {
+        only(&[NamespaceKind::Uts], script)
+    };
     println!("\nrun {}", spec.id);
     let plan = plan(&spec, &facts()).expect("a plan");
     block_on(async {
@@ -70,7 +76,10 @@ fn sigkill_at_any_moment_leaves_nothing_after_the_next_sweep() {
     for round in 0..40_i64 {
         let (mut child, id) = victim_process(if round % 2 == 0 { "all" } else { "few" });
         // A moment of the run, from before its first effect to long after exec: no event marks it.
-        let moment = Timespec { tv_sec: 0, tv_nsec: round * 400_000 };
+        let moment = Timespec {
+            tv_sec: 0,
+            tv_nsec: round * 400_000,
+        };
         rustix::event::poll(&mut [], Some(&moment)).expect("a moment");
         child.kill().expect("SIGKILL");
         child.wait().expect("the victim's end");
@@ -80,5 +89,8 @@ fn sigkill_at_any_moment_leaves_nothing_after_the_next_sweep() {
         // Ends only when each process of the container has: nothing else of it is left.
         reap_orphans();
     }
-    assert!(swept > 20, "only {swept} of 40 runs were killed after they had begun");
+    assert!(
+        swept > 20,
+        "only {swept} of 40 runs were killed after they had begun"
+    );
 }

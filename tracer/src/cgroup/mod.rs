@@ -101,16 +101,27 @@ pub struct Cgroup {
 pub fn create(plan: &CgroupPlan) -> Result<Cgroup, CgroupError> {
     enable(plan)?;
     let path = plan.mount_point.join(&plan.name);
-    let make = |source: io::Error| CgroupError::Make { path: path.clone(), source };
+    let make = |source: io::Error| CgroupError::Make {
+        path: path.clone(),
+        source,
+    };
     fs::create_dir(&path).map_err(make)?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let directory = rustix::fs::openat(CWD, &path, flags, Mode::empty())
-        .map_err(|errno| make(errno.into()))?;
-    let id = rustix::fs::fstat(&directory).map_err(|errno| make(errno.into()))?.st_ino;
+    let directory =
+        rustix::fs::openat(CWD, &path, flags, Mode::empty()).map_err(|errno| make(errno.into()))?;
+    let id = rustix::fs::fstat(&directory)
+        .map_err(|errno| make(errno.into()))?
+        .st_ino;
     for setting in &plan.settings {
         apply(plan, &path, setting)?;
     }
-    Ok(Cgroup { hierarchy: plan.hierarchy, label: plan.label.clone(), path, id, directory })
+    Ok(Cgroup {
+        hierarchy: plan.hierarchy,
+        label: plan.label.clone(),
+        path,
+        id,
+        directory,
+    })
 }
 
 /// Lets the children of the root have the controllers that the plan's settings need.
@@ -136,14 +147,23 @@ fn enable(plan: &CgroupPlan) -> Result<(), CgroupError> {
 fn apply(plan: &CgroupPlan, path: &Path, setting: &Setting) -> Result<(), CgroupError> {
     let value = match &setting.value {
         SettingValue::Text(text) => text.clone(),
-        SettingValue::FromParent => read(&plan.mount_point.join(&setting.file))?.trim().to_owned(),
+        SettingValue::FromParent => read(&plan.mount_point.join(&setting.file))?
+            .trim()
+            .to_owned(),
     };
     let path = path.join(&setting.file);
-    fs::write(&path, &value).map_err(|source| CgroupError::Write { path, value, source })
+    fs::write(&path, &value).map_err(|source| CgroupError::Write {
+        path,
+        value,
+        source,
+    })
 }
 
 fn read(path: &Path) -> Result<String, CgroupError> {
-    fs::read_to_string(path).map_err(|source| CgroupError::Read { path: path.to_owned(), source })
+    fs::read_to_string(path).map_err(|source| CgroupError::Read {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 impl Cgroup {
@@ -156,13 +176,21 @@ impl Cgroup {
     pub fn tasks(&self) -> Result<OwnedFd, CgroupError> {
         let flags = OFlags::WRONLY | OFlags::CLOEXEC;
         rustix::fs::openat(&self.directory, c"tasks", flags, Mode::empty()).map_err(|errno| {
-            CgroupError::Read { path: self.path.join("tasks"), source: errno.into() }
+            CgroupError::Read {
+                path: self.path.join("tasks"),
+                source: errno.into(),
+            }
         })
     }
 
     /// Moves a whole process into it.
     pub fn attach(&self, tgid: u32) -> Result<(), CgroupError> {
-        fs::write(self.path.join("cgroup.procs"), tgid.to_string())
-            .map_err(|source| CgroupError::Attach { tgid, path: self.path.clone(), source })
+        fs::write(self.path.join("cgroup.procs"), tgid.to_string()).map_err(|source| {
+            CgroupError::Attach {
+                tgid,
+                path: self.path.clone(),
+                source,
+            }
+        })
     }
 }

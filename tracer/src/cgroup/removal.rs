@@ -16,16 +16,18 @@ use super::CgroupError;
 /// being forked or joining may need another.
 const ROUNDS: usize = 4;
 /// A killed process that has not ended by then hangs in the kernel.
-const PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
+const PATIENCE: Timespec = Timespec {
+    tv_sec: 10,
+    tv_nsec: 0,
+};
 
 /// Removes the cgroup `name` below each mount point, killing what is left inside. One that is
 /// not there is no error. All are tried; the first failure is told.
-pub fn remove_everywhere(
-    mount_points: &[impl AsRef<Path>],
-    name: &str,
-) -> Result<(), CgroupError> {
-    let mut left: Vec<PathBuf> =
-        mount_points.iter().map(|mount_point| mount_point.as_ref().join(name)).collect();
+pub fn remove_everywhere(mount_points: &[impl AsRef<Path>], name: &str) -> Result<(), CgroupError> {
+    let mut left: Vec<PathBuf> = mount_points
+        .iter()
+        .map(|mount_point| mount_point.as_ref().join(name))
+        .collect();
     for round in 0..=ROUNDS {
         let mut failures = Vec::new();
         left.retain(|path| match remove_tree(path) {
@@ -35,7 +37,9 @@ pub fn remove_everywhere(
                 true
             }
         });
-        let Some(failure) = failures.into_iter().next() else { return Ok(()) };
+        let Some(failure) = failures.into_iter().next() else {
+            return Ok(());
+        };
         if round == ROUNDS {
             return Err(failure);
         }
@@ -59,7 +63,11 @@ fn remove_tree(path: &Path) -> Result<(), CgroupError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(source) => {
             let members = members(path);
-            Err(CgroupError::Remove { path: path.to_owned(), members, source })
+            Err(CgroupError::Remove {
+                path: path.to_owned(),
+                members,
+                source,
+            })
         }
     }
 }
@@ -121,7 +129,9 @@ fn kill_members(paths: &[PathBuf]) {
         .map(|(_, pidfd)| pidfd)
         .collect();
     if killed.is_empty() {
-        cgroups.iter().for_each(|path| await_empty(path));
+        for path in &cgroups {
+            await_empty(path);
+        }
     } else {
         await_ends(&killed);
     }
@@ -143,7 +153,9 @@ fn await_ends(pidfds: &[OwnedFd]) {
 /// A member that has ended may leave its cgroup a moment later; v2 tells when the last has
 /// (`populated` in `cgroup.events`).
 fn await_empty(path: &Path) {
-    let Ok(events) = fs::File::open(path.join("cgroup.events")) else { return };
+    let Ok(events) = fs::File::open(path.join("cgroup.events")) else {
+        return;
+    };
     let populated = io::read_to_string(&events).is_ok_and(|text| text.contains("populated 1"));
     if populated {
         let mut polled = [PollFd::new(&events, PollFlags::PRI)];

@@ -44,12 +44,17 @@ impl Kit<'_> {
     pub(super) fn run(&mut self) {
         self.await_word(GO);
         if let Err((step, errno)) = self.set_up() {
-            self.give_up(Message::StepFailed { step, errno: errno.raw_os_error() });
+            self.give_up(Message::StepFailed {
+                step,
+                errno: errno.raw_os_error(),
+            });
         }
         self.say(Message::Ready);
         self.await_word(OPEN);
         let errno = self.execute();
-        self.give_up(Message::ExecFailed { errno: errno.raw_os_error() });
+        self.give_up(Message::ExecFailed {
+            errno: errno.raw_os_error(),
+        });
     }
 
     /// Waits for one byte. Anything else, the end of file of a dead tracer included, ends init.
@@ -112,8 +117,15 @@ impl Kit<'_> {
             Step::Hostname(name) => rustix::system::sethostname(name.to_bytes()),
             Step::LoopbackUp => sys::network::loopback_up(),
             Step::Chdir(path) => proc::chdir(path.as_c_str()),
-            Step::Rlimit { resource, soft, hard } => {
-                let limit = Rlimit { soft: *soft, hard: *hard };
+            Step::Rlimit {
+                resource,
+                soft,
+                hard,
+            } => {
+                let limit = Rlimit {
+                    soft: *soft,
+                    hard: *hard,
+                };
                 sys::process::rlimit(0, *resource, Some(limit)).map(drop)
             }
             Step::DropBounding(number) => 1_u64
@@ -124,7 +136,11 @@ impl Kit<'_> {
             Step::SetGroups(groups) => sys::process::set_groups(groups),
             Step::SetGid(gid) => set_gid(*gid),
             Step::SetUid(uid) => set_uid(*uid),
-            Step::SetCapabilities { permitted, effective, inheritable } => {
+            Step::SetCapabilities {
+                permitted,
+                effective,
+                inheritable,
+            } => {
                 let sets = CapabilitySets {
                     permitted: CapabilitySet::from_bits_retain(*permitted),
                     effective: CapabilitySet::from_bits_retain(*effective),
@@ -166,7 +182,11 @@ impl Kit<'_> {
     /// `0` means the writer. In `tasks` and for itself, a task takes no lock that makes the
     /// kernel wait for an RCU grace period (kernel/cgroup/cgroup.c, cgroup_procs_write_start).
     fn join_cgroup(&self, hierarchy: u32) -> Result<(), Errno> {
-        let (_, tasks) = self.tasks.iter().find(|(id, _)| *id == hierarchy).ok_or(Errno::BADF)?;
+        let (_, tasks) = self
+            .tasks
+            .iter()
+            .find(|(id, _)| *id == hierarchy)
+            .ok_or(Errno::BADF)?;
         rustix::io::write(tasks, b"0").map(drop)
     }
 }

@@ -72,9 +72,17 @@ impl Run {
         }
         let state = directory.join(id);
         let lock = make_state(directory, &state)?;
-        let mount_points = hierarchies.iter().map(|hierarchy| hierarchy.mount_point.clone());
+        let mount_points = hierarchies
+            .iter()
+            .map(|hierarchy| hierarchy.mount_point.clone());
         let mount_points = mount_points.collect();
-        Ok(Self { id: id.to_owned(), state, lock, mount_points, finished: false })
+        Ok(Self {
+            id: id.to_owned(),
+            state,
+            lock,
+            mount_points,
+            finished: false,
+        })
     }
 
     /// Name of the run.
@@ -107,7 +115,11 @@ impl Drop for Run {
 fn make_state(directory: &Path, state: &Path) -> Result<OwnedFd, CleanupError> {
     let failed = |operation, path: &Path| {
         let path = path.to_owned();
-        move |source: io::Error| CleanupError::State { operation, path, source }
+        move |source: io::Error| CleanupError::State {
+            operation,
+            path,
+            source,
+        }
     };
     // Searchable by all: inside the container's mount namespace it is where the new root is
     // mounted, by an init that may be root nowhere else.
@@ -135,7 +147,11 @@ fn remove(state: &Path, id: &str, mount_points: &[PathBuf]) -> Result<(), Cleanu
     match fs::remove_file(state) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
             let (operation, path) = ("removing the state file", state.to_owned());
-            Err(CleanupError::State { operation, path, source })
+            Err(CleanupError::State {
+                operation,
+                path,
+                source,
+            })
         }
         _ => Ok(()),
     }
@@ -149,20 +165,30 @@ pub fn sweep(directory: &Path, hierarchies: &[Hierarchy]) -> Result<Vec<String>,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(source) => {
             let (operation, path) = ("listing", directory.to_owned());
-            return Err(CleanupError::State { operation, path, source });
+            return Err(CleanupError::State {
+                operation,
+                path,
+                source,
+            });
         }
     };
-    let mount_points: Vec<PathBuf> =
-        hierarchies.iter().map(|hierarchy| hierarchy.mount_point.clone()).collect();
+    let mount_points: Vec<PathBuf> = hierarchies
+        .iter()
+        .map(|hierarchy| hierarchy.mount_point.clone())
+        .collect();
     let mut removed = Vec::new();
     let mut failure = None;
     for entry in entries.flatten() {
-        let Ok(name) = entry.file_name().into_string() else { continue };
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
         let path = entry.path();
         if !is_run(&name) {
             continue;
         }
-        let Some(_lock) = lock_leftover(&path) else { continue };
+        let Some(_lock) = lock_leftover(&path) else {
+            continue;
+        };
         match remove(&path, &name, &mount_points) {
             Ok(()) => removed.push(name),
             Err(error) => failure = failure.or(Some(error)),

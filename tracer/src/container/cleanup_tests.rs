@@ -11,7 +11,13 @@ fn directory() -> tempfile::TempDir {
 #[test]
 fn only_a_prefix_and_twelve_hex_digits_name_a_run() {
     assert!(is_run(ID));
-    for name in ["tracer-0123456789a", "tracer-0123456789abc", "tracer-0123456789ax", "..", "x"] {
+    for name in [
+        "tracer-0123456789a",
+        "tracer-0123456789abc",
+        "tracer-0123456789ax",
+        "..",
+        "x",
+    ] {
         assert!(!is_run(name), "{name}");
         let error = Run::begin(Path::new("/nowhere"), name, &[]).expect_err("no run");
         assert!(matches!(error, CleanupError::Name { .. }));
@@ -65,5 +71,8 @@ fn a_dropped_run_leaves_nothing() {
 
 #[test]
 fn a_directory_that_is_not_there_has_nothing_to_sweep() {
-    assert_eq!(sweep(Path::new("/nowhere/at/all"), &[]).expect("a sweep"), [""; 0]);
+    assert_eq!(
+        sweep(Path::new("/nowhere/at/all"), &[]).expect("a sweep"),
+        [""; 0]
+    );
 }

@@ -44,13 +44,17 @@ pub enum Exit {
 #[derive(Debug, Error)]
 pub enum ExecError {
     /// There is no such program in the container.
-    #[error("the program '{program}' was not found in the container: check its name and the container's PATH")]
+    #[error(
+        "the program '{program}' was not found in the container: check its name and the container's PATH"
+    )]
     NotFound {
         /// As it was given.
         program: String,
     },
     /// The kernel refused it.
-    #[error("executing '{program}' failed: {source}: check that it is executable and made for this machine")]
+    #[error(
+        "executing '{program}' failed: {source}: check that it is executable and made for this machine"
+    )]
     Refused {
         /// As it was given.
         program: String,
@@ -178,12 +182,16 @@ impl Init {
                 Err(_would_block) => {}
             }
         };
-        Ok(self.handshake.heard(buffer.get(..read).unwrap_or_default())?)
+        Ok(self
+            .handshake
+            .heard(buffer.get(..read).unwrap_or_default())?)
     }
 
     fn failed_step(&self, index: u32, errno: i32) -> LaunchError {
         let source = io::Error::from_raw_os_error(errno);
-        let step = usize::try_from(index).ok().and_then(|index| self.steps.get(index));
+        let step = usize::try_from(index)
+            .ok()
+            .and_then(|index| self.steps.get(index));
         LaunchError::Step {
             step: step.map_or_else(|| format!("walk step {index}"), ToString::to_string),
             way_out: step.map_or("", |step| way_out(step, &source)),
@@ -192,7 +200,11 @@ impl Init {
     }
 
     fn system(&self, operation: &'static str, source: io::Error) -> LaunchError {
-        LaunchError::System { operation, object: format!("init {}", self.tgid), source }
+        LaunchError::System {
+            operation,
+            object: format!("init {}", self.tgid),
+            source,
+        }
     }
 
     /// Takes the exit status of a process that has ended, or waits for it.

@@ -89,18 +89,17 @@ impl Message {
             Self::StepFailed { step, errno } => (step, errno),
             Self::ExecFailed { errno } => (EXEC, errno),
         };
-        let [a, b, c, d] = step.to_le_bytes();
-        let [e, f, g, h] = errno.to_le_bytes();
-        [a, b, c, d, e, f, g, h]
+        let errno = errno.cast_unsigned() as u64;
+        (errno << 32 | step as u64).to_le_bytes()
     }
 
     /// What came over the socket; `None` when it is no message.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let bytes: [u8; MESSAGE_LEN] = bytes.try_into().ok()?;
-        let [a, b, c, d, e, f, g, h] = bytes;
-        let errno = i32::from_le_bytes([e, f, g, h]);
-        Some(match u32::from_le_bytes([a, b, c, d]) {
+        let (step, errno) = bytes.split_at(MESSAGE_LEN / 2);
+        let errno = i32::from_le_bytes(errno.try_into().ok()?);
+        Some(match u32::from_le_bytes(step.try_into().ok()?) {
             READY => Self::Ready,
             EXEC => Self::ExecFailed { errno },
             step => Self::StepFailed { step, errno },
@@ -118,17 +117,21 @@ impl Handshake {
     /// Init has been cloned and waits for `go`.
     #[must_use]
     pub const fn new() -> Self {
-        Self { phase: Phase::Cloned }
+        Self {
+            phase: Phase::Cloned,
+        }
     }
 
     /// The byte to send when everything that only the parent can do is done.
     pub fn go(&mut self) -> Result<u8, ProtocolError> {
-        self.speak(Phase::Cloned, Phase::SettingUp, "go").map(|()| GO)
+        self.speak(Phase::Cloned, Phase::SettingUp, "go")
+            .map(|()| GO)
     }
 
     /// The byte to send when the facts at the gate were judged.
     pub fn open(&mut self) -> Result<u8, ProtocolError> {
-        self.speak(Phase::AtGate, Phase::Opened, "open").map(|()| OPEN)
+        self.speak(Phase::AtGate, Phase::Opened, "open")
+            .map(|()| OPEN)
     }
 
     fn speak(&mut self, from: Phase, to: Phase, word: &'static str) -> Result<(), ProtocolError> {
@@ -150,16 +153,23 @@ impl Handshake {
                 self.phase = Phase::Over;
                 return Ok(Heard::Gone);
             }
-            (bytes, _) => Message::decode(bytes)
-                .ok_or(ProtocolError::Garbled { length: bytes.len() })?,
+            (bytes, _) => Message::decode(bytes).ok_or(ProtocolError::Garbled {
+                length: bytes.len(),
+            })?,
         };
         self.phase = match (message, self.phase) {
             (Message::Ready, Phase::SettingUp) => Phase::AtGate,
             (Message::StepFailed { .. }, Phase::SettingUp) => Phase::Over,
             (Message::ExecFailed { .. }, Phase::Opened) => Phase::Over,
-            (Message::Ready, _) => return Err(ProtocolError::OutOfTurn { word: "init's ready" }),
+            (Message::Ready, _) => {
+                return Err(ProtocolError::OutOfTurn {
+                    word: "init's ready",
+                });
+            }
             (Message::StepFailed { .. } | Message::ExecFailed { .. }, _) => {
-                return Err(ProtocolError::OutOfTurn { word: "init's failure" });
+                return Err(ProtocolError::OutOfTurn {
+                    word: "init's failure",
+                });
             }
         };
         Ok(Heard::Said(message))
@@ -183,7 +193,10 @@ mod tests {
         for message in [
             Message::Ready,
             Message::StepFailed { step: 0, errno: 1 },
-            Message::StepFailed { step: 77, errno: 13 },
+            Message::StepFailed {
+                step: 77,
+                errno: 13,
+            },
             Message::ExecFailed { errno: 2 },
         ] {
             assert_eq!(Message::decode(&message.encode()), Some(message));
@@ -206,16 +219,25 @@ mod tests {
     #[test]
     fn the_gate_does_not_open_for_an_init_that_is_not_ready() {
         let mut handshake = Handshake::new();
-        assert_eq!(handshake.open(), Err(ProtocolError::OutOfTurn { word: "open" }));
+        assert_eq!(
+            handshake.open(),
+            Err(ProtocolError::OutOfTurn { word: "open" })
+        );
         assert_eq!(handshake.go(), Ok(GO));
-        assert_eq!(handshake.open(), Err(ProtocolError::OutOfTurn { word: "open" }));
+        assert_eq!(
+            handshake.open(),
+            Err(ProtocolError::OutOfTurn { word: "open" })
+        );
     }
 
     #[test]
     fn the_gate_opens_once() {
         let mut handshake = at_gate();
         assert_eq!(handshake.open(), Ok(OPEN));
-        assert_eq!(handshake.open(), Err(ProtocolError::OutOfTurn { word: "open" }));
+        assert_eq!(
+            handshake.open(),
+            Err(ProtocolError::OutOfTurn { word: "open" })
+        );
     }
 
     #[test]
@@ -231,14 +253,22 @@ mod tests {
         assert_eq!(handshake.go(), Ok(GO));
         let failed = Message::StepFailed { step: 3, errno: 2 };
         assert_eq!(handshake.heard(&failed.encode()), Ok(Heard::Said(failed)));
-        assert_eq!(handshake.open(), Err(ProtocolError::OutOfTurn { word: "open" }));
+        assert_eq!(
+            handshake.open(),
+            Err(ProtocolError::OutOfTurn { word: "open" })
+        );
     }
 
     #[test]
     fn a_failed_exec_is_only_heard_behind_the_gate() {
         let failed = Message::ExecFailed { errno: 2 };
         let early = at_gate().heard(&failed.encode());
-        assert_eq!(early, Err(ProtocolError::OutOfTurn { word: "init's failure" }));
+        assert_eq!(
+            early,
+            Err(ProtocolError::OutOfTurn {
+                word: "init's failure"
+            })
+        );
         let mut handshake = at_gate();
         assert_eq!(handshake.open(), Ok(OPEN));
         assert_eq!(handshake.heard(&failed.encode()), Ok(Heard::Said(failed)));
@@ -246,6 +276,9 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_message_are_not_taken_for_one() {
-        assert_eq!(at_gate().heard(b"ready"), Err(ProtocolError::Garbled { length: 5 }));
+        assert_eq!(
+            at_gate().heard(b"ready"),
+            Err(ProtocolError::Garbled { length: 5 })
+        );
     }
 }

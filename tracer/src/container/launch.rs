@@ -72,7 +72,9 @@ pub enum LaunchError {
         way_out: &'static str,
     },
     /// The user or group map.
-    #[error("writing the map '{map}' to {file} failed: {source}: ranges must not overlap, and take at most 340 lines")]
+    #[error(
+        "writing the map '{map}' to {file} failed: {source}: ranges must not overlap, and take at most 340 lines"
+    )]
     Map {
         /// Which file.
         file: String,
@@ -82,7 +84,9 @@ pub enum LaunchError {
         source: io::Error,
     },
     /// A resource limit above tracer's own.
-    #[error("raising resource limit {name} to {hard} failed: {source}: without CAP_SYS_RESOURCE it can be {most} at most")]
+    #[error(
+        "raising resource limit {name} to {hard} failed: {source}: without CAP_SYS_RESOURCE it can be {most} at most"
+    )]
     Rlimit {
         /// Its name.
         name: &'static str,
@@ -104,7 +108,9 @@ pub enum LaunchError {
         way_out: &'static str,
     },
     /// Init ended before the gate.
-    #[error("the container's init ended before the gate, with {exit:?}: a memory limit below what its set-up takes, or a seccomp filter that kills, does this")]
+    #[error(
+        "the container's init ended before the gate, with {exit:?}: a memory limit below what its set-up takes, or a seccomp filter that kills, does this"
+    )]
     InitDied {
         /// How.
         exit: Exit,
@@ -118,18 +124,28 @@ pub enum LaunchError {
 /// made so far is removed again. Must be called inside a tokio runtime, on a thread that lives as
 /// long as the container: the death signal goes by the thread.
 pub fn launch(plan: &Plan, run: Run, streams: Streams) -> Result<Init, LaunchError> {
-    let cgroups =
-        plan.cgroups.iter().map(cgroup::create).collect::<Result<Vec<Cgroup>, CgroupError>>()?;
+    let cgroups = plan
+        .cgroups
+        .iter()
+        .map(cgroup::create)
+        .collect::<Result<Vec<Cgroup>, CgroupError>>()?;
     let slots = clone_sources(plan)?;
-    let (ours, theirs) =
-        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
-            .map_err(|errno| system("making a socket for", &plan.id, errno))?;
+    let (ours, theirs) = socketpair(
+        AddressFamily::UNIX,
+        SocketType::SEQPACKET,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+    .map_err(|errno| system("making a socket for", &plan.id, errno))?;
     let cloned = clone(plan, &run, &streams, &cgroups, slots, (&ours, &theirs))?;
     drop((theirs, streams));
 
     let register = |fd| {
-        sys::async_fd::readable(fd)
-            .map_err(|source| LaunchError::System { operation: "watching", object: plan.id.clone(), source })
+        sys::async_fd::readable(fd).map_err(|source| LaunchError::System {
+            operation: "watching",
+            object: plan.id.clone(),
+            source,
+        })
     };
     // From here on dropping init kills and reaps it.
     let mut init = Init {
@@ -138,7 +154,12 @@ pub fn launch(plan: &Plan, run: Run, streams: Streams) -> Result<Init, LaunchErr
         socket: register(ours)?,
         handshake: Handshake::new(),
         steps: plan.steps.clone(),
-        program: plan.exec.argv.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        program: plan
+            .exec
+            .argv
+            .first()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
         exit: None,
         cgroups,
         run: Some(run),
@@ -156,7 +177,11 @@ pub fn launch(plan: &Plan, run: Run, streams: Streams) -> Result<Init, LaunchErr
 }
 
 fn system(operation: &'static str, object: &str, errno: Errno) -> LaunchError {
-    LaunchError::System { operation, object: object.to_owned(), source: errno.into() }
+    LaunchError::System {
+        operation,
+        object: object.to_owned(),
+        source: errno.into(),
+    }
 }
 
 /// Clones the host's mounts, private and detached, into their slots.
@@ -211,7 +236,9 @@ fn clone(
 ) -> Result<sys::clone::Cloned, LaunchError> {
     let by = |how: AttachBy| {
         let pairs = plan.cgroups.iter().zip(cgroups);
-        pairs.filter(move |(plan, _)| plan.attach == how).map(|(_, cgroup)| cgroup)
+        pairs
+            .filter(move |(plan, _)| plan.attach == how)
+            .map(|(_, cgroup)| cgroup)
     };
     let tasks = by(AttachBy::Init)
         .map(|cgroup| Ok((cgroup.hierarchy, cgroup.tasks()?)))
@@ -234,12 +261,17 @@ fn clone(
     sys::clone::clone_init(plan.clone_flags, into, &closed, || kit.run()).map_err(|errno| {
         let way_out = match errno {
             Errno::NOSPC | Errno::USERS => ": raise the limits in /proc/sys/user",
-            Errno::BUSY => ": the cgroup v2 root takes no processes below it; disable its controllers",
+            Errno::BUSY => {
+                ": the cgroup v2 root takes no processes below it; disable its controllers"
+            }
             Errno::INVAL => ": this kernel lacks one of the namespace kinds that were asked for",
             Errno::AGAIN => ": a process limit is reached",
             _ => "",
         };
-        LaunchError::Clone { source: errno.into(), way_out }
+        LaunchError::Clone {
+            source: errno.into(),
+            way_out,
+        }
     })
 }
 
@@ -251,7 +283,11 @@ fn write_maps(plan: &Plan, tgid: u32) -> Result<(), LaunchError> {
         let file = format!("/proc/{tgid}/{name}");
         fs::write(&file, map).map_err(|source| {
             let map = map.trim_end().replace('\n', ", ");
-            LaunchError::Map { file: name.to_owned(), map, source }
+            LaunchError::Map {
+                file: name.to_owned(),
+                map,
+                source,
+            }
         })?;
     }
     Ok(())
@@ -261,14 +297,24 @@ fn write_maps(plan: &Plan, tgid: u32) -> Result<(), LaunchError> {
 /// both values at its step, so that a low one does not hinder its set-up.
 fn raise_rlimits(plan: &Plan, tgid: u32) -> Result<(), LaunchError> {
     for step in &plan.steps {
-        let Step::Rlimit { resource, hard, .. } = *step else { continue };
+        let Step::Rlimit { resource, hard, .. } = *step else {
+            continue;
+        };
         let name = super::plan::rlimit_name(resource);
         let failed = |errno| system("reading resource limit", name, errno);
         let own = sys::process::rlimit(tgid, resource, None).map_err(failed)?;
         if hard > own.hard {
-            let raised = Rlimit { soft: own.soft, hard };
+            let raised = Rlimit {
+                soft: own.soft,
+                hard,
+            };
             sys::process::rlimit(tgid, resource, Some(raised)).map_err(|errno| {
-                LaunchError::Rlimit { name, hard, most: own.hard, source: errno.into() }
+                LaunchError::Rlimit {
+                    name,
+                    hard,
+                    most: own.hard,
+                    source: errno.into(),
+                }
             })?;
         }
     }

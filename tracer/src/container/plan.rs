@@ -17,9 +17,7 @@ use thiserror::Error;
 
 pub use self::cgroups::{AttachBy, CgroupPlan, Setting, SettingValue};
 use self::mounts::Mounts;
-pub use self::step::{
-    Absent, Attributes, FsOption, Links, Place, Slot, Step, rlimit_name,
-};
+pub use self::step::{Absent, Attributes, FsOption, Links, Place, Slot, Step, rlimit_name};
 use super::seccomp::{self, Filter, SeccompError};
 use super::spec::{Seccomp, Spec};
 use crate::event::NamespaceKind;
@@ -102,7 +100,9 @@ pub enum PlanError {
         text: String,
     },
     /// An id of the container that its map does not have.
-    #[error("{kind} {id} is not mapped in the container's user namespace: choose one of {mapped} or widen the map")]
+    #[error(
+        "{kind} {id} is not mapped in the container's user namespace: choose one of {mapped} or widen the map"
+    )]
     NotMapped {
         /// `user` or `group`.
         kind: &'static str,
@@ -128,7 +128,9 @@ pub enum PlanError {
         online: String,
     },
     /// A limit that no mounted hierarchy can hold.
-    #[error("a {limit} limit needs the {controller} controller, which no mounted cgroup hierarchy has: mount one or leave the limit out")]
+    #[error(
+        "a {limit} limit needs the {controller} controller, which no mounted cgroup hierarchy has: mount one or leave the limit out"
+    )]
     NoController {
         /// Which limit.
         limit: &'static str,
@@ -159,13 +161,24 @@ pub fn plan(spec: &Spec, host: &HostFacts) -> Result<Plan, PlanError> {
     let exec = identity::exec(spec)?;
     let cgroups = cgroups::cgroups(spec, host)?;
     let set_up_ids = identity::set_up_ids(spec)?;
-    let Mounts { sources, steps: mount_steps } = mounts::mounts(spec, host)?;
+    let Mounts {
+        sources,
+        steps: mount_steps,
+    } = mounts::mounts(spec, host)?;
     let seccomp = filter(spec)?.map(Step::Seccomp);
 
-    let mut steps =
-        vec![Step::ParentDeathSignal, Step::ResetSignals, Step::Streams, Step::Umask(0)];
-    let joined = cgroups.iter().filter(|cgroup| cgroup.attach == AttachBy::Init);
-    steps.extend(joined.map(|cgroup| Step::JoinCgroup { hierarchy: cgroup.hierarchy }));
+    let mut steps = vec![
+        Step::ParentDeathSignal,
+        Step::ResetSignals,
+        Step::Streams,
+        Step::Umask(0),
+    ];
+    let joined = cgroups
+        .iter()
+        .filter(|cgroup| cgroup.attach == AttachBy::Init);
+    steps.extend(joined.map(|cgroup| Step::JoinCgroup {
+        hierarchy: cgroup.hierarchy,
+    }));
     if spec.is_new(NamespaceKind::Cgroup) {
         steps.push(Step::UnshareCgroup);
     }
@@ -177,9 +190,15 @@ pub fn plan(spec: &Spec, host: &HostFacts) -> Result<Plan, PlanError> {
     }
     if !spec.workdir.starts_with('/') {
         let path = spec.workdir.clone();
-        return Err(PlanError::NotAbsolute { what: "working directory", path });
+        return Err(PlanError::NotAbsolute {
+            what: "working directory",
+            path,
+        });
     }
-    steps.push(Step::Chdir(place::text("working directory", &spec.workdir)?));
+    steps.push(Step::Chdir(place::text(
+        "working directory",
+        &spec.workdir,
+    )?));
     steps.extend(spec.rlimits.iter().map(|limit| Step::Rlimit {
         resource: limit.resource,
         soft: limit.soft,
@@ -187,7 +206,11 @@ pub fn plan(spec: &Spec, host: &HostFacts) -> Result<Plan, PlanError> {
     }));
     steps.extend(identity::bounding(spec, host));
     // Without no_new_privs a filter takes CAP_SYS_ADMIN, which init is about to lose.
-    let (early, late) = if spec.no_new_privileges { (None, seccomp) } else { (seccomp, None) };
+    let (early, late) = if spec.no_new_privileges {
+        (None, seccomp)
+    } else {
+        (seccomp, None)
+    };
     steps.extend(early);
     steps.extend(identity::become_user(spec, host));
     steps.push(Step::Umask(0o022));
@@ -217,15 +240,22 @@ pub fn plan(spec: &Spec, host: &HostFacts) -> Result<Plan, PlanError> {
 }
 
 fn hostname(spec: &Spec) -> Result<Option<Step>, PlanError> {
-    let Some(name) = &spec.hostname else { return Ok(None) };
+    let Some(name) = &spec.hostname else {
+        return Ok(None);
+    };
     if !spec.is_new(NamespaceKind::Uts) {
-        return Err(PlanError::NeedsNamespace { what: "a host name", kind: NamespaceKind::Uts });
+        return Err(PlanError::NeedsNamespace {
+            what: "a host name",
+            kind: NamespaceKind::Uts,
+        });
     }
     Ok(Some(Step::Hostname(place::text("host name", name)?)))
 }
 
 fn filter(spec: &Spec) -> Result<Option<Filter>, PlanError> {
-    let Seccomp::Filter { origin, profile } = &spec.seccomp else { return Ok(None) };
+    let Seccomp::Filter { origin, profile } = &spec.seccomp else {
+        return Ok(None);
+    };
     let filter = seccomp::compile(origin, profile)?;
     let behind_identity = !spec.no_new_privileges;
     seccomp::check_gate(origin, &filter, behind_identity)?;

@@ -33,7 +33,9 @@ pub struct Filter {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum SeccompError {
     /// It is no profile.
-    #[error("the seccomp profile {origin} can't be read: {why}: give a JSON object as linux.seccomp of an OCI bundle")]
+    #[error(
+        "the seccomp profile {origin} can't be read: {why}: give a JSON object as linux.seccomp of an OCI bundle"
+    )]
     Malformed {
         /// Which profile.
         origin: String,
@@ -41,7 +43,9 @@ pub enum SeccompError {
         why: String,
     },
     /// It is a profile of another tool.
-    #[error("the seccomp profile {origin} is in Docker's own format ('{field}'), whose conditions are not OCI's: give the linux.seccomp that Docker makes of it")]
+    #[error(
+        "the seccomp profile {origin} is in Docker's own format ('{field}'), whose conditions are not OCI's: give the linux.seccomp that Docker makes of it"
+    )]
     DockerFormat {
         /// Which profile.
         origin: String,
@@ -59,7 +63,9 @@ pub enum SeccompError {
         way_out: &'static str,
     },
     /// The kernel takes no program of this length.
-    #[error("the seccomp profile {origin} makes {length} instructions, where the kernel takes 4096: use fewer conditions")]
+    #[error(
+        "the seccomp profile {origin} makes {length} instructions, where the kernel takes 4096: use fewer conditions"
+    )]
     TooLong {
         /// Which profile.
         origin: String,
@@ -67,7 +73,9 @@ pub enum SeccompError {
         length: usize,
     },
     /// Init could not go on behind it.
-    #[error("the seccomp profile {origin} does not allow {syscall}, which the container's init still needs behind the filter: allow it")]
+    #[error(
+        "the seccomp profile {origin} does not allow {syscall}, which the container's init still needs behind the filter: allow it"
+    )]
     BlocksInit {
         /// Which profile.
         origin: String,
@@ -87,11 +95,16 @@ pub fn parse(origin: &str, text: &str) -> Result<LinuxSeccomp, SeccompError> {
     let rules = value["syscalls"].as_array().into_iter().flatten();
     let conditional = rules.into_iter().find_map(|rule| {
         ["includes", "excludes"].into_iter().find(|field| {
-            rule.get(field).and_then(|field| field.as_object()).is_some_and(|field| !field.is_empty())
+            rule.get(field)
+                .and_then(|field| field.as_object())
+                .is_some_and(|field| !field.is_empty())
         })
     });
     if let Some(field) = conditional {
-        return Err(SeccompError::DockerFormat { origin: origin.to_owned(), field });
+        return Err(SeccompError::DockerFormat {
+            origin: origin.to_owned(),
+            field,
+        });
     }
     serde_json::from_value(value).map_err(malformed)
 }

@@ -31,8 +31,13 @@ fn membership(line: &str) -> Option<Membership> {
     let words = || controllers.split(',').filter(|word| !word.is_empty());
     Some(Membership {
         id: id.parse().ok()?,
-        controllers: words().filter(|word| !word.starts_with("name=")).map(str::to_owned).collect(),
-        name: words().find_map(|word| word.strip_prefix("name=")).map(str::to_owned),
+        controllers: words()
+            .filter(|word| !word.starts_with("name="))
+            .map(str::to_owned)
+            .collect(),
+        name: words()
+            .find_map(|word| word.strip_prefix("name="))
+            .map(str::to_owned),
         path: path.to_owned(),
     })
 }
@@ -58,7 +63,10 @@ fn holds(mount: &MountInfo, membership: &Membership) -> bool {
         ("cgroup2", 0) => true,
         ("cgroup", id) if id != 0 => match &membership.name {
             Some(name) => has(&format!("name={name}")),
-            None => membership.controllers.iter().all(|controller| has(controller)),
+            None => membership
+                .controllers
+                .iter()
+                .all(|controller| has(controller)),
         },
         _ => false,
     }
@@ -67,12 +75,18 @@ fn holds(mount: &MountInfo, membership: &Membership) -> bool {
 fn hierarchy(membership: &Membership, mount: &MountInfo) -> Hierarchy {
     // In a container without a cgroup namespace a part of the tree is mounted, and paths still
     // count from the root of the whole.
-    let own = membership.path.strip_prefix(mount.root.trim_end_matches('/'));
+    let own = membership
+        .path
+        .strip_prefix(mount.root.trim_end_matches('/'));
     let own = own.unwrap_or(&membership.path);
     let own_path = if own.is_empty() { "/" } else { own };
     Hierarchy {
         id: membership.id,
-        version: if membership.id == 0 { CgroupVersion::V2 } else { CgroupVersion::V1 },
+        version: if membership.id == 0 {
+            CgroupVersion::V2
+        } else {
+            CgroupVersion::V1
+        },
         controllers: membership.controllers.clone(),
         name: membership.name.clone(),
         mount_point: PathBuf::from(&mount.mount_point),
@@ -108,16 +122,26 @@ mod tests {
     fn a_hybrid_machine_has_its_hierarchies_by_id() {
         let text = "9:name=systemd:/x\n4:memory:/api/1\n1:cpu,cpuacct:/\n0::/\n";
         let found = found(text, HYBRID);
-        let labels: Vec<(u32, String)> =
-            found.iter().map(|hierarchy| (hierarchy.id, hierarchy.label())).collect();
-        let wanted = [(0, "unified"), (1, "cpu,cpuacct"), (4, "memory"), (9, "name=systemd")];
+        let labels: Vec<(u32, String)> = found
+            .iter()
+            .map(|hierarchy| (hierarchy.id, hierarchy.label()))
+            .collect();
+        let wanted = [
+            (0, "unified"),
+            (1, "cpu,cpuacct"),
+            (4, "memory"),
+            (9, "name=systemd"),
+        ];
         assert_eq!(labels, wanted.map(|(id, label)| (id, label.to_owned())));
         assert_eq!(found[2].own_path, "/api/1");
     }
 
     #[test]
     fn the_first_of_two_mounts_of_a_hierarchy_is_taken() {
-        assert_eq!(found("4:memory:/\n", HYBRID)[0].mount_point, Path::new("/sys/fs/cgroup/memory"));
+        assert_eq!(
+            found("4:memory:/\n", HYBRID)[0].mount_point,
+            Path::new("/sys/fs/cgroup/memory")
+        );
     }
 
     #[test]
@@ -138,7 +162,10 @@ mod tests {
     fn a_part_of_a_tree_mounted_alone_gives_paths_below_it() {
         let mounts = "33 31 0:30 /docker/abc /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n";
         assert_eq!(found("4:memory:/docker/abc\n", mounts)[0].own_path, "/");
-        assert_eq!(found("4:memory:/docker/abc/in\n", mounts)[0].own_path, "/in");
+        assert_eq!(
+            found("4:memory:/docker/abc/in\n", mounts)[0].own_path,
+            "/in"
+        );
     }
 
     #[test]

@@ -73,7 +73,10 @@ impl Reader<'_> {
     }
 
     fn malformed(&self, path: &str, what: &'static str) -> FactsError {
-        FactsError::Malformed { path: self.path(path), what }
+        FactsError::Malformed {
+            path: self.path(path),
+            what,
+        }
     }
 
     fn hierarchies(&self) -> Result<Vec<Hierarchy>, FactsError> {
@@ -108,13 +111,18 @@ impl Reader<'_> {
 
     /// Directories and symbolic links of `/`, by name.
     fn root_entries(&self) -> Result<Vec<RootEntry>, FactsError> {
-        let failed = |source| FactsError::Read { path: self.root.to_owned(), source };
+        let failed = |source| FactsError::Read {
+            path: self.root.to_owned(),
+            source,
+        };
         let mut entries = Vec::new();
         for entry in fs::read_dir(self.root).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let kind = entry.file_type().map_err(failed)?;
             // A name that is no UTF-8 can't be told to people; nothing the system needs has one.
-            let Ok(name) = entry.file_name().into_string() else { continue };
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
             let link = if kind.is_symlink() {
                 let target = fs::read_link(entry.path()).map_err(failed)?;
                 Some(target.to_string_lossy().into_owned())
@@ -157,9 +165,18 @@ mod tests {
         put("/proc/sys/kernel/random/boot_id", "b\n");
         put("/sys/devices/system/cpu/online", "0-2,5\n");
         put("/proc/self/cgroup", "0::/me\n");
-        put("/proc/self/mountinfo", "30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
-        put("/sys/fs/cgroup/cgroup.controllers", "cpuset cpu memory pids\n");
-        put("/proc/self/status", &format!("Name:\tx\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n"));
+        put(
+            "/proc/self/mountinfo",
+            "30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+        );
+        put(
+            "/sys/fs/cgroup/cgroup.controllers",
+            "cpuset cpu memory pids\n",
+        );
+        put(
+            "/proc/self/status",
+            &format!("Name:\tx\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n"),
+        );
         put("/proc/self/uid_map", uid_map);
         put("/a-file", "");
         std::os::unix::fs::symlink("usr/bin", root.path().join("bin")).expect("a link");
@@ -190,7 +207,10 @@ mod tests {
             .iter()
             .map(|entry| (entry.name.as_str(), entry.link.as_deref()))
             .collect();
-        assert_eq!(entries, [("bin", Some("usr/bin")), ("proc", None), ("sys", None)]);
+        assert_eq!(
+            entries,
+            [("bin", Some("usr/bin")), ("proc", None), ("sys", None)]
+        );
     }
 
     #[test]

@@ -72,7 +72,11 @@ pub fn clone_init(
     // CLONE_VM the child gets a copy of this address space and goes on with this stack and
     // thread-local storage of its own; it never returns from this function.
     let tgid = super::check(unsafe {
-        libc::syscall(libc::SYS_clone3, std::ptr::from_ref(&args), size_of::<CloneArgs>())
+        libc::syscall(
+            libc::SYS_clone3,
+            std::ptr::from_ref(&args),
+            size_of::<CloneArgs>(),
+        )
     })?;
     if tgid == 0 {
         let _guard = ExitOnUnwind;
@@ -88,5 +92,8 @@ pub fn clone_init(
     // SAFETY: clone3 succeeded with CLONE_PIDFD, so the kernel has stored a new descriptor that
     // nobody else owns.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-    Ok(Cloned { tgid: u32::try_from(tgid).expect("a process id fits 32 bits"), pidfd })
+    Ok(Cloned {
+        tgid: u32::try_from(tgid).expect("a process id fits 32 bits"),
+        pidfd,
+    })
 }

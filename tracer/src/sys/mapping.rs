@@ -33,7 +33,14 @@ pub fn map_read_only(file: &File) -> io::Result<Mapping> {
     let len = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
     // SAFETY: a fresh private mapping at an address of the kernel's choice.
     let start = unsafe {
-        mmap(std::ptr::null_mut(), len, ProtFlags::READ, MapFlags::PRIVATE, file, 0)?
+        mmap(
+            std::ptr::null_mut(),
+            len,
+            ProtFlags::READ,
+            MapFlags::PRIVATE,
+            file,
+            0,
+        )?
     };
     let start = NonNull::new(start).ok_or_else(|| io::Error::other("mapped at address 0"))?;
     Ok(Mapping { start, len })

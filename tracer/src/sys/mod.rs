@@ -1,6 +1,9 @@
 //! System calls that no crate offers safely. The only unsafe code of user space lives here,
 //! behind safe functions that take `BorrowedFd`, `CStr` and plain data. Nothing here decides.
-#![allow(unsafe_code, reason = "this room holds the unsafe code of user space, and nothing else")]
+#![allow(
+    unsafe_code,
+    reason = "this room holds the unsafe code of user space, and nothing else"
+)]
 
 pub mod async_fd;
 pub mod clone;

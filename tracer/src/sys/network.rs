@@ -8,7 +8,12 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 /// Sets `lo` of the caller's network namespace up. The kernel gives it 127.0.0.1 by itself.
 pub fn loopback_up() -> Result<(), Errno> {
     // Interface ioctls work on every kind of socket; this kind exists without IPv4 too.
-    let socket = socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    let socket = socket_with(
+        AddressFamily::UNIX,
+        SocketType::DGRAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )?;
     // SAFETY: ifreq is plain old data; all zeroes is a valid value.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (slot, byte) in request.ifr_name.iter_mut().zip(b"lo\0") {

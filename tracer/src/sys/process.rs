@@ -17,9 +17,15 @@ pub struct Vector {
 impl Vector {
     /// Keeps `strings` and points to them.
     pub fn new(strings: Vec<CString>) -> Self {
-        let pointers =
-            strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect();
-        Self { pointers, _strings: strings }
+        let pointers = strings
+            .iter()
+            .map(|string| string.as_ptr())
+            .chain([std::ptr::null()])
+            .collect();
+        Self {
+            pointers,
+            _strings: strings,
+        }
     }
 }
 
@@ -84,7 +90,10 @@ pub fn unshare(flags: u64) -> Result<(), Errno> {
     let flags = i32::try_from(flags).map_err(|_| Errno::INVAL)?;
     // SAFETY: unshare of namespaces touches no memory of the process. CLONE_FILES, which could
     // invalidate descriptors of other threads, is masked out.
-    super::check(libc::c_long::from(unsafe { libc::unshare(flags & !libc::CLONE_FILES) })).map(drop)
+    super::check(libc::c_long::from(unsafe {
+        libc::unshare(flags & !libc::CLONE_FILES)
+    }))
+    .map(drop)
 }
 
 /// Closes every descriptor from `first` on but `kept`. For a cloned child just before exec: the
@@ -115,7 +124,10 @@ pub fn duplicate_to(fd: BorrowedFd<'_>, number: u32) -> Result<(), Errno> {
     }
     // SAFETY: the target number's owner, if any, is a copy in a cloned child and is never used
     // again; dup2 touches no memory.
-    super::check(libc::c_long::from(unsafe { libc::dup2(fd.as_raw_fd(), number) })).map(drop)
+    super::check(libc::c_long::from(unsafe {
+        libc::dup2(fd.as_raw_fd(), number)
+    }))
+    .map(drop)
 }
 
 /// Soft and hard limit, `u64::MAX` = unlimited.
@@ -130,15 +142,30 @@ pub struct Rlimit {
 /// Reads resource limit number `resource` of process `tgid` (0 = the caller), and sets it where
 /// `new` is given.
 pub fn rlimit(tgid: u32, resource: u32, new: Option<Rlimit>) -> Result<Rlimit, Errno> {
-    let new = new.map(|limit| libc::rlimit64 { rlim_cur: limit.soft, rlim_max: limit.hard });
-    let mut old = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    let new = new.map(|limit| libc::rlimit64 {
+        rlim_cur: limit.soft,
+        rlim_max: limit.hard,
+    });
+    let mut old = libc::rlimit64 {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
     let new_pointer = new.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     // SAFETY: new_pointer is null or points to a valid rlimit64, old is a valid rlimit64; both
     // outlive the call.
     super::check(unsafe {
-        libc::syscall(libc::SYS_prlimit64, tgid, resource, new_pointer, &raw mut old)
+        libc::syscall(
+            libc::SYS_prlimit64,
+            tgid,
+            resource,
+            new_pointer,
+            &raw mut old,
+        )
     })?;
-    Ok(Rlimit { soft: old.rlim_cur, hard: old.rlim_max })
+    Ok(Rlimit {
+        soft: old.rlim_cur,
+        hard: old.rlim_max,
+    })
 }
 
 /// Supplementary groups of the calling thread.

@@ -26,11 +26,19 @@ struct Program {
 /// Adds `program` to the calling thread's filters; `flags` are `SECCOMP_FILTER_FLAG_*`.
 pub fn install(program: &[Instruction], flags: u32) -> Result<(), Errno> {
     let len = u16::try_from(program.len()).map_err(|_| Errno::INVAL)?;
-    let program = Program { len, filter: program.as_ptr() };
+    let program = Program {
+        len,
+        filter: program.as_ptr(),
+    };
     // SAFETY: program describes len valid instructions laid out as sock_filter, which the kernel
     // copies before it returns.
     super::check(unsafe {
-        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program)
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            flags,
+            &raw const program,
+        )
     })
     .map(drop)
 }

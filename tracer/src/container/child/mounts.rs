@@ -19,7 +19,12 @@ impl Kit<'_> {
     /// The steps that touch mounts or files; any other is a bug, answered with `ENOSYS`.
     pub(super) fn walk_mount(&mut self, step: &Step) -> Result<(), Errno> {
         match step {
-            Step::NewFileSystem { slot, kind, options, attributes } => {
+            Step::NewFileSystem {
+                slot,
+                kind,
+                options,
+                attributes,
+            } => {
                 let made = new_file_system(kind, options, *attributes)?;
                 self.put(*slot, made)
             }
@@ -44,9 +49,11 @@ impl Kit<'_> {
                 process::chroot(new_root.as_c_str())?;
                 process::chdir(c"/")
             }
-            Step::MakeDirectory { place, mode, absent } => {
-                excuse_making(*absent, make_directory(place, *mode))
-            }
+            Step::MakeDirectory {
+                place,
+                mode,
+                absent,
+            } => excuse_making(*absent, make_directory(place, *mode)),
             Step::MakeFile { place, absent } => excuse_making(*absent, make_file(place)),
             Step::MakeMountPoint { slot, place } => {
                 let stat = fs::fstat(self.peek(*slot)?)?;
@@ -56,18 +63,35 @@ impl Kit<'_> {
                     make_file(place)
                 }
             }
-            Step::Symlink { target, place, absent } => {
+            Step::Symlink {
+                target,
+                place,
+                absent,
+            } => {
                 let made = directory_of(place)
                     .and_then(|at| fs::symlinkat(target.as_c_str(), &at, place.name.as_c_str()));
                 excuse_making(*absent, excuse_existing(made))
             }
-            Step::Attach { slot, place, absent } => {
+            Step::Attach {
+                slot,
+                place,
+                absent,
+            } => {
                 let tree = self.take(*slot)?;
-                let Some(target) = find(place, *absent)? else { return Ok(()) };
+                let Some(target) = find(place, *absent)? else {
+                    return Ok(());
+                };
                 attach(tree.as_fd(), target.as_fd())
             }
-            Step::SetAttributes { place, attributes, recursive, absent } => {
-                let Some(target) = find(place, *absent)? else { return Ok(()) };
+            Step::SetAttributes {
+                place,
+                attributes,
+                recursive,
+                absent,
+            } => {
+                let Some(target) = find(place, *absent)? else {
+                    return Ok(());
+                };
                 let bits = attribute_bits(*attributes);
                 sys::mount::mount_setattr(target.as_fd(), bits, false, *recursive)
             }
@@ -83,11 +107,18 @@ impl Kit<'_> {
     }
 
     fn take(&mut self, slot: Slot) -> Result<OwnedFd, Errno> {
-        self.slots.get_mut(slot.0).and_then(Option::take).ok_or(Errno::BADF)
+        self.slots
+            .get_mut(slot.0)
+            .and_then(Option::take)
+            .ok_or(Errno::BADF)
     }
 
     fn peek(&self, slot: Slot) -> Result<BorrowedFd<'_>, Errno> {
-        self.slots.get(slot.0).and_then(Option::as_ref).map(AsFd::as_fd).ok_or(Errno::BADF)
+        self.slots
+            .get(slot.0)
+            .and_then(Option::as_ref)
+            .map(AsFd::as_fd)
+            .ok_or(Errno::BADF)
     }
 }
 
@@ -131,7 +162,12 @@ fn open(at: impl AsFd, path: &CStr, flags: OFlags, links: Links) -> Result<Owned
 }
 
 fn directory_of(place: &Place) -> Result<OwnedFd, Errno> {
-    open(CWD, &place.directory, OFlags::PATH | OFlags::DIRECTORY, place.links)
+    open(
+        CWD,
+        &place.directory,
+        OFlags::PATH | OFlags::DIRECTORY,
+        place.links,
+    )
 }
 
 /// What is at a place; `None` when there is nothing and that is no failure.
@@ -146,13 +182,23 @@ fn find(place: &Place, absent: Absent) -> Result<Option<OwnedFd>, Errno> {
 
 fn make_directory(place: &Place, mode: u32) -> Result<(), Errno> {
     let at = directory_of(place)?;
-    excuse_existing(fs::mkdirat(&at, place.name.as_c_str(), Mode::from_raw_mode(mode)))
+    excuse_existing(fs::mkdirat(
+        &at,
+        place.name.as_c_str(),
+        Mode::from_raw_mode(mode),
+    ))
 }
 
 fn make_file(place: &Place) -> Result<(), Errno> {
     let at = directory_of(place)?;
     let mode = Mode::from_raw_mode(0o644);
-    excuse_existing(fs::mknodat(&at, place.name.as_c_str(), FileType::RegularFile, mode, 0))
+    excuse_existing(fs::mknodat(
+        &at,
+        place.name.as_c_str(),
+        FileType::RegularFile,
+        mode,
+        0,
+    ))
 }
 
 fn excuse_existing(made: Result<(), Errno>) -> Result<(), Errno> {
@@ -189,11 +235,17 @@ const CLONE_TREE: OpenTreeFlags =
     OpenTreeFlags::OPEN_TREE_CLONE.union(OpenTreeFlags::OPEN_TREE_CLOEXEC);
 
 fn mask(place: &Place) -> Result<(), Errno> {
-    let Some(target) = find(place, Absent::Skip)? else { return Ok(()) };
+    let Some(target) = find(place, Absent::Skip)? else {
+        return Ok(());
+    };
     let stat = fs::fstat(&target)?;
     let cover = if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
-        let attributes =
-            Attributes { read_only: true, no_suid: true, no_dev: true, no_exec: true };
+        let attributes = Attributes {
+            read_only: true,
+            no_suid: true,
+            no_dev: true,
+            no_exec: true,
+        };
         new_file_system(c"tmpfs", &[], attributes)?
     } else {
         mount::open_tree(CWD, c"/dev/null", CLONE_TREE)?
@@ -202,11 +254,12 @@ fn mask(place: &Place) -> Result<(), Errno> {
 }
 
 fn read_only(place: &Place) -> Result<(), Errno> {
-    let Some(target) = find(place, Absent::Skip)? else { return Ok(()) };
+    let Some(target) = find(place, Absent::Skip)? else {
+        return Ok(());
+    };
     let flags = CLONE_TREE | OpenTreeFlags::AT_EMPTY_PATH | OpenTreeFlags::AT_RECURSIVE;
     let tree = mount::open_tree(&target, c"", flags)?;
     let bits = u64::from(MountAttrFlags::MOUNT_ATTR_RDONLY.bits());
     sys::mount::mount_setattr(tree.as_fd(), bits, false, true)?;
     attach(tree.as_fd(), target.as_fd())
 }
-

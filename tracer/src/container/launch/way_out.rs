@@ -15,13 +15,13 @@ pub(in crate::container) fn way_out(step: &Step, error: &Error) -> &'static str 
             ": in a user namespace the kernel wants to see the host's own wholly uncovered; \
              do without the user namespace or share pid and net"
         }
-        (Step::MakeMountPoint { .. } | Step::MakeDirectory { .. }, ErrorKind::ReadOnlyFilesystem) => {
-            ": the place is on a read-only mount; choose a target below a writable one"
-        }
         (
             Step::MakeMountPoint { .. } | Step::MakeDirectory { .. },
-            ErrorKind::PermissionDenied,
-        ) => ": the container's root does not own the directory; make the target there beforehand",
+            ErrorKind::ReadOnlyFilesystem,
+        ) => ": the place is on a read-only mount; choose a target below a writable one",
+        (Step::MakeMountPoint { .. } | Step::MakeDirectory { .. }, ErrorKind::PermissionDenied) => {
+            ": the container's root does not own the directory; make the target there beforehand"
+        }
         (Step::PivotRoot { .. }, ErrorKind::InvalidInput) => {
             ": the host's root must be a mount of its own, not the initial ramfs"
         }
@@ -31,7 +31,9 @@ pub(in crate::container) fn way_out(step: &Step, error: &Error) -> &'static str 
         }
         (Step::SetGroups(_), ErrorKind::InvalidInput) => ": one of them is not mapped",
         (Step::Rlimit { .. }, ErrorKind::InvalidInput) => ": the soft limit is above the hard one",
-        (Step::Seccomp(_), ErrorKind::InvalidInput) => ": this kernel lacks seccomp filters or a flag",
+        (Step::Seccomp(_), ErrorKind::InvalidInput) => {
+            ": this kernel lacks seccomp filters or a flag"
+        }
         _ => "",
     }
 }

@@ -65,16 +65,23 @@ pub(super) fn cgroups(spec: &Spec, host: &HostFacts) -> Result<Vec<CgroupPlan>, 
     let asked = asked(spec);
     for limit in &asked {
         if host.hierarchy_of(limit.controller).is_none() {
-            let Limit { limit, controller, .. } = *limit;
-            return Err(PlanError::NoController { limit, controller });
+            let (what, controller) = (limit.what, limit.controller);
+            return Err(PlanError::NoController {
+                limit: what,
+                controller,
+            });
         }
     }
-    Ok(host.hierarchies.iter().map(|hierarchy| in_hierarchy(spec, hierarchy, &asked)).collect())
+    Ok(host
+        .hierarchies
+        .iter()
+        .map(|hierarchy| in_hierarchy(spec, hierarchy, &asked))
+        .collect())
 }
 
 /// A limit asked for, as both versions spell it.
 struct Limit {
-    limit: &'static str,
+    what: &'static str,
     controller: &'static str,
     v1: Vec<(&'static str, String)>,
     v2: (&'static str, String),
@@ -86,7 +93,7 @@ fn asked(spec: &Spec) -> Vec<Limit> {
     if let Some(cpus) = &resources.cpuset_cpus {
         let list = cpu_list(cpus);
         asked.push(Limit {
-            limit: "processor set",
+            what: "processor set",
             controller: "cpuset",
             v1: vec![("cpuset.cpus", list.clone())],
             v2: ("cpuset.cpus", list),
@@ -94,7 +101,7 @@ fn asked(spec: &Spec) -> Vec<Limit> {
     }
     if let Some(cpu) = resources.cpu {
         asked.push(Limit {
-            limit: "processor time",
+            what: "processor time",
             controller: "cpu",
             // The period first: a quota is checked against the period in force.
             v1: vec![
@@ -106,7 +113,7 @@ fn asked(spec: &Spec) -> Vec<Limit> {
     }
     if let Some(bytes) = resources.memory {
         asked.push(Limit {
-            limit: "memory",
+            what: "memory",
             controller: "memory",
             v1: vec![("memory.limit_in_bytes", bytes.to_string())],
             v2: ("memory.max", bytes.to_string()),
@@ -114,7 +121,7 @@ fn asked(spec: &Spec) -> Vec<Limit> {
     }
     if let Some(tasks) = resources.pids {
         asked.push(Limit {
-            limit: "process",
+            what: "process",
             controller: "pids",
             v1: vec![("pids.max", tasks.to_string())],
             v2: ("pids.max", tasks.to_string()),
@@ -134,21 +141,27 @@ fn in_hierarchy(spec: &Spec, hierarchy: &Hierarchy, asked: &[Limit]) -> CgroupPl
         CgroupVersion::V1 => here()
             .flat_map(|limit| limit.v1.iter().map(|(file, value)| text((file, value))))
             .collect(),
-        CgroupVersion::V2 => here().map(|limit| text((limit.v2.0, &limit.v2.1))).collect(),
+        CgroupVersion::V2 => here()
+            .map(|limit| text((limit.v2.0, &limit.v2.1)))
+            .collect(),
     };
     if hierarchy.version == CgroupVersion::V1 && has("cpuset") {
         for file in ["cpuset.cpus", "cpuset.mems"] {
             if !settings.iter().any(|setting| setting.file == file) {
                 let value = SettingValue::FromParent;
-                settings.push(Setting { file: file.to_owned(), value });
+                settings.push(Setting {
+                    file: file.to_owned(),
+                    value,
+                });
             }
         }
     }
     let (enable, attach) = match hierarchy.version {
         CgroupVersion::V1 => (Vec::new(), AttachBy::Init),
-        CgroupVersion::V2 => {
-            (here().map(|limit| limit.controller.to_owned()).collect(), AttachBy::Clone)
-        }
+        CgroupVersion::V2 => (
+            here().map(|limit| limit.controller.to_owned()).collect(),
+            AttachBy::Clone,
+        ),
     };
     CgroupPlan {
         hierarchy: hierarchy.id,
@@ -165,9 +178,10 @@ fn in_hierarchy(spec: &Spec, hierarchy: &Hierarchy, asked: &[Limit]) -> CgroupPl
 fn check_cpuset(spec: &Spec, host: &HostFacts) -> Result<(), PlanError> {
     let cpus = spec.resources.cpuset_cpus.iter().flatten();
     match cpus.copied().find(|cpu| !host.cpus_online.contains(cpu)) {
-        Some(cpu) => {
-            Err(PlanError::CpusetOutside { cpu, online: cpu_list(&host.cpus_online) })
-        }
+        Some(cpu) => Err(PlanError::CpusetOutside {
+            cpu,
+            online: cpu_list(&host.cpus_online),
+        }),
         None => Ok(()),
     }
 }
@@ -185,7 +199,11 @@ pub(super) fn cpu_list(cpus: &[u32]) -> String {
         }
     }
     let words = ranges.iter().map(|(first, last)| {
-        if first == last { first.to_string() } else { format!("{first}-{last}") }
+        if first == last {
+            first.to_string()
+        } else {
+            format!("{first}-{last}")
+        }
     });
     words.collect::<Vec<_>>().join(",")
 }

@@ -16,7 +16,10 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 pub(super) fn set_up_ids(spec: &Spec) -> Result<Option<Step>, PlanError> {
     if !spec.is_new(NamespaceKind::User) {
         if !spec.uid_map.is_empty() || !spec.gid_map.is_empty() {
-            return Err(PlanError::NeedsNamespace { what: "an id map", kind: NamespaceKind::User });
+            return Err(PlanError::NeedsNamespace {
+                what: "an id map",
+                kind: NamespaceKind::User,
+            });
         }
         return Ok(None);
     }
@@ -24,8 +27,16 @@ pub(super) fn set_up_ids(spec: &Spec) -> Result<Option<Step>, PlanError> {
     for gid in [spec.user.gid].iter().chain(&spec.user.groups) {
         require_mapped("group", *gid, &spec.gid_map)?;
     }
-    let uid = if is_mapped(0, &spec.uid_map) { 0 } else { spec.user.uid };
-    let gid = if is_mapped(0, &spec.gid_map) { 0 } else { spec.user.gid };
+    let uid = if is_mapped(0, &spec.uid_map) {
+        0
+    } else {
+        spec.user.uid
+    };
+    let gid = if is_mapped(0, &spec.gid_map) {
+        0
+    } else {
+        spec.user.gid
+    };
     Ok(Some(Step::SetIds { uid, gid }))
 }
 
@@ -35,20 +46,33 @@ fn require_mapped(kind: &'static str, id: u32, map: &[IdMapping]) -> Result<(), 
     }
     let ranges: Vec<String> = map
         .iter()
-        .map(|line| format!("{}-{}", line.inside, u64::from(line.inside) + u64::from(line.count) - 1))
+        .map(|line| {
+            format!(
+                "{}-{}",
+                line.inside,
+                u64::from(line.inside) + u64::from(line.count) - 1
+            )
+        })
         .collect();
-    let mapped = if ranges.is_empty() { "nothing".to_owned() } else { ranges.join(", ") };
+    let mapped = if ranges.is_empty() {
+        "nothing".to_owned()
+    } else {
+        ranges.join(", ")
+    };
     Err(PlanError::NotMapped { kind, id, mapped })
 }
 
 /// Whether the container's `id` has a line in `map`.
 pub(super) fn is_mapped(id: u32, map: &[IdMapping]) -> bool {
-    map.iter().any(|line| id >= line.inside && id - line.inside < line.count)
+    map.iter()
+        .any(|line| id >= line.inside && id - line.inside < line.count)
 }
 
 /// A map as `/proc/PID/uid_map` takes it.
 pub(super) fn map_text(map: &[IdMapping]) -> String {
-    map.iter().map(|line| format!("{} {} {}\n", line.inside, line.outside, line.count)).collect()
+    map.iter().fold(String::new(), |text, line| {
+        text + &format!("{} {} {}\n", line.inside, line.outside, line.count)
+    })
 }
 
 /// Capabilities that leave the bounding set. It is what an exec by uid 0 goes by, so it comes
@@ -63,12 +87,20 @@ pub(super) fn bounding(spec: &Spec, host: &HostFacts) -> Vec<Step> {
 /// From the ids of the set-up to those of the payload.
 pub(super) fn become_user(spec: &Spec, host: &HostFacts) -> Vec<Step> {
     let known = u64::MAX >> (63 - u32::from(host.last_capability.min(63)));
-    let held = if spec.user.uid == 0 { spec.capabilities & known } else { 0 };
+    let held = if spec.user.uid == 0 {
+        spec.capabilities & known
+    } else {
+        0
+    };
     vec![
         Step::SetGroups(spec.user.groups.clone()),
         Step::SetGid(spec.user.gid),
         Step::SetUid(spec.user.uid),
-        Step::SetCapabilities { permitted: held, effective: held, inheritable: 0 },
+        Step::SetCapabilities {
+            permitted: held,
+            effective: held,
+            inheritable: 0,
+        },
         Step::ClearAmbient,
     ]
 }
@@ -87,7 +119,12 @@ pub(super) fn exec(spec: &Spec) -> Result<Exec, PlanError> {
         path.unwrap_or(DEFAULT_PATH)
             .split(':')
             .map(|directory| if directory.is_empty() { "." } else { directory })
-            .map(|directory| text("program", &format!("{}/{program}", directory.trim_end_matches('/'))))
+            .map(|directory| {
+                text(
+                    "program",
+                    &format!("{}/{program}", directory.trim_end_matches('/')),
+                )
+            })
             .collect::<Result<_, _>>()?
     };
     Ok(Exec {

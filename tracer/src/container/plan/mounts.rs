@@ -6,9 +6,10 @@
 //! namespace (fs/namespace.c, `mount_too_revealing`). Everything is attached after it, where no
 //! path can lead out of the new root.
 
-use std::path::{Path, PathBuf};
+mod own;
 
-use super::identity::is_mapped;
+use std::path::Path;
+
 use super::place::text;
 use super::{
     Absent, Attributes, FsOption, Links, Place, PlanError, Purpose, RUN_DIRECTORY, Slot, Source,
@@ -20,43 +21,36 @@ use crate::host::HostFacts;
 
 /// Top-level directories of the host that a view of it never shows.
 const PRIVATE: &[&str] = &["proc", "dev", "sys", "run", "tmp", "root", "home"];
-/// Devices that every container has.
-const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];
-/// Links of `/dev`: name and what it says.
-const DEVICE_LINKS: &[(&str, &str)] = &[
-    ("fd", "/proc/self/fd"),
-    ("stdin", "/proc/self/fd/0"),
-    ("stdout", "/proc/self/fd/1"),
-    ("stderr", "/proc/self/fd/2"),
-    ("ptmx", "pts/ptmx"),
-];
-/// What the OCI's runtimes hide: `get_default_maskedpaths` and what Docker adds to it.
-const MASKED: &[&str] = &[
-    "/proc/acpi",
-    "/proc/asound",
-    "/proc/interrupts",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/sys/devices/virtual/powercap",
-    "/sys/firmware",
-];
-/// What they make read-only.
-const READ_ONLY: &[&str] = &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
-/// The group that terminals belong to on every distribution.
-const TTY_GROUP: u32 = 5;
 
-const PLAIN: Attributes =
-    Attributes { read_only: false, no_suid: false, no_dev: false, no_exec: false };
-const NO_SUID_NO_DEV: Attributes = Attributes { no_suid: true, no_dev: true, ..PLAIN };
-const NO_SUID_NO_EXEC: Attributes = Attributes { no_suid: true, no_exec: true, ..PLAIN };
-const INERT: Attributes = Attributes { no_exec: true, ..NO_SUID_NO_DEV };
-const HOST_VIEW: Attributes = Attributes { read_only: true, ..NO_SUID_NO_DEV };
-const INERT_READ_ONLY: Attributes = Attributes { read_only: true, ..INERT };
+/// No attribute.
+const PLAIN: Attributes = Attributes {
+    read_only: false,
+    no_suid: false,
+    no_dev: false,
+    no_exec: false,
+};
+const NO_SUID_NO_DEV: Attributes = Attributes {
+    no_suid: true,
+    no_dev: true,
+    ..PLAIN
+};
+const NO_SUID_NO_EXEC: Attributes = Attributes {
+    no_suid: true,
+    no_exec: true,
+    ..PLAIN
+};
+const INERT: Attributes = Attributes {
+    no_exec: true,
+    ..NO_SUID_NO_DEV
+};
+const HOST_VIEW: Attributes = Attributes {
+    read_only: true,
+    ..NO_SUID_NO_DEV
+};
+const INERT_READ_ONLY: Attributes = Attributes {
+    read_only: true,
+    ..INERT
+};
 
 /// Mounts of the host to clone, and the steps of init.
 #[derive(Debug, Default)]
@@ -80,7 +74,11 @@ pub(super) fn mounts(spec: &Spec, host: &HostFacts) -> Result<Mounts, PlanError>
     if !spec.is_new(NamespaceKind::Mnt) {
         return without_namespace(spec);
     }
-    let absent = if matches!(spec.root, Root::Directory(_)) { Absent::Skip } else { Absent::Fail };
+    let absent = if matches!(spec.root, Root::Directory(_)) {
+        Absent::Skip
+    } else {
+        Absent::Fail
+    };
     let mut builder = Builder {
         spec,
         sources: Vec::new(),
@@ -100,7 +98,10 @@ pub(super) fn mounts(spec: &Spec, host: &HostFacts) -> Result<Mounts, PlanError>
         Root::Directory(path) => {
             if !path.is_absolute() {
                 let path = path.display().to_string();
-                return Err(PlanError::NotAbsolute { what: "root file system", path });
+                return Err(PlanError::NotAbsolute {
+                    what: "root file system",
+                    path,
+                });
             }
             builder.source(path, true, Purpose::Rootfs)
         }
@@ -130,7 +131,10 @@ fn without_namespace(spec: &Spec) -> Result<Mounts, PlanError> {
     } else {
         return Ok(Mounts::default());
     };
-    Err(PlanError::NeedsNamespace { what, kind: NamespaceKind::Mnt })
+    Err(PlanError::NeedsNamespace {
+        what,
+        kind: NamespaceKind::Mnt,
+    })
 }
 
 impl Builder<'_> {
@@ -141,7 +145,12 @@ impl Builder<'_> {
 
     fn source(&mut self, path: &Path, recursive: bool, purpose: Purpose) -> Slot {
         let slot = self.slot();
-        self.sources.push(Source { slot, path: path.to_owned(), recursive, purpose });
+        self.sources.push(Source {
+            slot,
+            path: path.to_owned(),
+            recursive,
+            purpose,
+        });
         slot
     }
 
@@ -162,13 +171,22 @@ impl Builder<'_> {
             })
             .collect::<Result<Vec<_>, PlanError>>()?;
         let kind = text("file system", kind)?;
-        self.made.push(Step::NewFileSystem { slot, kind, options, attributes });
+        self.made.push(Step::NewFileSystem {
+            slot,
+            kind,
+            options,
+            attributes,
+        });
         Ok(slot)
     }
 
     fn make_directory(&mut self, path: &str, mode: u32) -> Result<(), PlanError> {
         let place = Place::new("directory", path, Links::Follow)?;
-        self.attached.push(Step::MakeDirectory { place, mode, absent: self.absent });
+        self.attached.push(Step::MakeDirectory {
+            place,
+            mode,
+            absent: self.absent,
+        });
         Ok(())
     }
 
@@ -176,8 +194,16 @@ impl Builder<'_> {
     fn attach(&mut self, slot: Slot, path: &str, links: Links) -> Result<(), PlanError> {
         let place = Place::new("mount target", path, links)?;
         let absent = self.absent;
-        self.attached.push(Step::MakeDirectory { place: place.clone(), mode: 0o755, absent });
-        self.attached.push(Step::Attach { slot, place, absent });
+        self.attached.push(Step::MakeDirectory {
+            place: place.clone(),
+            mode: 0o755,
+            absent,
+        });
+        self.attached.push(Step::Attach {
+            slot,
+            place,
+            absent,
+        });
         Ok(())
     }
 
@@ -189,7 +215,12 @@ impl Builder<'_> {
     ) -> Result<(), PlanError> {
         let place = Place::new("mount target", path, Links::Follow)?;
         let absent = self.absent;
-        self.attached.push(Step::SetAttributes { place, attributes, recursive, absent });
+        self.attached.push(Step::SetAttributes {
+            place,
+            attributes,
+            recursive,
+            absent,
+        });
         Ok(())
     }
 
@@ -208,7 +239,11 @@ impl Builder<'_> {
             if let Some(target) = &entry.link {
                 let place = Place::new("symbolic link", &path, Links::Follow)?;
                 let target = text("symbolic link", target)?;
-                self.attached.push(Step::Symlink { target, place, absent: self.absent });
+                self.attached.push(Step::Symlink {
+                    target,
+                    place,
+                    absent: self.absent,
+                });
             } else {
                 let slot = self.source(Path::new(&path), true, Purpose::Host);
                 self.attach(slot, &path, Links::Follow)?;
@@ -224,7 +259,11 @@ impl Builder<'_> {
         if self.spec.is_new(NamespaceKind::Pid) {
             let slot = self.new_file_system("proc", &[], INERT)?;
             let place = Place::new("mount target", "/proc", Links::Refuse)?;
-            self.attached.push(Step::Attach { slot, place, absent: Absent::Fail });
+            self.attached.push(Step::Attach {
+                slot,
+                place,
+                absent: Absent::Fail,
+            });
         }
         for mount in &self.spec.mounts {
             self.asked(mount)?;
@@ -232,61 +271,10 @@ impl Builder<'_> {
         self.read_only_root()?;
         let mut steps = self.made;
         steps.append(&mut self.attached);
-        Ok(Mounts { sources: self.sources, steps })
-    }
-
-    fn proc(&mut self) -> Result<(), PlanError> {
-        if self.spec.is_new(NamespaceKind::Pid) {
-            let slot = self.new_file_system("proc", &[], INERT)?;
-            return self.attach(slot, "/proc", Links::Refuse);
-        }
-        let slot = self.source(Path::new("/proc"), true, Purpose::Host);
-        self.attach(slot, "/proc", Links::Refuse)?;
-        self.set_attributes("/proc", INERT, true)
-    }
-
-    fn sys(&mut self) -> Result<(), PlanError> {
-        if self.spec.is_new(NamespaceKind::Net) {
-            let slot = self.new_file_system("sysfs", &[], INERT_READ_ONLY)?;
-            return self.attach(slot, "/sys", Links::Refuse);
-        }
-        let slot = self.source(Path::new("/sys"), true, Purpose::Host);
-        self.attach(slot, "/sys", Links::Refuse)?;
-        self.set_attributes("/sys", INERT_READ_ONLY, true)
-    }
-
-    fn dev(&mut self) -> Result<(), PlanError> {
-        let size = || ("size", "65536k".to_owned());
-        let options = [("mode", "755".to_owned()), size()];
-        let dev = self.new_file_system("tmpfs", &options, NO_SUID_NO_EXEC)?;
-        self.attach(dev, "/dev", Links::Refuse)?;
-        for name in DEVICES {
-            let slot = self.source(&PathBuf::from(format!("/dev/{name}")), false, Purpose::Host);
-            let place = Place::new("device", &format!("/dev/{name}"), Links::Refuse)?;
-            let absent = self.absent;
-            self.attached.push(Step::MakeFile { place: place.clone(), absent });
-            self.attached.push(Step::Attach { slot, place, absent });
-        }
-        for (name, target) in DEVICE_LINKS {
-            let place = Place::new("device", &format!("/dev/{name}"), Links::Refuse)?;
-            let target = text("symbolic link", target)?;
-            self.attached.push(Step::Symlink { target, place, absent: self.absent });
-        }
-        let mut options =
-            vec![("ptmxmode", "0666".to_owned()), ("mode", "0620".to_owned())];
-        let user_namespace = self.spec.is_new(NamespaceKind::User);
-        if !user_namespace || is_mapped(TTY_GROUP, &self.spec.gid_map) {
-            options.push(("gid", TTY_GROUP.to_string()));
-        }
-        let pts = self.new_file_system("devpts", &options, NO_SUID_NO_EXEC)?;
-        self.attach(pts, "/dev/pts", Links::Refuse)?;
-        let shm = self.new_file_system("tmpfs", &[("mode", "1777".to_owned()), size()], INERT)?;
-        self.attach(shm, "/dev/shm", Links::Refuse)?;
-        if self.spec.is_new(NamespaceKind::Ipc) {
-            let mqueue = self.new_file_system("mqueue", &[], INERT)?;
-            self.attach(mqueue, "/dev/mqueue", Links::Refuse)?;
-        }
-        Ok(())
+        Ok(Mounts {
+            sources: self.sources,
+            steps,
+        })
     }
 
     /// A mount that was asked for.
@@ -296,7 +284,10 @@ impl Builder<'_> {
             MountKind::Bind { source, recursive } => {
                 if !source.is_absolute() {
                     let path = source.display().to_string();
-                    return Err(PlanError::NotAbsolute { what: "mount source", path });
+                    return Err(PlanError::NotAbsolute {
+                        what: "mount source",
+                        path,
+                    });
                 }
                 self.source(source, *recursive, Purpose::Bind)
             }
@@ -310,29 +301,41 @@ impl Builder<'_> {
         if self.spec.root != Root::Shared {
             for ancestor in place.ancestors()? {
                 let absent = Absent::Fail;
-                self.attached.push(Step::MakeDirectory { place: ancestor, mode: 0o755, absent });
+                self.attached.push(Step::MakeDirectory {
+                    place: ancestor,
+                    mode: 0o755,
+                    absent,
+                });
             }
-            self.attached.push(Step::MakeMountPoint { slot, place: place.clone() });
+            self.attached.push(Step::MakeMountPoint {
+                slot,
+                place: place.clone(),
+            });
         }
         let absent = Absent::Fail;
-        self.attached.push(Step::Attach { slot, place: place.clone(), absent });
+        self.attached.push(Step::Attach {
+            slot,
+            place: place.clone(),
+            absent,
+        });
         if mount.read_only {
-            let recursive = matches!(mount.kind, MountKind::Bind { recursive: true, .. });
-            let attributes = Attributes { read_only: true, ..PLAIN };
-            self.attached.push(Step::SetAttributes { place, attributes, recursive, absent });
-        }
-        Ok(())
-    }
-
-    /// Hides what tells of the host and protects what sets it.
-    fn cover(&mut self) -> Result<(), PlanError> {
-        for path in MASKED {
-            let place = Place::new("masked path", path, Links::Refuse)?;
-            self.attached.push(Step::MaskPath { place });
-        }
-        for path in READ_ONLY {
-            let place = Place::new("read-only path", path, Links::Refuse)?;
-            self.attached.push(Step::ReadOnlyPath { place });
+            let recursive = matches!(
+                mount.kind,
+                MountKind::Bind {
+                    recursive: true,
+                    ..
+                }
+            );
+            let attributes = Attributes {
+                read_only: true,
+                ..PLAIN
+            };
+            self.attached.push(Step::SetAttributes {
+                place,
+                attributes,
+                recursive,
+                absent,
+            });
         }
         Ok(())
     }
@@ -340,9 +343,17 @@ impl Builder<'_> {
     fn read_only_root(&mut self) -> Result<(), PlanError> {
         if self.spec.read_only {
             let place = Place::new("root", "/", Links::Follow)?;
-            let attributes = Attributes { read_only: true, ..PLAIN };
+            let attributes = Attributes {
+                read_only: true,
+                ..PLAIN
+            };
             let absent = Absent::Fail;
-            let step = Step::SetAttributes { place, attributes, recursive: false, absent };
+            let step = Step::SetAttributes {
+                place,
+                attributes,
+                recursive: false,
+                absent,
+            };
             self.attached.push(step);
         }
         Ok(())
@@ -353,10 +364,16 @@ impl Builder<'_> {
         self.read_only_root()?;
         let at = text("directory", RUN_DIRECTORY)?;
         let mut steps = self.made;
-        steps.push(Step::AttachRoot { slot: root, at: at.clone() });
+        steps.push(Step::AttachRoot {
+            slot: root,
+            at: at.clone(),
+        });
         steps.push(Step::PivotRoot { new_root: at });
         steps.push(Step::DetachOldRoot);
         steps.append(&mut self.attached);
-        Ok(Mounts { sources: self.sources, steps })
+        Ok(Mounts {
+            sources: self.sources,
+            steps,
+        })
     }
 }

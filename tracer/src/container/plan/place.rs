@@ -9,7 +9,10 @@ impl Place {
     /// mount targets.
     pub fn new(what: &'static str, path: &str, links: Links) -> Result<Self, PlanError> {
         if !path.starts_with('/') {
-            return Err(PlanError::NotAbsolute { what, path: path.to_owned() });
+            return Err(PlanError::NotAbsolute {
+                what,
+                path: path.to_owned(),
+            });
         }
         let mut parts: Vec<&str> = Vec::new();
         for part in path.split('/') {
@@ -23,7 +26,11 @@ impl Place {
         }
         let name = parts.pop().unwrap_or(".");
         let directory = format!("/{}", parts.join("/"));
-        Ok(Self { directory: text(what, &directory)?, name: text(what, name)?, links })
+        Ok(Self {
+            directory: text(what, &directory)?,
+            name: text(what, name)?,
+            links,
+        })
     }
 
     /// The directories above it, from below the root down: what must exist before it can.
@@ -42,5 +49,8 @@ impl Place {
 
 /// A text as the kernel takes it.
 pub(super) fn text(what: &'static str, text: &str) -> Result<CString, PlanError> {
-    CString::new(text).map_err(|_| PlanError::Nul { what, text: text.to_owned() })
+    CString::new(text).map_err(|_| PlanError::Nul {
+        what,
+        text: text.to_owned(),
+    })
 }

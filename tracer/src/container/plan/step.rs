@@ -247,10 +247,28 @@ pub enum Step {
 pub fn rlimit_name(resource: u32) -> &'static str {
     // include/uapi/asm-generic/resource.h; the same on every architecture that tracer builds for.
     const NAMES: [&str; 16] = [
-        "cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile", "memlock", "as", "locks",
-        "sigpending", "msgqueue", "nice", "rtprio", "rttime",
+        "cpu",
+        "fsize",
+        "data",
+        "stack",
+        "core",
+        "rss",
+        "nproc",
+        "nofile",
+        "memlock",
+        "as",
+        "locks",
+        "sigpending",
+        "msgqueue",
+        "nice",
+        "rtprio",
+        "rttime",
     ];
-    usize::try_from(resource).ok().and_then(|index| NAMES.get(index)).copied().unwrap_or("unknown")
+    usize::try_from(resource)
+        .ok()
+        .and_then(|index| NAMES.get(index))
+        .copied()
+        .unwrap_or("unknown")
 }
 
 impl fmt::Display for Place {
@@ -275,11 +293,17 @@ impl fmt::Display for Step {
             Self::Umask(mask) => write!(f, "set the umask to {mask:03o}"),
             Self::JoinCgroup { hierarchy } => write!(f, "join the cgroup of hierarchy {hierarchy}"),
             Self::UnshareCgroup => f.write_str("unshare the cgroup namespace"),
-            Self::SetIds { uid, gid } => write!(f, "become uid {uid}, gid {gid} of the user namespace"),
+            Self::SetIds { uid, gid } => {
+                write!(f, "become uid {uid}, gid {gid} of the user namespace")
+            }
             Self::NewFileSystem { kind, .. } => write!(f, "make a new {}", kind.to_string_lossy()),
             Self::MountPrivate => f.write_str("make every mount private"),
-            Self::AttachRoot { at, .. } => write!(f, "mount the new root on {}", at.to_string_lossy()),
-            Self::PivotRoot { new_root } => write!(f, "pivot_root to {}", new_root.to_string_lossy()),
+            Self::AttachRoot { at, .. } => {
+                write!(f, "mount the new root on {}", at.to_string_lossy())
+            }
+            Self::PivotRoot { new_root } => {
+                write!(f, "pivot_root to {}", new_root.to_string_lossy())
+            }
             Self::DetachOldRoot => f.write_str("detach the old root"),
             Self::Chroot { new_root } => write!(f, "chroot to {}", new_root.to_string_lossy()),
             Self::MakeDirectory { place, .. } => write!(f, "make the directory {place}"),
@@ -292,11 +316,25 @@ impl fmt::Display for Step {
             Self::ReadOnlyPath { place } => write!(f, "make {place} read-only"),
             Self::Hostname(name) => write!(f, "set the host name to '{}'", name.to_string_lossy()),
             Self::LoopbackUp => f.write_str("set up the loopback device"),
-            Self::Chdir(path) => write!(f, "change to the working directory '{}'", path.to_string_lossy()),
-            Self::Rlimit { resource, soft, hard } => {
-                write!(f, "set resource limit {} to {soft}:{hard}", rlimit_name(*resource))
+            Self::Chdir(path) => write!(
+                f,
+                "change to the working directory '{}'",
+                path.to_string_lossy()
+            ),
+            Self::Rlimit {
+                resource,
+                soft,
+                hard,
+            } => {
+                write!(
+                    f,
+                    "set resource limit {} to {soft}:{hard}",
+                    rlimit_name(*resource)
+                )
             }
-            Self::DropBounding(number) => write!(f, "drop capability {number} from the bounding set"),
+            Self::DropBounding(number) => {
+                write!(f, "drop capability {number} from the bounding set")
+            }
             Self::SetGroups(groups) => write!(f, "set the supplementary groups to {groups:?}"),
             Self::SetGid(gid) => write!(f, "become gid {gid}"),
             Self::SetUid(uid) => write!(f, "become uid {uid}"),

@@ -38,10 +38,16 @@ pub(super) mod op {
 /// `SECCOMP_RET_KILL_PROCESS`.
 pub(super) const RET_KILL_PROCESS: u32 = 0x8000_0000;
 /// `AUDIT_ARCH_X86_64` or `AUDIT_ARCH_AARCH64` (include/uapi/linux/audit.h).
-pub(super) const ARCHITECTURE: u32 =
-    if cfg!(target_arch = "x86_64") { 0xc000_003e } else { 0xc000_00b7 };
-const NATIVE: Arch =
-    if cfg!(target_arch = "x86_64") { Arch::ScmpArchX86_64 } else { Arch::ScmpArchAarch64 };
+pub(super) const ARCHITECTURE: u32 = if cfg!(target_arch = "x86_64") {
+    0xc000_003e
+} else {
+    0xc000_00b7
+};
+const NATIVE: Arch = if cfg!(target_arch = "x86_64") {
+    Arch::ScmpArchX86_64
+} else {
+    Arch::ScmpArchAarch64
+};
 /// Bit of system call numbers of the x32 ABI, which reports itself as x86_64.
 const X32_BIT: u32 = 0x4000_0000;
 /// `BPF_MAXINSNS`.
@@ -69,7 +75,11 @@ enum Leaf<'a> {
 pub fn compile(origin: &str, profile: &LinuxSeccomp) -> Result<Filter, SeccompError> {
     let flags = flags(origin, profile)?;
     check_architecture(origin, profile)?;
-    let default = action(origin, profile.default_action(), profile.default_errno_ret())?;
+    let default = action(
+        origin,
+        profile.default_action(),
+        profile.default_errno_ret(),
+    )?;
     let mut skipped = Vec::new();
     let mut rules: BTreeMap<u32, Vec<Rule>> = BTreeMap::new();
     for entry in profile.syscalls().iter().flatten() {
@@ -78,9 +88,12 @@ pub fn compile(origin: &str, profile: &LinuxSeccomp) -> Result<Filter, SeccompEr
             match Sysno::from_str(name) {
                 Ok(number) => {
                     let number = number.id().unsigned_abs();
-                    rules.entry(number).or_default().extend(rules_of(origin, entry, action)?);
+                    rules
+                        .entry(number)
+                        .or_default()
+                        .extend(rules_of(origin, entry, action)?);
                 }
-                Err(_) => skipped.push(name.clone()),
+                Err(()) => skipped.push(name.clone()),
             }
         }
     }
@@ -90,13 +103,24 @@ pub fn compile(origin: &str, profile: &LinuxSeccomp) -> Result<Filter, SeccompEr
     let mut program = prologue();
     program.extend(search(&leaves, default));
     if program.len() > MOST_INSTRUCTIONS {
-        return Err(SeccompError::TooLong { origin: origin.to_owned(), length: program.len() });
+        return Err(SeccompError::TooLong {
+            origin: origin.to_owned(),
+            length: program.len(),
+        });
     }
-    Ok(Filter { program, flags, skipped })
+    Ok(Filter {
+        program,
+        flags,
+        skipped,
+    })
 }
 
 fn unsupported(origin: &str, what: impl Into<String>, way_out: &'static str) -> SeccompError {
-    SeccompError::Unsupported { origin: origin.to_owned(), what: what.into(), way_out }
+    SeccompError::Unsupported {
+        origin: origin.to_owned(),
+        what: what.into(),
+        way_out,
+    }
 }
 
 fn flags(origin: &str, profile: &LinuxSeccomp) -> Result<u32, SeccompError> {
@@ -106,7 +130,7 @@ fn flags(origin: &str, profile: &LinuxSeccomp) -> Result<u32, SeccompError> {
             LinuxSeccompFilterFlag::SeccompFilterFlagTsync => 1 << 0,
             LinuxSeccompFilterFlag::SeccompFilterFlagLog => 1 << 1,
             LinuxSeccompFilterFlag::SeccompFilterFlagSpecAllow => 1 << 2,
-            other => {
+            other @ LinuxSeccompFilterFlag::SeccompFilterFlagWaitKillableRecv => {
                 let what = format!("the flag {other:?}");
                 return Err(unsupported(origin, what, "leave the flag out"));
             }
@@ -119,7 +143,11 @@ fn check_architecture(origin: &str, profile: &LinuxSeccomp) -> Result<(), Seccom
     match profile.architectures() {
         Some(list) if !list.is_empty() && !list.contains(&NATIVE) => {
             let what = "architectures without this machine's";
-            Err(unsupported(origin, what, "add this machine's to them or leave them out"))
+            Err(unsupported(
+                origin,
+                what,
+                "add this machine's to them or leave them out",
+            ))
         }
         _ => Ok(()),
     }
@@ -146,14 +174,25 @@ fn rules_of(origin: &str, entry: &LinuxSyscall, action: u32) -> Result<Vec<Rule>
     let conditions = entry.args().clone().unwrap_or_default();
     if let Some(condition) = conditions.iter().find(|condition| condition.index() > 5) {
         let what = format!("argument {} of a system call", condition.index());
-        return Err(unsupported(origin, what, "arguments are numbered from 0 to 5"));
+        return Err(unsupported(
+            origin,
+            what,
+            "arguments are numbered from 0 to 5",
+        ));
     }
     let on_one_argument = conditions.iter().enumerate().any(|(at, condition)| {
-        conditions.iter().take(at).any(|other| other.index() == condition.index())
+        conditions
+            .iter()
+            .take(at)
+            .any(|other| other.index() == condition.index())
     });
     Ok(if on_one_argument {
         let each = conditions.into_iter();
-        each.map(|condition| Rule { conditions: vec![condition], action }).collect()
+        each.map(|condition| Rule {
+            conditions: vec![condition],
+            action,
+        })
+        .collect()
     } else {
         vec![Rule { conditions, action }]
     })
@@ -186,7 +225,12 @@ fn add<'a>(leaves: &mut Vec<(u32, Leaf<'a>)>, start: u32, leaf: Leaf<'a>) {
 }
 
 const fn statement(code: u16, k: u32) -> Instruction {
-    Instruction { code, jt: 0, jf: 0, k }
+    Instruction {
+        code,
+        jt: 0,
+        jf: 0,
+        k,
+    }
 }
 
 const fn jump(code: u16, k: u32, jt: u8, jf: u8) -> Instruction {
@@ -257,23 +301,33 @@ fn conditional(rules: &[Rule], default: u32) -> Vec<Instruction> {
     code
 }
 
+/// The high and the low word: a program sees 32 bits at a time.
+pub(super) fn halves(value: u64) -> (u32, u32) {
+    let word = |value: u64| u32::try_from(value & 0xffff_ffff).expect("masked to 32 bits");
+    (word(value >> 32), word(value))
+}
+
 /// Code that falls through when the condition holds, and the jumps of it that must leave the
 /// rule: their index, and whether it is the branch taken when the comparison holds.
 fn compare(condition: &LinuxSeccompArg) -> (Vec<Instruction>, Vec<(usize, bool)>) {
     use LinuxSeccompOperator as Operator;
     let value = condition.value();
-    let (high, low) = ((value >> 32) as u32, value as u32);
+    let (high, low) = halves(value);
     let offset = ARGUMENTS_OFFSET + 8 * u32::try_from(condition.index()).unwrap_or(0);
     let load_high = statement(op::LOAD, offset + 4);
     let load_low = statement(op::LOAD, offset);
     let equal = |k| jump(op::JUMP_EQUAL, k, 0, 0);
     match condition.op() {
-        Operator::ScmpCmpEq => {
-            (vec![load_high, equal(high), load_low, equal(low)], vec![(1, false), (3, false)])
-        }
+        Operator::ScmpCmpEq => (
+            vec![load_high, equal(high), load_low, equal(low)],
+            vec![(1, false), (3, false)],
+        ),
         Operator::ScmpCmpNe => {
             let differs_high = jump(op::JUMP_EQUAL, high, 0, 2);
-            (vec![load_high, differs_high, load_low, equal(low)], vec![(3, true)])
+            (
+                vec![load_high, differs_high, load_low, equal(low)],
+                vec![(3, true)],
+            )
         }
         Operator::ScmpCmpGt | Operator::ScmpCmpGe => {
             let last = if condition.op() == Operator::ScmpCmpGt {
@@ -282,7 +336,13 @@ fn compare(condition: &LinuxSeccompArg) -> (Vec<Instruction>, Vec<(usize, bool)>
                 op::JUMP_GREATER_EQUAL
             };
             let greater_high = jump(op::JUMP_GREATER, high, 3, 0);
-            let code = vec![load_high, greater_high, equal(high), load_low, jump(last, low, 0, 0)];
+            let code = vec![
+                load_high,
+                greater_high,
+                equal(high),
+                load_low,
+                jump(last, low, 0, 0),
+            ];
             (code, vec![(2, false), (4, false)])
         }
         Operator::ScmpCmpLt | Operator::ScmpCmpLe => {
@@ -293,18 +353,24 @@ fn compare(condition: &LinuxSeccompArg) -> (Vec<Instruction>, Vec<(usize, bool)>
             };
             let greater_high = jump(op::JUMP_GREATER, high, 0, 0);
             let less_high = jump(op::JUMP_EQUAL, high, 0, 2);
-            let code = vec![load_high, greater_high, less_high, load_low, jump(last, low, 0, 0)];
+            let code = vec![
+                load_high,
+                greater_high,
+                less_high,
+                load_low,
+                jump(last, low, 0, 0),
+            ];
             (code, vec![(1, true), (4, true)])
         }
         Operator::ScmpCmpMaskedEq => {
-            let wanted = condition.value_two().unwrap_or(0);
+            let (wanted_high, wanted_low) = halves(condition.value_two().unwrap_or(0));
             let code = vec![
                 load_high,
                 statement(op::AND, high),
-                equal((wanted >> 32) as u32),
+                equal(wanted_high),
                 load_low,
                 statement(op::AND, low),
-                equal(wanted as u32),
+                equal(wanted_low),
             ];
             (code, vec![(2, false), (5, false)])
         }

@@ -28,9 +28,15 @@ pub fn default_profile(capabilities: u64) -> LinuxSeccomp {
         serde_json::from_str(BY_CAPABILITY).expect("default_by_capability.json is what it says");
     let held = |number: &u8| capabilities.checked_shr(u32::from(*number)).unwrap_or(0) & 1 == 1;
     let with = conditional.with.iter().filter(|(number, _)| held(number));
-    let without = conditional.without.iter().filter(|(number, _)| !held(number));
+    let without = conditional
+        .without
+        .iter()
+        .filter(|(number, _)| !held(number));
     let mut rules = profile.syscalls().clone().unwrap_or_default();
-    rules.extend(with.chain(without).flat_map(|(_, rules)| rules.iter().cloned()));
+    rules.extend(
+        with.chain(without)
+            .flat_map(|(_, rules)| rules.iter().cloned()),
+    );
     profile.set_syscalls(Some(rules));
     profile
 }

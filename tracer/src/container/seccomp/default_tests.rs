@@ -34,7 +34,14 @@ fn init_can_go_on_behind_the_default_filter() {
 #[test]
 fn ordinary_calls_are_allowed() {
     let filter = filter(CAPABILITIES);
-    for call in [Sysno::openat, Sysno::mmap, Sysno::futex, Sysno::execve, Sysno::ptrace, Sysno::ioctl] {
+    for call in [
+        Sysno::openat,
+        Sysno::mmap,
+        Sysno::futex,
+        Sysno::execve,
+        Sysno::ptrace,
+        Sysno::ioctl,
+    ] {
         assert_eq!(run(&filter, call, [0; 6]), ALLOW, "{}", call.name());
     }
 }
@@ -69,8 +76,20 @@ fn what_reaches_the_host_is_refused() {
 fn clone_may_fork_but_not_make_namespaces() {
     let filter = filter(CAPABILITIES);
     assert_eq!(run(&filter, Sysno::clone, [0x11, 0, 0, 0, 0, 0]), ALLOW);
-    for flag in [0x0002_0000_u64, 0x0200_0000, 0x0400_0000, 0x0800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000] {
-        assert_eq!(run(&filter, Sysno::clone, [flag | 0x11, 0, 0, 0, 0, 0]), EPERM, "{flag:x}");
+    for flag in [
+        0x0002_0000_u64,
+        0x0200_0000,
+        0x0400_0000,
+        0x0800_0000,
+        0x1000_0000,
+        0x2000_0000,
+        0x4000_0000,
+    ] {
+        assert_eq!(
+            run(&filter, Sysno::clone, [flag | 0x11, 0, 0, 0, 0, 0]),
+            EPERM,
+            "{flag:x}"
+        );
     }
 }
 
@@ -86,7 +105,10 @@ fn cap_sys_admin_brings_its_calls_back() {
     for call in [Sysno::mount, Sysno::unshare, Sysno::setns, Sysno::clone3] {
         assert_eq!(run(&filter, call, [0; 6]), ALLOW, "{}", call.name());
     }
-    assert_eq!(run(&filter, Sysno::clone, [0x1000_0011, 0, 0, 0, 0, 0]), ALLOW);
+    assert_eq!(
+        run(&filter, Sysno::clone, [0x1000_0011, 0, 0, 0, 0, 0]),
+        ALLOW
+    );
     assert_eq!(run(&filter, Sysno::kexec_load, [0; 6]), EPERM);
 }
 
@@ -96,7 +118,10 @@ fn input_cannot_be_pushed_into_the_terminal() {
     let tiocsti = 0x5412;
     assert_eq!(run(&filter, Sysno::ioctl, [0, tiocsti, 0, 0, 0, 0]), EPERM);
     // The kernel looks at 32 bits of the request.
-    assert_eq!(run(&filter, Sysno::ioctl, [0, tiocsti | 1 << 40, 0, 0, 0, 0]), EPERM);
+    assert_eq!(
+        run(&filter, Sysno::ioctl, [0, tiocsti | 1 << 40, 0, 0, 0, 0]),
+        EPERM
+    );
     assert_eq!(run(&filter, Sysno::ioctl, [0, 0x5413, 0, 0, 0, 0]), ALLOW);
 }
 
@@ -111,8 +136,13 @@ fn sockets_to_the_hypervisor_are_refused() {
 fn dockers_own_format_is_told_from_ocis() {
     let text = r#"{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[
         {"names":["mount"],"action":"SCMP_ACT_ALLOW","includes":{"caps":["CAP_SYS_ADMIN"]}}]}"#;
-    let error = parse("docker.json", text).expect_err("not OCI's").to_string();
-    assert!(error.contains("docker.json") && error.contains("includes"), "{error}");
+    let error = parse("docker.json", text)
+        .expect_err("not OCI's")
+        .to_string();
+    assert!(
+        error.contains("docker.json") && error.contains("includes"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -128,6 +158,8 @@ fn a_filter_that_stops_init_is_refused_by_the_call_that_it_stops() {
     let text = r#"{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[
         {"names":["read","write","exit_group"],"action":"SCMP_ACT_ALLOW"}]}"#;
     let filter = compile("p.json", &parse("p.json", text).expect("a profile")).expect("a filter");
-    let error = check_gate("p.json", &filter, false).expect_err("no execve").to_string();
+    let error = check_gate("p.json", &filter, false)
+        .expect_err("no execve")
+        .to_string();
     assert!(error.contains("execve"), "{error}");
 }

@@ -2,7 +2,7 @@
 //! and for tests of the compiler. Knows the instructions that the compiler emits.
 
 use super::Filter;
-use super::compile::{ARCHITECTURE, op};
+use super::compile::{ARCHITECTURE, halves, op};
 
 impl Filter {
     /// The action (`SECCOMP_RET_*`) for system call `number` of this machine's architecture.
@@ -19,7 +19,13 @@ impl Filter {
         while let Some(instruction) = self.program.get(at) {
             at += 1;
             let k = instruction.k;
-            let branch = |holds: bool| usize::from(if holds { instruction.jt } else { instruction.jf });
+            let branch = |holds: bool| {
+                usize::from(if holds {
+                    instruction.jt
+                } else {
+                    instruction.jf
+                })
+            };
             match instruction.code {
                 op::LOAD => accumulator = load(k, architecture, number, arguments),
                 op::AND => accumulator &= k,
@@ -41,8 +47,12 @@ fn load(offset: u32, architecture: u32, number: u32, arguments: [u64; 6]) -> u32
         0 => number,
         4 => architecture,
         16.. => {
-            let argument = arguments.get(((offset - 16) / 8) as usize).copied().unwrap_or(0);
-            if offset % 8 == 0 { argument as u32 } else { (argument >> 32) as u32 }
+            let argument = arguments
+                .get(((offset - 16) / 8) as usize)
+                .copied()
+                .unwrap_or(0);
+            let (high, low) = halves(argument);
+            if offset.is_multiple_of(8) { low } else { high }
         }
         _ => 0,
     }
