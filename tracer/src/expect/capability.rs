@@ -67,11 +67,11 @@ pub fn names(set: u64) -> String {
     set_bits(set).map(name).collect::<Vec<_>>().join(" ")
 }
 
-/// A set as `/proc/PID/status` prints it, with the number of its members.
+/// A set as hexadecimal number, as in `/proc/PID/status`, with the number of its members.
 pub fn summary(set: u64) -> String {
     match set.count_ones() {
         0 => "none".to_owned(),
-        count => format!("{set:016x} ({count})"),
+        count => format!("{set:#x} ({count})"),
     }
 }
 

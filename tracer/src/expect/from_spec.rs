@@ -7,7 +7,9 @@ use crate::host::{CgroupVersion, HostFacts};
 
 use super::capability;
 use super::check::{Check, MapKind, MountCheck, SetName, WayAsked};
-use super::wording::{cpu_text, ids_text, list_text, map_text, mount_text};
+use super::wording::{
+    bytes_text, cpu_text, cpu_time_text, ids_text, list_text, map_text, mount_text,
+};
 use super::{Expectation, rlimit};
 
 /// Places of the host view that are private and not the host's.
@@ -25,7 +27,7 @@ pub fn from_spec(spec: &Spec, host: &HostFacts) -> Vec<Expectation> {
     add(
         &mut list,
         "payload.exec",
-        format!("{program}, after the gate"),
+        format!("{program}, after gate"),
         "CMD",
         Check::PayloadExec { program },
     );
@@ -108,7 +110,7 @@ fn cgroups(spec: &Spec, host: &HostFacts, list: &mut Vec<Expectation>) {
     for hierarchy in &host.hierarchies {
         let (way, how) = match hierarchy.version {
             CgroupVersion::V2 => (WayAsked::CloneIntoCgroup, "created there"),
-            CgroupVersion::V1 => (WayAsked::MovedAtSetUp, "moved at set-up"),
+            CgroupVersion::V1 => (WayAsked::MovedAtSetUp, "moved there"),
         };
         let name = spec.id.clone();
         let check = Check::Cgroup {
@@ -129,7 +131,7 @@ fn limits(spec: &Spec, host: &HostFacts, list: &mut Vec<Expectation>) {
         add(
             list,
             "memory.max",
-            format!("{bytes} bytes"),
+            bytes_text(bytes),
             "--memory",
             Check::MemoryMax(bytes),
         );
@@ -144,7 +146,7 @@ fn limits(spec: &Spec, host: &HostFacts, list: &mut Vec<Expectation>) {
         );
     }
     if let Some(cpu) = asked.cpu {
-        let text = format!("{} us in {} us", cpu.quota_us, cpu.period_us);
+        let text = cpu_time_text(cpu.quota_us, cpu.period_us);
         let check = Check::CpuMax {
             quota_ns: cpu.quota_us * 1000,
             period_ns: cpu.period_us * 1000,
@@ -264,7 +266,7 @@ fn mapped(id: u32, map: &[IdMapping]) -> Option<u32> {
 
 fn files(spec: &Spec, host: &HostFacts, list: &mut Vec<Expectation>) {
     if spec.root != Root::Shared {
-        let own = "at the root of its own mount namespace";
+        let own = "the root of its own mnt";
         add(list, "root.pivoted", own, "--rootfs", Check::RootPivoted);
         add(
             list,
@@ -283,14 +285,8 @@ fn files(spec: &Spec, host: &HostFacts, list: &mut Vec<Expectation>) {
             );
         }
     }
-    add(
-        list,
-        "cwd",
-        "in its own mount namespace",
-        "--workdir",
-        Check::Cwd,
-    );
-    add(list, "exe", "in its own mount namespace", "CMD", Check::Exe);
+    add(list, "cwd", "in its own mnt", "--workdir", Check::Cwd);
+    add(list, "exe", "in its own mnt", "CMD", Check::Exe);
     add(
         list,
         "descriptors",

@@ -43,6 +43,18 @@ pub(crate) fn cpu_text(cpus: &[u32]) -> String {
     text
 }
 
+/// An amount of memory; in larger units where that is exact.
+pub(crate) fn bytes_text(bytes: u64) -> String {
+    let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let exact = units
+        .into_iter()
+        .find(|(_, shift)| bytes > 0 && bytes.trailing_zeros() >= *shift);
+    match exact {
+        Some((unit, shift)) => format!("{} {unit}", bytes >> shift),
+        None => format!("{bytes} bytes"),
+    }
+}
+
 /// Ids in ascending order, or `none`.
 pub(crate) fn list_text(ids: &[u32]) -> String {
     if ids.is_empty() {
@@ -54,12 +66,20 @@ pub(crate) fn list_text(ids: &[u32]) -> String {
         .join(" ")
 }
 
+/// A user and a group as `UID:GID`.
 pub(crate) fn ids_text(uid: Option<u32>, gid: Option<u32>) -> String {
-    let text =
-        |id: Option<u32>| id.map_or_else(|| "outside the map".to_owned(), |id| id.to_string());
-    format!("uid {}, gid {}", text(uid), text(gid))
+    match (uid, gid) {
+        (Some(uid), Some(gid)) => format!("{uid}:{gid}"),
+        _ => "outside the map".to_owned(),
+    }
 }
 
+/// CPU time in a period, both given in microseconds.
+pub(crate) fn cpu_time_text(quota: u64, period: u64) -> String {
+    format!("{quota}/{period} us")
+}
+
+/// A mount's type, access, and for a tmpfs what else was asked.
 pub(crate) fn mount_text(check: &MountCheck) -> String {
     // Writing to a String cannot fail.
     let mut text = check.fs_type.unwrap_or("bind").to_owned();

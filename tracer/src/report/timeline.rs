@@ -222,7 +222,11 @@ impl Line<'_> {
                 (member, false) => member.clone(),
             })
             .collect();
-        let members = members.join(if mixed { ", " } else { " " });
+        let members = if mixed {
+            counted(&members)
+        } else {
+            members.join(" ")
+        };
         let mut what = self.entries[0].words.subject.clone();
         match what.last_mut() {
             Some(last) if !members.is_empty() => *last = format!("{last} in {members}"),
@@ -231,4 +235,20 @@ impl Line<'_> {
         }
         what
     }
+}
+
+/// Each once, in the order of the first, with its number.
+fn counted(names: &[String]) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for name in names {
+        match counts.iter_mut().find(|(known, _)| known == name) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((name, 1)),
+        }
+    }
+    let words = counts.into_iter().map(|(name, count)| match count {
+        1 => name.to_owned(),
+        count => format!("{name} x{count}"),
+    });
+    words.collect::<Vec<_>>().join(", ")
 }

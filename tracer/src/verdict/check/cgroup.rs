@@ -91,16 +91,16 @@ fn entered(
     facts: &Facts<'_>,
 ) -> Finding {
     let root = facts.model.root();
+    let seen = format!("{path}, {}", place.way.words(root));
     let violated = |reason: String, mut evidence: Vec<Evidence>, step: Option<&Move>| {
+        let mut seen = seen.clone();
         if let Some(step) = step {
-            let detail = format!(
-                "moved to cgroup {} by {} ({})",
-                step.to.id, step.by, step.comm
-            );
+            seen = format!("moved to cgroup {} by {}", step.to.id, step.by);
+            let detail = format!("{seen} ({})", step.comm);
             evidence.push(Facts::record(step.seq, "cgroup_attach_task", detail));
         }
         Finding::Violated {
-            seen: format!("{path}, {}", place.way.words(root)),
+            seen,
             reason,
             evidence,
         }
@@ -116,7 +116,6 @@ fn entered(
         let reason = format!("it is in cgroup {} afterwards", place.key.id);
         return violated(reason, evidence, place.moves.last());
     }
-    let seen = format!("{path}, {}", place.way.words(root));
     let holds = match (way, place.way) {
         (_, WayIn::Unseen) => {
             let reason = "no record shows the task coming in".to_owned();
@@ -142,6 +141,12 @@ fn entered(
     let reason = match way {
         WayAsked::CloneIntoCgroup => "it was not created there by tracer",
         WayAsked::MovedAtSetUp => "it was not moved there at set-up",
+    };
+    // Where it holds, the path is in the evidence.
+    let seen = if holds {
+        format!("its own, {}", place.way.words(root))
+    } else {
+        seen
     };
     Finding::decide(holds, seen, reason, evidence)
 }

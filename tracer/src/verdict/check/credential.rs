@@ -3,7 +3,7 @@
 
 use crate::container::spec::IdMapping;
 use crate::event::certificate::{Certificate, IdExtent};
-use crate::expect::wording::{list_text, map_text};
+use crate::expect::wording::{ids_text, list_text, map_text};
 use crate::expect::{MapKind, SetName, capability};
 
 use super::super::finding::{Facts, Finding};
@@ -93,7 +93,7 @@ pub(super) fn ids(uid: Option<u32>, gid: Option<u32>, facts: &Facts<'_>) -> Find
             .map(|(name, seen, _)| format!("{name} {seen}"))
             .collect();
         let seen = if wrong.is_empty() {
-            format!("uid {uid}, gid {gid}")
+            ids_text(Some(uid), Some(gid))
         } else {
             wrong.join(", ")
         };
@@ -165,7 +165,7 @@ pub(super) fn seccomp_filter(facts: &Facts<'_>) -> Finding {
         }
         let count = Certificate::seccomp_filters;
         facts.fact_and_host("the number of seccomp filters", count, |own, host| {
-            let seen = format!("{}, {own} (tracer: {host})", mode_text(mode));
+            let seen = filters_text(own, host);
             let evidence = facts.certificate_evidence(seen.clone());
             let reason = "it is not one filter more than tracer has";
             Finding::decide(host.checked_add(1) == Some(own), seen, reason, evidence)
@@ -195,7 +195,7 @@ pub(super) fn seccomp_unconfined(facts: &Facts<'_>) -> Finding {
         }
         let count = Certificate::seccomp_filters;
         facts.fact_and_host("the number of seccomp filters", count, |own, host| {
-            let seen = format!("{}, {own} (tracer: {host})", mode_text(mode));
+            let seen = filters_text(own, host);
             let evidence = facts.certificate_evidence(seen.clone());
             Finding::decide(own == host, seen, "it has filters of its own", evidence)
         })
@@ -209,4 +209,9 @@ fn mode_text(mode: u32) -> String {
         FILTER => "filter mode".to_owned(),
         other => format!("mode {other}"),
     }
+}
+
+fn filters_text(own: u32, host: u32) -> String {
+    let plural = if own == 1 { "" } else { "s" };
+    format!("{own} filter{plural} (tracer: {host})")
 }

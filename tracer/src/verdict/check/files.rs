@@ -10,13 +10,17 @@ use crate::expect::wording::list_text;
 
 use super::super::finding::{Facts, Finding};
 
-fn path_text(path: &PathFact) -> String {
-    let device = format!("{}:{}", path.dev >> 20, path.dev & 0xf_ffff);
+fn inode_text(path: &PathFact) -> String {
     format!(
-        "inode {} on {device}, mnt {}",
+        "inode {} on {}:{}",
         path.ino,
-        namespace_text(path.mnt_ns)
+        path.dev >> 20,
+        path.dev & 0xf_ffff
     )
+}
+
+fn path_text(path: &PathFact) -> String {
+    format!("{}, mnt {}", inode_text(path), namespace_text(path.mnt_ns))
 }
 
 fn namespace_text(id: u32) -> String {
@@ -52,7 +56,7 @@ pub(super) fn root_pivoted(facts: &Facts<'_>) -> Finding {
             let needed = PathFact::MOUNT_ROOT | PathFact::AT_NAMESPACE_ROOT;
             let holds = root.mnt_ns == own && root.flags & needed == needed;
             let seen = if holds {
-                format!("mount {} at the root of mnt {own}", root.mnt_id)
+                format!("the root of mnt {own}")
             } else {
                 path_text(&root)
             };
@@ -69,7 +73,7 @@ pub(super) fn root_pivoted(facts: &Facts<'_>) -> Finding {
 pub(super) fn root_not_host(facts: &Facts<'_>) -> Finding {
     facts.fact_and_host("the root directory", Certificate::root, |root, host| {
         let holds = (root.dev, root.ino) != (host.dev, host.ino);
-        let seen = path_text(&root);
+        let seen = inode_text(&root);
         let evidence = facts.certificate_evidence(seen.clone());
         Finding::decide(holds, seen, "it is the host's", evidence)
     })
@@ -121,8 +125,8 @@ pub(super) fn exe(facts: &Facts<'_>) -> Finding {
 }
 
 fn belongs(path: &PathFact, own: u32, meaning: &str, facts: &Facts<'_>) -> Finding {
-    let seen = path_text(path);
-    let evidence = facts.certificate_evidence(seen.clone());
+    let seen = format!("in mnt {}", namespace_text(path.mnt_ns));
+    let evidence = facts.certificate_evidence(path_text(path));
     let reason = format!("the task's own is mnt {own}: {meaning}");
     Finding::decide(path.mnt_ns == own, seen, reason, evidence)
 }

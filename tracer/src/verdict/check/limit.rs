@@ -3,27 +3,27 @@
 use crate::event::Certificate;
 use crate::event::certificate::{Limit, UNLIMITED};
 use crate::expect::rlimit as names;
-use crate::expect::wording::{cpu_text, list_text};
+use crate::expect::wording::{bytes_text, cpu_text, cpu_time_text, list_text};
 
 use super::super::finding::{Facts, Finding};
 
 pub(super) fn memory(asked: u64, facts: &Facts<'_>) -> Finding {
     facts.fact("the memory limit", Certificate::memory, |limit| {
-        at_most(asked, limit, "bytes", facts)
+        at_most(asked, limit, bytes_text, facts)
     })
 }
 
 pub(super) fn pids(asked: u64, facts: &Facts<'_>) -> Finding {
     facts.fact("the limit of tasks", Certificate::pids, |limit| {
-        at_most(asked, limit, "tasks", facts)
+        at_most(asked, limit, |tasks| format!("{tasks} tasks"), facts)
     })
 }
 
 /// The own limit is the one asked for; what is in force may be less, by an ancestor.
-fn at_most(asked: u64, limit: Limit, unit: &str, facts: &Facts<'_>) -> Finding {
+fn at_most(asked: u64, limit: Limit, amount: fn(u64) -> String, facts: &Facts<'_>) -> Finding {
     let text = |value: u64| match value {
         UNLIMITED => "no limit".to_owned(),
-        value => format!("{value} {unit}"),
+        value => amount(value),
     };
     let mut seen = text(limit.own);
     if limit.effective != limit.own {
@@ -51,7 +51,7 @@ pub(super) fn cpu(quota_ns: u64, period_ns: u64, facts: &Facts<'_>) -> Finding {
     facts.fact("CPU bandwidth", Certificate::cpu, |cpu| {
         let text = |quota: u64, period: u64| match quota {
             UNLIMITED => "no limit".to_owned(),
-            quota => format!("{} us in {} us", quota / 1000, period / 1000),
+            quota => cpu_time_text(quota / 1000, period / 1000),
         };
         let mut seen = text(cpu.own_quota, cpu.own_period);
         if (cpu.quota, cpu.period) != (cpu.own_quota, cpu.own_period) {

@@ -113,7 +113,7 @@ pub(super) fn host_read_only(except: &[String], facts: &Facts<'_>) -> Finding {
             evidence: evidence(first),
         };
     }
-    let seen = format!("{} mounts, all read-only", of_host.len());
+    let seen = format!("{}, all read-only", of_host.len());
     let source = "mountinfo".to_owned();
     let evidence = vec![Evidence {
         seq: None,

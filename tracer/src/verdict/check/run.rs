@@ -76,16 +76,14 @@ fn same_program(program: &str, path: &KernelPath) -> Option<bool> {
 pub(super) fn complete(facts: &Facts<'_>) -> Finding {
     let counters = &facts.observation.counters;
     let (lost, unknown) = (counters.lost.total(), counters.unknown.total());
-    let seen = format!(
-        "{} made, {} read, {lost} lost, {unknown} unknown",
-        counters.submitted.total(),
-        counters.read.total(),
-    );
+    let (made, read) = (counters.submitted.total(), counters.read.total());
+    let seen = format!("{read} of {made} records");
     let source = "counters".to_owned();
+    let detail = format!("{made} made, {read} read, {lost} lost, {unknown} unknown");
     let evidence = vec![Evidence {
         seq: None,
         source,
-        detail: seen.clone(),
+        detail,
     }];
     let mut reasons = Vec::new();
     for kind in kinds() {
