@@ -72,8 +72,9 @@ fn prepare() -> Result<()> {
         .context("cannot run the build script a second time")?;
     if !status.success() {
         bail!(
-            "cannot build the eBPF programs with {}, see above",
-            describe(&route)
+            "cannot build the eBPF programs with {}, see above; another toolchain can be named in {}",
+            describe(&route),
+            route::TOOLCHAIN_VAR
         );
     }
     Ok(())

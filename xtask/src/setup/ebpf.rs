@@ -218,14 +218,14 @@ fn llvm(oldest: u32) -> Result<(u32, PathBuf)> {
         Err(unusable @ (Unusable::NotThere | Unusable::NotRoot)) => unusable.reason(),
     };
     let names: Vec<String> = majors.iter().map(u32::to_string).collect();
+    let names = if names.is_empty() {
+        oldest.to_string()
+    } else {
+        names.join(" or ")
+    };
     bail!(Unable(format!(
-        "bpf-linker is missing and cannot be built without LLVM {}, and {reason}; install LLVM's development files \
-         (on Debian llvm-22-dev), or a released bpf-linker {LINKER_VERSION} on PATH, and run this again",
-        if names.is_empty() {
-            oldest.to_string()
-        } else {
-            names.join(" or ")
-        },
+        "bpf-linker is missing and cannot be built without LLVM {names}, and {reason}; install a released bpf-linker \
+         {LINKER_VERSION} (`cargo binstall bpf-linker`) or LLVM's development files, and run this again",
     )))
 }
 
