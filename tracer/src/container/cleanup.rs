@@ -2,14 +2,19 @@
 //! sweep that removes what a killed tracer left. Must not touch runs whose tracer lives.
 //!
 //! The state file is made without a name, locked, and only then given its name, so that it is
-//! never seen unlocked while its tracer lives. The lock goes with tracer's life, however it ends.
+//! never seen unlocked while its tracer lives. The lock goes with tracer's life, however it ends:
+//! it is a record lock, which belongs to the process alone, where one of flock(2) would live on
+//! in an init that was just cloned. The price: a process drops its record lock on a file when it
+//! closes any descriptor of it, so a sweep must not even open the files of its own runs.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write as _};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, flock, linkat, openat};
+use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, fcntl_lock, linkat, openat};
 use thiserror::Error;
 
 use crate::cgroup::{self, CgroupError};
@@ -25,9 +30,18 @@ const DIGITS: usize = 12;
 pub struct Run {
     id: String,
     state: PathBuf,
-    lock: OwnedFd,
+    /// Held, never read: see the top of this file.
+    _lock: OwnedFd,
     mount_points: Vec<PathBuf>,
     finished: bool,
+}
+
+/// State files of this process' own runs.
+static OWN: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+fn own() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    // A set of paths is whole after any panic.
+    OWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Why something of a run could not be removed, or its state not be kept.
@@ -71,7 +85,16 @@ impl Run {
             return Err(CleanupError::Name { id: id.to_owned() });
         }
         let state = directory.join(id);
-        let lock = make_state(directory, &state)?;
+        if !own().insert(state.clone()) {
+            return Err(CleanupError::State {
+                operation: "naming the state file",
+                path: state,
+                source: io::ErrorKind::AlreadyExists.into(),
+            });
+        }
+        let lock = make_state(directory, &state).inspect_err(|_| {
+            own().remove(&state);
+        })?;
         let mount_points = hierarchies
             .iter()
             .map(|hierarchy| hierarchy.mount_point.clone());
@@ -79,7 +102,7 @@ impl Run {
         Ok(Self {
             id: id.to_owned(),
             state,
-            lock,
+            _lock: lock,
             mount_points,
             finished: false,
         })
@@ -88,11 +111,6 @@ impl Run {
     /// Name of the run.
     pub fn id(&self) -> &str {
         &self.id
-    }
-
-    /// What must not live on in the container's init: the lock would stay with it.
-    pub(super) fn lock(&self) -> BorrowedFd<'_> {
-        self.lock.as_fd()
     }
 
     /// Kills what is left in the run's cgroups, removes them in every hierarchy, and then the
@@ -109,6 +127,7 @@ impl Drop for Run {
             // Nobody is left to tell: the next sweep tries again.
             let _ = remove(&self.state, &self.id, &self.mount_points);
         }
+        own().remove(&self.state);
     }
 }
 
@@ -132,7 +151,7 @@ fn make_state(directory: &Path, state: &Path) -> Result<OwnedFd, CleanupError> {
     let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
     let lock = openat(CWD, directory, flags, Mode::RUSR | Mode::WUSR)
         .map_err(|errno| failed("making a state file in", directory)(errno.into()))?;
-    flock(&lock, FlockOperation::NonBlockingLockExclusive)
+    fcntl_lock(&lock, FlockOperation::NonBlockingLockExclusive)
         .map_err(|errno| failed("locking the state file", state)(errno.into()))?;
     let mut file = fs::File::from(lock);
     writeln!(file, "tracer {}", std::process::id()).map_err(failed("writing", state))?;
@@ -200,9 +219,12 @@ pub fn sweep(directory: &Path, hierarchies: &[Hierarchy]) -> Result<Vec<String>,
 /// The lock of a state file whose tracer is dead; `None` when it lives, when another sweep has
 /// it, or when it is gone by now.
 fn lock_leftover(path: &Path) -> Option<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    if own().contains(path) {
+        return None;
+    }
+    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = openat(CWD, path, flags, Mode::empty()).ok()?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+    match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Some(file),
         Err(_) => None,
     }

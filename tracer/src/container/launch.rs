@@ -137,7 +137,7 @@ pub fn launch(plan: &Plan, run: Run, streams: Streams) -> Result<Init, LaunchErr
         None,
     )
     .map_err(|errno| system("making a socket for", &plan.id, errno))?;
-    let cloned = clone(plan, &run, &streams, &cgroups, slots, (&ours, &theirs))?;
+    let cloned = clone(plan, &streams, &cgroups, slots, (&ours, &theirs))?;
     drop((theirs, streams));
 
     let register = |fd| {
@@ -228,7 +228,6 @@ fn clone_source(source: &Source) -> Result<OwnedFd, Errno> {
 
 fn clone(
     plan: &Plan,
-    run: &Run,
     streams: &Streams,
     cgroups: &[Cgroup],
     slots: Vec<Option<OwnedFd>>,
@@ -256,8 +255,8 @@ fn clone(
         arguments: &arguments,
         environment: &environment,
     };
-    // tracer's end, or the end of file would never come; the lock, or it would outlive tracer.
-    let closed = [ours.as_fd(), run.lock()];
+    // tracer's end, or the end of file would never come.
+    let closed = [ours.as_fd()];
     sys::clone::clone_init(plan.clone_flags, into, &closed, || kit.run()).map_err(|errno| {
         let way_out = match errno {
             Errno::NOSPC | Errno::USERS => ": raise the limits in /proc/sys/user",

@@ -34,7 +34,11 @@ pub fn shell(script: &str) -> Spec {
 
 /// The same for any program.
 pub fn everything(args: &[&str]) -> Spec {
-    let map = vec![IdMapping { inside: 0, outside: 100_000, count: 65_536 }];
+    let map = vec![IdMapping {
+        inside: 0,
+        outside: 100_000,
+        count: 65_536,
+    }];
     Spec {
         id: new_id(),
         args: args.iter().map(|word| (*word).to_owned()).collect(),
@@ -50,7 +54,10 @@ pub fn everything(args: &[&str]) -> Spec {
         gid_map: map,
         resources: Resources {
             cpuset_cpus: Some(vec![0]),
-            cpu: Some(CpuQuota { quota_us: 50_000, period_us: 100_000 }),
+            cpu: Some(CpuQuota {
+                quota_us: 50_000,
+                period_us: 100_000,
+            }),
             memory: Some(256 << 20),
             pids: Some(64),
         },
@@ -81,7 +88,9 @@ pub fn only(kinds: &[NamespaceKind], script: &str) -> Spec {
 
 /// All kinds but the user namespace: the container's root is the host's.
 pub fn without_user(script: &str) -> Spec {
-    let kinds = NamespaceKind::ALL.into_iter().filter(|kind| *kind != NamespaceKind::User);
+    let kinds = NamespaceKind::ALL
+        .into_iter()
+        .filter(|kind| *kind != NamespaceKind::User);
     let mut spec = only(&kinds.collect::<Vec<_>>(), script);
     spec.hostname = Some("inside".to_owned());
     spec
@@ -111,7 +120,10 @@ impl Outcome {
 pub fn run(spec: &Spec) -> Outcome {
     match plan(spec, &facts()) {
         Ok(plan) => run_plan(&plan),
-        Err(error) => Outcome { exit: Err(error.to_string()), output: String::new() },
+        Err(error) => Outcome {
+            exit: Err(error.to_string()),
+            output: String::new(),
+        },
     }
 }
 
@@ -120,12 +132,16 @@ pub fn run_plan(plan: &Plan) -> Outcome {
     let (mut reader, writer) = pipe();
     let exit = block_on(to_the_end(plan, writer));
     let mut output = String::new();
-    reader.read_to_string(&mut output).expect("text from the payload");
+    reader
+        .read_to_string(&mut output)
+        .expect("text from the payload");
     Outcome { exit, output }
 }
 
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     runtime.expect("a runtime").block_on(future)
 }
 
@@ -137,8 +153,24 @@ fn pipe() -> (File, OwnedFd) {
 
 /// Launches a plan with standard streams that go nowhere.
 pub fn start(plan: &Plan) -> Result<Init, String> {
-    let null = || Some(File::options().read(true).write(true).open("/dev/null").ok()?.into());
-    start_with(plan, Streams { stdin: null(), stdout: null(), stderr: null() })
+    let null = || {
+        Some(
+            File::options()
+                .read(true)
+                .write(true)
+                .open("/dev/null")
+                .ok()?
+                .into(),
+        )
+    };
+    start_with(
+        plan,
+        Streams {
+            stdin: null(),
+            stdout: null(),
+            stderr: null(),
+        },
+    )
 }
 
 fn start_with(plan: &Plan, streams: Streams) -> Result<Init, String> {
@@ -162,14 +194,19 @@ async fn to_the_end(plan: &Plan, output: OwnedFd) -> Result<Exit, String> {
 async fn drive(init: &mut Init) -> Result<Exit, String> {
     init.wait_ready().await.map_err(|error| error.to_string())?;
     init.open_gate().map_err(|error| error.to_string())?;
-    init.exec_outcome().await.map_err(|error| error.to_string())?;
+    init.exec_outcome()
+        .await
+        .map_err(|error| error.to_string())?;
     init.wait().await.map_err(|error| error.to_string())
 }
 
 /// Whether anything of the run is left: its state file or a cgroup.
 pub fn left_of(id: &str) -> Vec<String> {
     let state = Path::new(RUN_DIRECTORY).join(id);
-    let cgroups = facts().hierarchies.into_iter().map(|hierarchy| hierarchy.mount_point.join(id));
+    let cgroups = facts()
+        .hierarchies
+        .into_iter()
+        .map(|hierarchy| hierarchy.mount_point.join(id));
     cgroups
         .chain([state])
         .filter(|path| path.exists())
