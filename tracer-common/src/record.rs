@@ -13,7 +13,7 @@ pub const MAX_DESCRIPTORS: usize = 32;
 /// Supplementary groups that a certificate has room for.
 pub const MAX_GROUPS: usize = 30;
 /// Levels of ancestors that a limit is looked for in.
-pub const MAX_ANCESTORS: u32 = 12;
+pub const MAX_ANCESTORS: usize = 12;
 /// Bytes kept of a path, its NUL included.
 pub const PATH_LEN: usize = 128;
 /// Words of a CPU mask: 1,024 processors.
@@ -152,32 +152,27 @@ wire! {
         pub flags: u32,
     }
 
-    /// A limit that is the least of itself and its ancestors'.
-    pub struct Limit {
-        /// Of the task's own cgroup; [`UNLIMITED`] = none.
-        pub own: u64,
-        /// In force.
-        pub effective: u64,
-        /// How many levels above the own cgroup the one in force is; 0 = the own.
-        pub depth: u32,
+    /// A limit of the task's own cgroup and of its ancestors, as the kernel holds them; which is
+    /// in force is for the reader to work out.
+    pub struct LimitChain {
+        /// Levels in `values`, from the own cgroup up.
+        pub levels: u32,
         /// Not 0: there are more levels than [`MAX_ANCESTORS`].
         pub truncated: u32,
+        /// Bytes of memory, or tasks.
+        pub values: [u64; MAX_ANCESTORS],
     }
 
-    /// CPU bandwidth: time per period, in nanoseconds.
-    pub struct CpuBandwidth {
-        /// Quota of the own cgroup; [`UNLIMITED`] = none.
-        pub own_quota: u64,
-        /// Period of the own cgroup.
-        pub own_period: u64,
-        /// Quota of the strictest.
-        pub quota: u64,
-        /// Period of the strictest.
-        pub period: u64,
-        /// How many levels above the own cgroup the strictest is.
-        pub depth: u32,
+    /// CPU time per period of the task's own group and of its ancestors, in nanoseconds.
+    pub struct BandwidthChain {
+        /// Levels in use, from the own group up.
+        pub levels: u32,
         /// Not 0: there are more levels than [`MAX_ANCESTORS`].
         pub truncated: u32,
+        /// `cfs_bandwidth.quota`; [`UNLIMITED`] = none.
+        pub quotas: [u64; MAX_ANCESTORS],
+        /// `cfs_bandwidth.period`.
+        pub periods: [u64; MAX_ANCESTORS],
     }
 
     /// A resource limit, `RLIM_INFINITY` = [`UNLIMITED`].
@@ -243,12 +238,12 @@ wire! {
         pub hostname: [u8; 64],
         /// The cgroup in every hierarchy.
         pub cgroups: CgroupSet,
-        /// Bytes of memory.
-        pub memory: Limit,
+        /// Bytes of memory; a count of pages of the kernel's that stands for none is in it as bytes.
+        pub memory: LimitChain,
         /// Number of tasks.
-        pub pids: Limit,
+        pub pids: LimitChain,
         /// CPU time.
-        pub cpu: CpuBandwidth,
+        pub cpu: BandwidthChain,
         /// `task->cpus_ptr`: where the scheduler may run it.
         pub cpus_allowed: [u64; CPU_WORDS],
         /// Effective processors of its cpuset.

@@ -2,19 +2,16 @@
 //! facts sets its valid bit only when this kernel has every member it is read from.
 
 use tracer_common::record::{
-    CPU_WORDS, Certificate, CpuBandwidth, Descriptor, Limit, MAX_ANCESTORS, MAX_GROUPS, Rlimit,
-    UNLIMITED,
+    BandwidthChain, CPU_WORDS, Certificate, Descriptor, LimitChain, MAX_GROUPS, Rlimit,
 };
 
 use crate::{
     fact,
-    kernel::{config, known, offset, pointer, read, read_into},
+    kernel::{self, config, known, offset, pointer, read, read_into},
 };
 
 /// Bit of `PFA_NO_NEW_PRIVS` in `atomic_flags` (include/linux/sched.h).
 const PFA_NO_NEW_PRIVS: u64 = 1;
-/// `PIDS_MAX` is `PID_MAX_LIMIT + 1` (kernel/cgroup/pids.c): no limit.
-const PIDS_MAX: u64 = 4 * 1024 * 1024 + 1;
 /// Bit of `O_PATH`, the same on x86-64 and arm64 (include/uapi/asm-generic/fcntl.h).
 const O_PATH_BIT: u32 = 21;
 
@@ -81,12 +78,8 @@ fn credentials(certificate: &mut Certificate, task: u64) -> u64 {
     if known!(cred_group_info, group_info_count, group_info_gids) {
         let info = pointer(cred, offset!(cred_group_info));
         certificate.group_count = read(info, offset!(group_info_count));
-        for (index, group) in certificate.groups.iter_mut().enumerate().take(MAX_GROUPS) {
-            if index as u32 >= certificate.group_count {
-                break;
-            }
-            *group = read(info, offset!(group_info_gids) + 4 * index as u32);
-        }
+        let kept = certificate.group_count.min(MAX_GROUPS as u32);
+        kernel::read_part(&mut certificate.groups, 4 * kept, info, offset!(group_info_gids));
         valid |= Certificate::GROUPS;
     }
     valid
@@ -145,110 +138,49 @@ fn limits(certificate: &mut Certificate, task: u64) -> u64 {
     valid
 }
 
-/// Memory is counted in pages; the largest count there is stands for no limit
-/// (include/linux/page_counter.h, `PAGE_COUNTER_MAX`).
+/// Memory is counted in pages, in a chain of counters of its own (include/linux/page_counter.h).
 #[inline(always)]
-fn memory(limit: &mut Limit, css: u64) {
-    let shift = config!(page_shift);
-    let none = i64::MAX as u64 >> shift;
-    let mut counter = css.wrapping_add(u64::from(offset!(memcg_memory)));
-    let mut least = Least::new();
-    for depth in 0..MAX_ANCESTORS {
-        if counter == 0 || css == 0 {
+fn memory(chain: &mut LimitChain, css: u64) {
+    let present = u64::from(css != 0);
+    let mut counter = present * css.wrapping_add(u64::from(offset!(memcg_memory)));
+    for value in &mut chain.values {
+        if counter == 0 {
             break;
         }
-        let pages: u64 = read(counter, offset!(page_counter_max));
-        least.take(if pages >= none { UNLIMITED } else { pages << shift }, depth);
+        *value = read::<u64>(counter, offset!(page_counter_max)) << config!(page_shift);
+        chain.levels += 1;
         counter = pointer(counter, offset!(page_counter_parent));
     }
-    least.write(limit, counter);
+    chain.truncated = u32::from(counter != 0);
 }
 
 #[inline(always)]
-fn pids(limit: &mut Limit, css: u64) {
+fn pids(chain: &mut LimitChain, css: u64) {
     let mut state = css;
-    let mut least = Least::new();
-    for depth in 0..MAX_ANCESTORS {
+    for value in &mut chain.values {
         if state == 0 {
             break;
         }
-        let value: u64 = read(state, offset!(pids_limit));
-        // The root has no limit and its field is zero (kernel/cgroup/pids.c).
-        let parent = pointer(state, offset!(css_parent));
-        if parent != 0 || depth == 0 {
-            let none = value >= PIDS_MAX || parent == 0;
-            least.take(if none { UNLIMITED } else { value }, depth);
-        }
-        state = parent;
-    }
-    least.write(limit, state);
-}
-
-/// The least of a chain of limits, and how far up it stands.
-struct Least {
-    own: u64,
-    value: u64,
-    depth: u32,
-}
-
-impl Least {
-    #[inline(always)]
-    const fn new() -> Self {
-        Self { own: UNLIMITED, value: UNLIMITED, depth: 0 }
-    }
-
-    #[inline(always)]
-    fn take(&mut self, value: u64, depth: u32) {
-        if depth == 0 {
-            self.own = value;
-        }
-        if value < self.value {
-            self.value = value;
-            self.depth = depth;
-        }
-    }
-
-    /// `rest` is the level that was not looked at any more, 0 when there is none.
-    #[inline(always)]
-    fn write(&self, limit: &mut Limit, rest: u64) {
-        limit.own = self.own;
-        limit.effective = self.value;
-        limit.depth = self.depth;
-        limit.truncated = u32::from(rest != 0);
-    }
-}
-
-/// The strictest ratio of quota to period; compared crosswise, in microseconds so that the
-/// products fit.
-#[inline(always)]
-fn bandwidth(cpu: &mut CpuBandwidth, css: u64) {
-    let mut state = css;
-    cpu.own_quota = UNLIMITED;
-    cpu.quota = UNLIMITED;
-    for depth in 0..MAX_ANCESTORS {
-        if state == 0 {
-            break;
-        }
-        // The root task group is not a `struct task_group` of its own making, yet has the same
-        // members with RUNTIME_INF (kernel/sched/core.c, `root_task_group`).
-        let quota: u64 = read(state, offset!(tg_quota));
-        let period: u64 = read(state, offset!(tg_period));
-        if depth == 0 {
-            cpu.own_quota = quota;
-            cpu.own_period = period;
-            cpu.period = period;
-        }
-        if quota != UNLIMITED
-            && (cpu.quota == UNLIMITED
-                || (quota >> 10) * (cpu.period >> 10) < (cpu.quota >> 10) * (period >> 10))
-        {
-            cpu.quota = quota;
-            cpu.period = period;
-            cpu.depth = depth;
-        }
+        read_into(value, state, offset!(pids_limit));
+        chain.levels += 1;
         state = pointer(state, offset!(css_parent));
     }
-    cpu.truncated = u32::from(state != 0);
+    chain.truncated = u32::from(state != 0);
+}
+
+#[inline(always)]
+fn bandwidth(chain: &mut BandwidthChain, css: u64) {
+    let mut state = css;
+    for (quota, period) in chain.quotas.iter_mut().zip(&mut chain.periods) {
+        if state == 0 {
+            break;
+        }
+        read_into(quota, state, offset!(tg_quota));
+        read_into(period, state, offset!(tg_period));
+        chain.levels += 1;
+        state = pointer(state, offset!(css_parent));
+    }
+    chain.truncated = u32::from(state != 0);
 }
 
 #[inline(always)]
@@ -272,16 +204,11 @@ fn processors(certificate: &mut Certificate, task: u64) -> u64 {
     valid
 }
 
-/// As many words as the kernel's mask has; the rest stays zero.
+/// As many bytes as the kernel's mask has; the rest stays zero.
 #[inline(always)]
 fn cpu_mask(mask: &mut [u64; CPU_WORDS], source: u64) {
-    let words = offset!(cpumask_size) / 8;
-    for (index, word) in mask.iter_mut().enumerate() {
-        if index as u32 >= words {
-            break;
-        }
-        *word = read(source, 8 * index as u32);
-    }
+    let bytes = offset!(cpumask_size).min(8 * CPU_WORDS as u32);
+    kernel::read_part(mask, bytes, source, 0);
 }
 
 #[inline(always)]

@@ -60,6 +60,22 @@ pub fn read_into<T: Plain>(destination: &mut T, base: u64, offset: u32) {
     }
 }
 
+/// Fills the first `len` bytes of `destination`, at most all, from kernel address `base + offset`.
+#[inline(always)]
+pub fn read_part<T: Plain>(destination: &mut T, len: u32, base: u64, offset: u32) {
+    if len as usize > size_of::<T>() {
+        return;
+    }
+    // SAFETY: as for `read_into`; the length is checked above, which the verifier checks again.
+    unsafe {
+        bpf_probe_read_kernel(
+            core::ptr::from_mut(destination).cast::<c_void>(),
+            len,
+            base.wrapping_add(u64::from(offset)) as *const c_void,
+        );
+    }
+}
+
 /// Value at kernel address `base + offset`, or zero.
 #[inline(always)]
 pub fn read<T: Plain>(base: u64, offset: u32) -> T {

@@ -6,9 +6,8 @@ use tracer_common::record::{self as wire, CPU_WORDS};
 
 use super::{Cgroups, KernelPath, Namespaces, Tgid, text};
 
-pub use wire::{
-    Capabilities, CpuBandwidth, Descriptor, IdExtent, Ids, Limit, PathFact, Rlimit, UNLIMITED,
-};
+pub use super::limit::{CpuBandwidth, Limit};
+pub use wire::{Capabilities, Descriptor, IdExtent, Ids, PathFact, Rlimit, UNLIMITED};
 
 /// Facts of one task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,17 +131,17 @@ impl Certificate {
 
     /// Bytes of memory.
     pub fn memory(&self) -> Option<Limit> {
-        self.valid(wire::Certificate::MEMORY, |facts| facts.memory)
+        self.valid(wire::Certificate::MEMORY, |facts| Limit::of_memory(&facts.memory))
     }
 
     /// Number of tasks.
     pub fn pids(&self) -> Option<Limit> {
-        self.valid(wire::Certificate::PIDS, |facts| facts.pids)
+        self.valid(wire::Certificate::PIDS, |facts| Limit::of_pids(&facts.pids))
     }
 
     /// CPU time per period, nanoseconds.
     pub fn cpu(&self) -> Option<CpuBandwidth> {
-        self.valid(wire::Certificate::CPU, |facts| facts.cpu)
+        self.valid(wire::Certificate::CPU, |facts| CpuBandwidth::of(&facts.cpu))
     }
 
     /// Processors that the scheduler may run it on, ascending.

@@ -8,6 +8,7 @@ pub mod cgroup;
 mod decode;
 pub mod errno;
 pub mod id;
+pub mod limit;
 pub mod namespace;
 pub mod namespaces;
 pub mod syscall;

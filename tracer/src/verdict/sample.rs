@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use tracer_common::record::{
-    AttachRecord, Capabilities, Certificate, CgroupRecord, CgroupSet, CpuBandwidth, Descriptor,
-    ForkRecord, IdExtent, IdMap, Ids, Limit, NamespaceRecord, PathFact, Rlimit, UNLIMITED,
+    AttachRecord, Capabilities, Certificate, CgroupRecord, CgroupSet, BandwidthChain, Descriptor,
+    ForkRecord, IdExtent, IdMap, Ids, LimitChain, MAX_ANCESTORS, NamespaceRecord, PathFact, Rlimit, UNLIMITED,
 };
 use zerocopy::{FromZeros, Immutable, IntoBytes};
 
@@ -145,14 +145,19 @@ fn baseline() -> Certificate {
     })
 }
 
+/// A limit at each level, from the own cgroup up.
+pub(crate) fn chain(levels: &[u64]) -> LimitChain {
+    let mut values = [0; MAX_ANCESTORS];
+    values[..levels.len()].copy_from_slice(levels);
+    LimitChain {
+        levels: u32::try_from(levels.len()).expect("a few"),
+        truncated: 0,
+        values,
+    }
+}
+
 /// What the container has.
 fn contained() -> Certificate {
-    let limit = |value| Limit {
-        own: value,
-        effective: value,
-        depth: 0,
-        truncated: 0,
-    };
     let path = |ino, flags| PathFact {
         ino,
         magic: 0,
@@ -195,14 +200,12 @@ fn contained() -> Certificate {
         facts.hostname[..3].copy_from_slice(b"box");
         facts.no_new_privs = 1;
         (facts.seccomp_mode, facts.seccomp_filters) = (2, 1);
-        (facts.memory, facts.pids) = (limit(64 << 20), limit(32));
-        facts.cpu = CpuBandwidth {
-            own_quota: 50_000_000,
-            own_period: 100_000_000,
-            quota: 50_000_000,
-            period: 100_000_000,
-            depth: 0,
+        (facts.memory, facts.pids) = (chain(&[64 << 20, UNLIMITED]), chain(&[32, UNLIMITED]));
+        facts.cpu = BandwidthChain {
+            levels: 1,
             truncated: 0,
+            quotas: [50_000_000; MAX_ANCESTORS],
+            periods: [100_000_000; MAX_ANCESTORS],
         };
         (facts.cpus_allowed[0], facts.cpuset_cpus[0]) = (0b10, 0b10);
         let top = PathFact::MOUNT_ROOT | PathFact::AT_NAMESPACE_ROOT;

@@ -1,8 +1,8 @@
 //! Facts of the task itself: limits, credentials, ids.
 
-use tracer_common::record::{Certificate, IdExtent, Limit, UNLIMITED};
+use tracer_common::record::{Certificate, IdExtent, UNLIMITED};
 
-use super::super::sample::{Scenario, nothing};
+use super::super::sample::{Scenario, chain, nothing};
 use super::{fails, item, unknown};
 use crate::container::spec::{Seccomp, User};
 use crate::verdict::Verdict;
@@ -58,36 +58,30 @@ fn a_certificate_of_nothing_passes_nothing_that_rests_on_it() {
 
 #[test]
 fn a_larger_memory_limit_than_asked_fails() {
-    let limit = |own, effective| Limit {
-        own,
-        effective,
-        depth: 1,
-        truncated: 0,
+    let memory = |levels: &'static [u64]| {
+        Scenario::with_facts(|facts| facts.memory = chain(levels))
     };
-    let memory = |limit: Limit| Scenario::with_facts(move |facts| facts.memory = limit);
-    fails(&["memory.max"], &memory(limit(65 << 20, 65 << 20)));
-    fails(&["memory.max"], &memory(limit(UNLIMITED, UNLIMITED)));
+    fails(&["memory.max"], &memory(&[65 << 20, UNLIMITED]));
+    fails(&["memory.max"], &memory(&[UNLIMITED, UNLIMITED]));
     // An ancestor that happens to have the limit is not the container's own.
-    fails(&["memory.max"], &memory(limit(UNLIMITED, 64 << 20)));
+    fails(&["memory.max"], &memory(&[UNLIMITED, 64 << 20]));
 }
 
 #[test]
 fn a_smaller_limit_than_asked_is_not_the_one_asked_for() {
-    let smaller = |facts: &mut Certificate| {
-        (facts.memory.own, facts.memory.effective) = (32 << 20, 32 << 20);
-    };
+    let smaller = |facts: &mut Certificate| facts.memory = chain(&[32 << 20, UNLIMITED]);
     fails(&["memory.max"], &Scenario::with_facts(smaller));
 }
 
 #[test]
 fn a_stricter_ancestor_passes_and_is_shown() {
-    let scenario = Scenario::with_facts(|facts| facts.memory.effective = 32 << 20);
+    let scenario = Scenario::with_facts(|facts| facts.memory = chain(&[64 << 20, 32 << 20]));
     let judgement = scenario.judge_final();
     assert_eq!(judgement.verdict, Verdict::Pass);
     assert!(
         item(&judgement, "memory.max")
             .seen
-            .contains("33554432 bytes in force")
+            .contains("32 MiB in force")
     );
 }
 
@@ -95,7 +89,7 @@ fn a_stricter_ancestor_passes_and_is_shown() {
 fn a_larger_limit_of_tasks_than_asked_fails() {
     fails(
         &["pids.max"],
-        &Scenario::with_facts(|facts| facts.pids.own = UNLIMITED),
+        &Scenario::with_facts(|facts| facts.pids = chain(&[UNLIMITED, UNLIMITED])),
     );
 }
 
@@ -103,17 +97,15 @@ fn a_larger_limit_of_tasks_than_asked_fails() {
 fn another_cpu_quota_or_period_than_asked_fails() {
     fails(
         &["cpu.max"],
-        &Scenario::with_facts(|facts| facts.cpu.own_quota = UNLIMITED),
+        &Scenario::with_facts(|facts| facts.cpu.quotas[0] = UNLIMITED),
     );
     fails(
         &["cpu.max"],
-        &Scenario::with_facts(|facts| facts.cpu.own_period /= 2),
+        &Scenario::with_facts(|facts| facts.cpu.periods[0] /= 2),
     );
-    fails(
-        &["cpu.max"],
-        &Scenario::with_facts(|facts| facts.cpu.quota = UNLIMITED),
-    );
-    let stricter = Scenario::with_facts(|facts| facts.cpu.quota /= 2);
+    let stricter = Scenario::with_facts(|facts| {
+        (facts.cpu.levels, facts.cpu.quotas[1]) = (2, 25_000_000);
+    });
     assert_eq!(stricter.judge_final().verdict, Verdict::Pass);
 }
 
