@@ -9,6 +9,7 @@ use std::io::{BufRead as _, BufReader, Lines};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use rustix::event::Timespec;
 use rustix::process::{Pid, WaitOptions};
@@ -71,6 +72,11 @@ impl Victim {
         Self { process, lines, id }
     }
 
+    fn await_exec(&mut self) {
+        let mut lines = self.lines.by_ref().map_while(Result::ok);
+        assert!(lines.any(|line| line == "executed"));
+    }
+
     fn kill(&mut self) {
         self.process.kill().expect("SIGKILL");
         self.process.wait().expect("the victim's end");
@@ -96,14 +102,19 @@ fn reap_orphans() {
 fn sigkill_at_any_moment_leaves_nothing_after_the_next_sweep() {
     let _reaper = become_reaper();
     let hierarchies = facts().hierarchies;
+    let start = Instant::now();
+    let mut victim = Victim::start("all");
+    let begun = start.elapsed();
+    victim.await_exec();
+    let whole = start.elapsed() - begun;
+    victim.kill();
+    sweep(Path::new(RUN_DIRECTORY), &hierarchies).expect("a sweep");
+
     let mut swept = 0;
-    for round in 0..40_i64 {
+    for round in 0..40 {
         let mut victim = Victim::start(if round % 2 == 0 { "all" } else { "few" });
-        // A moment of the run, from before its first effect to long after exec: no event marks it.
-        let moment = Timespec {
-            tv_sec: 0,
-            tv_nsec: round * 400_000,
-        };
+        // A moment of the run, from before its first effect to after exec: no event marks it.
+        let moment = Timespec::try_from(whole * round / 30).expect("a moment");
         rustix::event::poll(&mut [], Some(&moment)).expect("a moment");
         victim.kill();
         let removed = sweep(Path::new(RUN_DIRECTORY), &hierarchies).expect("a sweep");
@@ -121,12 +132,7 @@ fn a_sweep_leaves_the_run_of_a_living_tracer_alone() {
     let _reaper = become_reaper();
     let hierarchies = facts().hierarchies;
     let mut victim = Victim::start("few");
-    let executed = victim
-        .lines
-        .by_ref()
-        .map_while(Result::ok)
-        .any(|line| line == "executed");
-    assert!(executed);
+    victim.await_exec();
     let before = left_of(&victim.id);
     let removed = sweep(Path::new(RUN_DIRECTORY), &hierarchies).expect("a sweep");
     assert!(!removed.contains(&victim.id));

@@ -32,7 +32,10 @@ fn a_root_file_system_that_is_a_file() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let mut spec = shell("true");
     spec.root = Root::Directory(file.path().to_owned());
-    refused(&spec, &[&file.path().display().to_string(), "Not a directory"]);
+    refused(
+        &spec,
+        &[&file.path().display().to_string(), "Not a directory"],
+    );
 }
 
 #[test]
@@ -47,8 +50,15 @@ fn a_missing_working_directory() {
 #[ignore = "needs root"]
 fn a_missing_mount_source() {
     let mut spec = shell("true");
-    let kind = MountKind::Bind { source: "/nowhere".into(), recursive: true };
-    spec.mounts = vec![Mount { kind, target: "/x".to_owned(), read_only: false }];
+    let kind = MountKind::Bind {
+        source: "/nowhere".into(),
+        recursive: true,
+    };
+    spec.mounts = vec![Mount {
+        kind,
+        target: "/x".to_owned(),
+        read_only: false,
+    }];
     refused(&spec, &["mount source /nowhere"]);
 }
 
@@ -56,8 +66,15 @@ fn a_missing_mount_source() {
 #[ignore = "needs root"]
 fn a_mount_target_on_a_read_only_mount() {
     let mut spec = shell("true");
-    let kind = MountKind::Tmpfs { size: None, mode: None };
-    spec.mounts = vec![Mount { kind, target: "/usr/nowhere".to_owned(), read_only: false }];
+    let kind = MountKind::Tmpfs {
+        size: None,
+        mode: None,
+    };
+    spec.mounts = vec![Mount {
+        kind,
+        target: "/usr/nowhere".to_owned(),
+        read_only: false,
+    }];
     refused(&spec, &["/usr/nowhere", "Read-only"]);
 }
 
@@ -81,7 +98,10 @@ fn a_processor_outside_the_machine() {
 #[ignore = "needs root"]
 fn a_limit_that_the_kernel_refuses() {
     let mut spec = shell("true");
-    spec.resources.cpu = Some(tracer::container::spec::CpuQuota { quota_us: 1, period_us: 100_000 });
+    spec.resources.cpu = Some(tracer::container::spec::CpuQuota {
+        quota_us: 1,
+        period_us: 100_000,
+    });
     refused(&spec, &["cpu.", "'1"]);
 }
 
@@ -98,21 +118,34 @@ fn a_memory_limit_that_init_cannot_live_in() {
 fn a_hard_resource_limit_above_tracers_own() {
     let mut spec = shell("true");
     // 7 = RLIMIT_NOFILE; above fs.nr_open, which no capability passes.
-    spec.rlimits = vec![RlimitRequest { resource: 7, soft: 1024, hard: u64::MAX }];
+    spec.rlimits = vec![RlimitRequest {
+        resource: 7,
+        soft: 1024,
+        hard: u64::MAX,
+    }];
     refused(&spec, &["nofile", "18446744073709551615"]);
 }
 
 #[test]
 #[ignore = "needs root"]
 fn a_command_that_is_not_there() {
-    refused(&everything(&["no-such-program"]), &["'no-such-program' was not found"]);
-    refused(&everything(&["/no/such/program"]), &["'/no/such/program' was not found"]);
+    refused(
+        &everything(&["no-such-program"]),
+        &["'no-such-program' was not found"],
+    );
+    refused(
+        &everything(&["/no/such/program"]),
+        &["'/no/such/program' was not found"],
+    );
 }
 
 #[test]
 #[ignore = "needs root"]
 fn a_command_that_is_not_executable() {
-    refused(&everything(&["/etc/passwd"]), &["'/etc/passwd'", "Permission denied"]);
+    refused(
+        &everything(&["/etc/passwd"]),
+        &["'/etc/passwd'", "Permission denied"],
+    );
     refused(&everything(&["/etc"]), &["'/etc'", "Permission denied"]);
 }
 
@@ -124,7 +157,10 @@ fn a_profile_that_forbids_what_init_needs() {
                    "syscalls":[{"names":["execve"],"action":"SCMP_ACT_ERRNO"}]}"#;
     let profile = tracer::container::seccomp::parse("no-exec.json", text).expect("a profile");
     let origin = "no-exec.json".to_owned();
-    spec.seccomp = Seccomp::Filter { origin, profile: Box::new(profile) };
+    spec.seccomp = Seccomp::Filter {
+        origin,
+        profile: Box::new(profile),
+    };
     refused(&spec, &["no-exec.json", "execve"]);
 }
 
@@ -164,10 +200,20 @@ fn the_payload_never_runs_when_the_gate_stays_shut() {
     let file = tempfile::tempdir().expect("a directory");
     let path = file.path().join("ran");
     let mut spec = shell("touch /out/ran");
-    let kind = MountKind::Bind { source: file.path().to_owned(), recursive: false };
-    spec.mounts = vec![Mount { kind, target: "/out".to_owned(), read_only: false }];
-    fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777))
-        .expect("permissions");
+    let kind = MountKind::Bind {
+        source: file.path().to_owned(),
+        recursive: false,
+    };
+    spec.mounts = vec![Mount {
+        kind,
+        target: "/out".to_owned(),
+        read_only: false,
+    }];
+    fs::set_permissions(
+        file.path(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o777),
+    )
+    .expect("permissions");
     let shut = plan(&spec, &facts()).expect("a plan");
     block_on(async {
         let mut init = start(&shut).expect("an init");
