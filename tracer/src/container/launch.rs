@@ -210,7 +210,10 @@ fn clone_sources(plan: &Plan) -> Result<Vec<Option<OwnedFd>>, LaunchError> {
 }
 
 fn clone_source(source: &Source) -> Result<OwnedFd, Errno> {
-    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    // A view of the host must not set off its automounts.
+    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_NO_AUTOMOUNT;
     if source.recursive {
         flags |= OpenTreeFlags::AT_RECURSIVE;
     }

@@ -230,7 +230,7 @@ pub enum Step {
     OpenDirectory {
         /// Which.
         path: CString,
-        /// Number of the descriptor.
+        /// Number of the descriptor; a high one, since what has it is closed.
         number: u32,
     },
     /// Another process' namespace is joined. Never planned: what a careless runtime does.
