@@ -262,7 +262,8 @@ fn descriptors(certificate: &mut Certificate, task: u64) -> u64 {
         open &= open - 1;
         let file = pointer(files, 8 * number);
         descriptor.fd = number;
-        descriptor_facts(descriptor, file);
+        // SAFETY: the slot is memory of the record that this program holds.
+        unsafe { descriptor_facts(descriptor, file) };
         // Bits are moved and not tested: each branch in this loop doubles the verifier's work.
         descriptor.flags |= (closing >> number & 1) as u32 * Descriptor::CLOSE_ON_EXEC;
     }
@@ -270,8 +271,21 @@ fn descriptors(certificate: &mut Certificate, task: u64) -> u64 {
     Certificate::DESCRIPTORS
 }
 
-#[inline(always)]
-fn descriptor_facts(descriptor: &mut Descriptor, file: u64) {
+/// Facts of the open file at address `file`.
+///
+/// A global function, which the verifier checks once and not at each of its calls: it is half of
+/// what there is to verify. Such functions take pointers that may be null and return a number
+/// (kernel/bpf/btf.c, `btf_prepare_func_args`).
+///
+/// # Safety
+/// `descriptor` is null or points to a descriptor that can be written.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "C" fn descriptor_facts(descriptor: *mut Descriptor, file: u64) -> u32 {
+    // SAFETY: the caller's promise, which the verifier checks at each call.
+    let Some(descriptor) = (unsafe { descriptor.as_mut() }) else {
+        return 0;
+    };
     let inode = pointer(file, offset!(file_inode));
     let sb = pointer(inode, offset!(inode_sb));
     let path = file.wrapping_add(u64::from(offset!(file_path)));
@@ -282,6 +296,7 @@ fn descriptor_facts(descriptor: &mut Descriptor, file: u64) {
     descriptor.mnt_ns = fact::mount_namespace(pointer(path, offset!(path_mnt)));
     let path_only = read::<u32>(file, offset!(file_flags)) >> O_PATH_BIT & 1;
     descriptor.flags |= path_only * Descriptor::PATH_ONLY;
+    0
 }
 
 /// Whether a descriptor of 64 or above is open, as far as 1,024; a larger table counts as yes.

@@ -92,6 +92,22 @@ pub fn cgroup(entry: &mut CgroupEntry, cgroup: u64) {
     entry.controllers = read(root, offset!(root_controllers));
 }
 
+/// The same as a global function, which the verifier checks once and not at each of its calls,
+/// for [`cgroups`]. Not for an address that comes straight from a tracepoint: the verifier knows
+/// it for a pointer, and global functions take numbers.
+///
+/// # Safety
+/// `entry` is null or points to an entry that can be written.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "C" fn cgroup_of_link(entry: *mut CgroupEntry, address: u64) -> u32 {
+    // SAFETY: the caller's promise, which the verifier checks at each call.
+    if let Some(entry) = unsafe { entry.as_mut() } {
+        cgroup(entry, address);
+    }
+    0
+}
+
 /// The cgroup in every hierarchy, named ones without a controller included: the css_set's links
 /// hold one cgroup of each (kernel/cgroup/cgroup.c, `find_css_set`).
 #[inline(always)]
@@ -105,7 +121,8 @@ pub fn cgroups(set: &mut CgroupSet, task: u64) {
             break;
         }
         let link = node.wrapping_sub(u64::from(offset!(link_node)));
-        cgroup(entry, pointer(link, offset!(link_cgroup)));
+        // SAFETY: the entry is memory of the record that this program holds.
+        unsafe { cgroup_of_link(entry, pointer(link, offset!(link_cgroup))) };
         count += 1;
         node = pointer(node, 0);
     }

@@ -143,8 +143,10 @@ pub async fn execute(
     let (hooks, attach) = (collector.hooks.clone(), collector.attach_time);
     let detach = collector.stop();
     let judgement = match payload {
-        Payload::NeverRan => verdict::judge_refused(&expectations, &model, &observation),
-        _ => verdict::judge_final(&expectations, &model, &observation),
+        Payload::NeverRan | Payload::NotExecuted(_) => {
+            verdict::judge_refused(&expectations, &model, &observation)
+        }
+        Payload::Ended(_) => verdict::judge_final(&expectations, &model, &observation),
     };
     Ok(Outcome {
         session: Ended { model, observation, steps, omitted, hooks, attach, detach },

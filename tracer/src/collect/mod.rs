@@ -11,6 +11,7 @@ mod syscalls;
 
 use std::{
     collections::HashMap,
+    thread::ScopedJoinHandle,
     time::{Duration, Instant},
 };
 
@@ -20,7 +21,7 @@ use aya::{
     programs::{Program, iter::IterLink},
 };
 use hooks::{HOOKS, Hook, HookChoice, Way};
-use offsets::{Ids, OffsetError, Offsets};
+use offsets::{OffsetError, Offsets};
 use ring::Ring;
 pub use syscalls::names as syscall_names;
 use thiserror::Error;
@@ -161,30 +162,42 @@ impl Collector {
         let offsets = offsets?;
         let Ok(mut loader) = loader else { return Err(CollectError::Missing("loader")) };
         let config = config(options);
-        let mut ebpf = loader
-            .verifier_log_level(VerifierLogLevel::DISABLE)
-            .override_global("LAYOUT", offsets.layout.as_bytes(), true)
-            .override_global("CONFIG", config.as_bytes(), true)
-            .map_max_entries("RECORDS", options.ring_bytes)
-            .load(OBJECT)?;
-        let ring = Ring::new(take(&mut ebpf, "RECORDS")?)?;
-        #[cfg(feature = "debug-ebpf")]
-        let log = if options.log { Some(log::Log::open(&mut ebpf)?) } else { None };
-        let counters = PerCpuArray::try_from(take(&mut ebpf, "COUNTERS")?)
-            .map_err(|source| CollectError::Map { what: "opening the counters", source })?;
-        let request = Array::try_from(take(&mut ebpf, "REQUEST")?)
-            .map_err(|source| CollectError::Map { what: "opening the request", source })?;
-        let hooks = attach_all(&mut ebpf, &offsets, options)?;
+        std::thread::scope(|scope| {
+            let functions = scope.spawn(|| offsets.functions.parse());
+            let mut ebpf = loader
+                .verifier_log_level(VerifierLogLevel::DISABLE)
+                .override_global("LAYOUT", offsets.layout.as_bytes(), true)
+                .override_global("CONFIG", config.as_bytes(), true)
+                .map_max_entries("RECORDS", options.ring_bytes)
+                .load(OBJECT)?;
+            let hooks = attach_all(&mut ebpf, &offsets, options, functions)?;
+            let mut collector = Self::around(ebpf, hooks, options)?;
+            collector.absent.clone_from(&offsets.absent);
+            collector.attach_time = start.elapsed();
+            Ok(collector)
+        })
+    }
+
+    /// Takes the maps out of the object.
+    #[cfg_attr(not(feature = "debug-ebpf"), expect(unused_variables, reason = "no log to open"))]
+    fn around(
+        mut ebpf: Ebpf,
+        hooks: Vec<HookChoice>,
+        options: Options,
+    ) -> Result<Self, CollectError> {
+        let failed = |what| move |source| CollectError::Map { what, source };
         Ok(Self {
-            ebpf,
-            ring,
+            ring: Ring::new(take(&mut ebpf, "RECORDS")?)?,
             #[cfg(feature = "debug-ebpf")]
-            log,
-            counters,
-            request,
+            log: if options.log { Some(log::Log::open(&mut ebpf)?) } else { None },
+            counters: PerCpuArray::try_from(take(&mut ebpf, "COUNTERS")?)
+                .map_err(failed("opening the counters"))?,
+            request: Array::try_from(take(&mut ebpf, "REQUEST")?)
+                .map_err(failed("opening the request"))?,
+            ebpf,
             hooks,
-            absent: offsets.absent,
-            attach_time: start.elapsed(),
+            absent: Vec::new(),
+            attach_time: Duration::ZERO,
         })
     }
 
@@ -309,6 +322,8 @@ fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, CollectEr
 /// change its root, the loader is the usual one.
 fn loader_without_btf() -> EbpfLoader<'static> {
     crate::sys::file_system::hide_file_system();
+    // Probes the kernel a dozen times, once a process; the loader would do it later, alone.
+    aya::features();
     EbpfLoader::new()
 }
 
@@ -318,22 +333,25 @@ fn attach_all(
     ebpf: &mut Ebpf,
     offsets: &Offsets,
     options: Options,
+    functions: ScopedJoinHandle<'_, Result<aya::Btf, OffsetError>>,
 ) -> Result<Vec<HookChoice>, CollectError> {
-    let (iterators, tracepoints): (Programs<'_>, Programs<'_>) =
+    let (mut iterators, mut tracepoints): (Programs<'_>, Programs<'_>) =
         ebpf.programs_mut().partition(|(_, program)| matches!(program, Program::Iter(_)));
-    let attach = |way: Way, ids: &Ids, mut programs: Programs<'_>| {
-        let ids = ids.parse()?;
-        let hooks = HOOKS.iter().filter(|hook| (hook.ways[0].0 == Way::Iter) == (way == Way::Iter));
-        Ok(hooks
-            .map(|hook| attach_hook(hook, &mut programs, &offsets.layout, &ids, options))
-            .collect::<Vec<HookChoice>>())
+    let attach = |iterator: bool, ids: &aya::Btf, programs: &mut Programs<'_>| {
+        HOOKS
+            .iter()
+            .filter(|hook| (hook.ways[0].0 == Way::Iter) == iterator)
+            .map(|hook| attach_hook(hook, programs, &offsets.layout, ids, options))
+            .collect::<Vec<HookChoice>>()
     };
-    std::thread::scope(|scope| -> Result<Vec<HookChoice>, CollectError> {
-        let beside = scope.spawn(|| attach(Way::Iter, &offsets.functions, iterators));
-        let mut hooks: Vec<HookChoice> = attach(Way::TpBtf, &offsets.typedefs, tracepoints)?;
-        let iterators: Result<_, CollectError> =
-            beside.join().unwrap_or(Err(CollectError::Missing("snapshot")));
-        hooks.extend(iterators?);
+    let lost = || CollectError::Missing("bpf_iter_task");
+    std::thread::scope(|scope| {
+        let beside = scope.spawn(|| {
+            let ids = functions.join().map_err(|_| lost())??;
+            Ok::<_, CollectError>(attach(true, &ids, &mut iterators))
+        });
+        let mut hooks = attach(false, &offsets.typedefs.parse()?, &mut tracepoints);
+        hooks.extend(beside.join().map_err(|_| lost())??);
         Ok(hooks)
     })
 }
