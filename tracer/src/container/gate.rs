@@ -155,11 +155,14 @@ impl Init {
         self.run.take().map_or(Ok(()), Run::finish)
     }
 
-    pub(super) fn send(&self, word: u8, operation: &'static str) -> Result<(), LaunchError> {
+    pub(super) fn send(&mut self, word: u8, operation: &'static str) -> Result<(), LaunchError> {
         match send(self.socket.get_ref(), &[word], SendFlags::NOSIGNAL) {
             Ok(_) => Ok(()),
-            // Init is gone: the next read says so, and how.
-            Err(Errno::PIPE) => Ok(()),
+            // Init is gone: whoever listens next is told, and how it ended.
+            Err(Errno::PIPE) => {
+                self.handshake.reset();
+                Ok(())
+            }
             Err(errno) => Err(self.system(operation, errno.into())),
         }
     }
@@ -176,8 +179,10 @@ impl Init {
             });
             match attempt {
                 Ok(Ok(length)) => break length,
-                // A reset is a peer that ended with something of ours unread.
-                Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => break 0,
+                // A peer that ended with something of ours unread.
+                Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
+                    return Ok(self.handshake.reset());
+                }
                 Ok(Err(source)) => return Err(self.system("listening to", source)),
                 Err(_would_block) => {}
             }

@@ -142,6 +142,12 @@ impl Handshake {
         Ok(())
     }
 
+    /// The socket was reset: init ended without reading the last word.
+    pub fn reset(&mut self) -> Heard {
+        self.phase = Phase::Over;
+        Heard::Gone
+    }
+
     /// What a read gave; no bytes are the end of file.
     pub fn heard(&mut self, bytes: &[u8]) -> Result<Heard, ProtocolError> {
         let message = match (bytes, self.phase) {
@@ -214,6 +220,13 @@ mod tests {
     fn end_of_file_before_the_gate_opened_means_gone() {
         assert_eq!(Handshake::new().heard(&[]), Ok(Heard::Gone));
         assert_eq!(at_gate().heard(&[]), Ok(Heard::Gone));
+    }
+
+    #[test]
+    fn an_init_that_never_read_the_open_has_not_executed() {
+        let mut handshake = at_gate();
+        assert_eq!(handshake.open(), Ok(OPEN));
+        assert_eq!(handshake.reset(), Heard::Gone);
     }
 
     #[test]

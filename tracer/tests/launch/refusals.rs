@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use tracer::container::plan;
 use tracer::container::spec::{Mount, MountKind, RlimitRequest, Root, Seccomp, Spec};
+use tracer::container::{Exit, plan};
 
 use crate::support::*;
 
@@ -224,4 +224,22 @@ fn the_payload_never_runs_when_the_gate_stays_shut() {
     assert_eq!(left_of(&spec.id), [""; 0]);
     run(&spec).success();
     assert!(path.exists());
+}
+
+#[test]
+#[ignore = "needs root"]
+fn an_init_that_died_at_the_gate_has_not_executed() {
+    let spec = shell("true");
+    let plan = plan(&spec, &facts()).expect("a plan");
+    block_on(async {
+        let mut init = start(&plan).expect("an init");
+        init.wait_ready().await.expect("at the gate");
+        init.kill().expect("a signal");
+        assert_eq!(init.wait().await.expect("an end"), Exit::Signal(9));
+        init.open_gate().expect("nobody to open for");
+        let refusal = init.exec_outcome().await.expect_err("no exec").to_string();
+        assert!(refusal.contains("Signal(9)"), "{refusal}");
+        init.finish().expect("nothing left");
+    });
+    assert_eq!(left_of(&spec.id), [""; 0]);
 }
