@@ -34,7 +34,7 @@ fn a_namespace_can_be_left_out() {
     let own = std::fs::read_link("/proc/self/ns/ipc").expect("a namespace");
     let spec = only(&[NamespaceKind::Ipc, NamespaceKind::Uts], script);
     let output = careless(&spec, |plan| {
-        plan.clone_flags &= !NamespaceKind::Ipc.clone_flag()
+        plan.clone_flags &= !NamespaceKind::Ipc.clone_flag();
     });
     assert_eq!(output.trim(), own.to_string_lossy());
 }
