@@ -47,8 +47,10 @@ struct Registers {
 
 /// x86-64 (arch/x86/include/asm/syscall.h). Other architectures are not wired yet: there the
 /// names resolve to nothing and the hook is not attached.
-const REGISTERS: Registers =
-    Registers { number: "orig_ax", arguments: ["di", "si", "dx", "r10", "r8", "r9"] };
+const REGISTERS: Registers = Registers {
+    number: "orig_ax",
+    arguments: ["di", "si", "dx", "r10", "r8", "r9"],
+};
 
 use Query::{IsPointer, Offset, Size, Value};
 

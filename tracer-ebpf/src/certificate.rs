@@ -72,14 +72,23 @@ fn credentials(certificate: &mut Certificate, task: u64) -> u64 {
         valid |= Certificate::IDS;
     }
     if known!(cred_cap_inheritable, cred_cap_ambient) {
-        read_into(&mut certificate.capabilities, cred, offset!(cred_cap_inheritable));
+        read_into(
+            &mut certificate.capabilities,
+            cred,
+            offset!(cred_cap_inheritable),
+        );
         valid |= Certificate::CAPABILITIES;
     }
     if known!(cred_group_info, group_info_count, group_info_gids) {
         let info = pointer(cred, offset!(cred_group_info));
         certificate.group_count = read(info, offset!(group_info_count));
         let kept = certificate.group_count.min(MAX_GROUPS as u32);
-        kernel::read_part(&mut certificate.groups, 4 * kept, info, offset!(group_info_gids));
+        kernel::read_part(
+            &mut certificate.groups,
+            4 * kept,
+            info,
+            offset!(group_info_gids),
+        );
         valid |= Certificate::GROUPS;
     }
     valid
@@ -106,7 +115,14 @@ fn restrictions(certificate: &mut Certificate, task: u64) -> u64 {
 
 #[inline(always)]
 fn cgroups(certificate: &mut Certificate, task: u64) -> u64 {
-    if !known!(task_cgroups, css_set_links, link_cgroup, link_node, cgroup_kn, kernfs_id) {
+    if !known!(
+        task_cgroups,
+        css_set_links,
+        link_cgroup,
+        link_node,
+        cgroup_kn,
+        kernfs_id
+    ) {
         return 0;
     }
     fact::cgroups(&mut certificate.cgroups, task);
@@ -117,13 +133,21 @@ fn cgroups(certificate: &mut Certificate, task: u64) -> u64 {
 /// controller enabled, which is what limits the task.
 #[inline(always)]
 fn css(task: u64, ssid: u32) -> u64 {
-    pointer(pointer(task, offset!(task_cgroups)), offset!(css_set_subsys) + 8 * ssid)
+    pointer(
+        pointer(task, offset!(task_cgroups)),
+        offset!(css_set_subsys) + 8 * ssid,
+    )
 }
 
 #[inline(always)]
 fn limits(certificate: &mut Certificate, task: u64) -> u64 {
     let mut valid = 0;
-    if known!(ssid_memory, memcg_memory, page_counter_max, page_counter_parent) {
+    if known!(
+        ssid_memory,
+        memcg_memory,
+        page_counter_max,
+        page_counter_parent
+    ) {
         memory(&mut certificate.memory, css(task, offset!(ssid_memory)));
         valid |= Certificate::MEMORY;
     }
@@ -190,14 +214,21 @@ fn processors(certificate: &mut Certificate, task: u64) -> u64 {
         return valid;
     }
     if known!(task_cpus_ptr) {
-        cpu_mask(&mut certificate.cpus_allowed, pointer(task, offset!(task_cpus_ptr)));
+        cpu_mask(
+            &mut certificate.cpus_allowed,
+            pointer(task, offset!(task_cpus_ptr)),
+        );
         valid |= Certificate::CPUS_ALLOWED;
     }
     if known!(ssid_cpuset, cpuset_effective, cpuset_effective_is_pointer) {
         let cpuset = css(task, offset!(ssid_cpuset));
         let held = cpuset.wrapping_add(u64::from(offset!(cpuset_effective)));
         // `cpumask_var_t` is a pointer where masks are kept off the stack (CPUMASK_OFFSTACK).
-        let mask = if offset!(cpuset_effective_is_pointer) == 1 { pointer(held, 0) } else { held };
+        let mask = if offset!(cpuset_effective_is_pointer) == 1 {
+            pointer(held, 0)
+        } else {
+            held
+        };
         cpu_mask(&mut certificate.cpuset_cpus, mask);
         valid |= Certificate::CPUSET;
     }
@@ -214,15 +245,32 @@ fn cpu_mask(mask: &mut [u64; CPU_WORDS], source: u64) {
 #[inline(always)]
 fn paths(certificate: &mut Certificate, task: u64) -> u64 {
     let mut valid = 0;
-    if known!(task_fs, fs_root, fs_pwd, mount_mnt, mount_parent, mount_ns, mnt_ns_root) {
+    if known!(
+        task_fs,
+        fs_root,
+        fs_pwd,
+        mount_mnt,
+        mount_parent,
+        mount_ns,
+        mnt_ns_root
+    ) {
         let fs = pointer(task, offset!(task_fs));
-        fact::path(&mut certificate.root, fs.wrapping_add(u64::from(offset!(fs_root))));
-        fact::path(&mut certificate.cwd, fs.wrapping_add(u64::from(offset!(fs_pwd))));
+        fact::path(
+            &mut certificate.root,
+            fs.wrapping_add(u64::from(offset!(fs_root))),
+        );
+        fact::path(
+            &mut certificate.cwd,
+            fs.wrapping_add(u64::from(offset!(fs_pwd))),
+        );
         valid |= Certificate::PATHS;
     }
     if known!(task_mm, mm_exe_file, file_path, mount_mnt, mount_ns) {
         let file = pointer(pointer(task, offset!(task_mm)), offset!(mm_exe_file));
-        fact::path(&mut certificate.exe, file.wrapping_add(u64::from(offset!(file_path))));
+        fact::path(
+            &mut certificate.exe,
+            file.wrapping_add(u64::from(offset!(file_path))),
+        );
         valid |= Certificate::EXE;
     }
     valid
@@ -244,8 +292,15 @@ fn rlimits(certificate: &mut Certificate, task: u64) -> u64 {
 /// The open descriptors below 64, by the bitmap; whether there are others is told, not which.
 #[inline(always)]
 fn descriptors(certificate: &mut Certificate, task: u64) -> u64 {
-    if !known!(task_files, files_fdt, fdt_fd, fdt_open_fds, fdt_close_on_exec, file_path, file_inode)
-    {
+    if !known!(
+        task_files,
+        files_fdt,
+        fdt_fd,
+        fdt_open_fds,
+        fdt_close_on_exec,
+        file_path,
+        file_inode
+    ) {
         return 0;
     }
     let table = pointer(pointer(task, offset!(task_files)), offset!(files_fdt));

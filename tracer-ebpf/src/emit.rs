@@ -42,8 +42,9 @@ pub fn emit<T: Plain>(kind: Kind, task: u64, fill: impl FnOnce(&mut T)) {
     header.kind = kind;
     header.abi = ABI_VERSION;
     header.len = size_of::<T>() as u32;
-    // SAFETY: helpers without arguments.
+    // SAFETY: a helper without arguments, which only reads a clock.
     header.time_ns = unsafe { bpf_ktime_get_boot_ns() };
+    // SAFETY: a helper without arguments, which only reads a register.
     header.cpu = unsafe { bpf_get_smp_processor_id() };
     fact::identity(&mut header.task, task);
     fill(record);

@@ -68,16 +68,23 @@ pub fn namespaces(set: &mut NamespaceSet, task: u64) {
     set.uts = read(pointer(proxy, offset!(nsproxy_uts)), offset!(uts_inum));
     set.ipc = read(pointer(proxy, offset!(nsproxy_ipc)), offset!(ipc_inum));
     set.pid = read(own_pid(task).namespace, offset!(pid_inum));
-    set.pid_for_children =
-        read(pointer(proxy, offset!(nsproxy_pid_for_children)), offset!(pid_inum));
+    set.pid_for_children = read(
+        pointer(proxy, offset!(nsproxy_pid_for_children)),
+        offset!(pid_inum),
+    );
     set.net = read(pointer(proxy, offset!(nsproxy_net)), offset!(net_inum));
     if known!(nsproxy_time, nsproxy_time_for_children, time_inum) {
         set.time = read(pointer(proxy, offset!(nsproxy_time)), offset!(time_inum));
-        set.time_for_children =
-            read(pointer(proxy, offset!(nsproxy_time_for_children)), offset!(time_inum));
+        set.time_for_children = read(
+            pointer(proxy, offset!(nsproxy_time_for_children)),
+            offset!(time_inum),
+        );
     }
     if known!(nsproxy_cgroup, cgroup_inum) {
-        set.cgroup = read(pointer(proxy, offset!(nsproxy_cgroup)), offset!(cgroup_inum));
+        set.cgroup = read(
+            pointer(proxy, offset!(nsproxy_cgroup)),
+            offset!(cgroup_inum),
+        );
     }
     set.user = read(user_namespace(task), offset!(user_inum));
 }
@@ -121,8 +128,9 @@ pub fn cgroups(set: &mut CgroupSet, task: u64) {
             break;
         }
         let link = node.wrapping_sub(u64::from(offset!(link_node)));
+        let address = pointer(link, offset!(link_cgroup));
         // SAFETY: the entry is memory of the record that this program holds.
-        unsafe { cgroup_of_link(entry, pointer(link, offset!(link_cgroup))) };
+        unsafe { cgroup_of_link(entry, address) };
         count += 1;
         node = pointer(node, 0);
     }

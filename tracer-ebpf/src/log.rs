@@ -10,6 +10,9 @@ pub fn record(kind: Kind, tgid: u32, submitted: bool) {
     if submitted {
         debug!((), "record of kind {} about task {}", kind.0, tgid);
     } else {
-        debug!((), "no room for a record of kind {} about task {}", kind.0, tgid);
+        debug!(
+            (),
+            "no room for a record of kind {} about task {}", kind.0, tgid
+        );
     }
 }

@@ -2,7 +2,14 @@
 //! records. This file owns the entry points alone: each hook has a BTF and a raw form with one
 //! body, so that the fallback cannot disagree with the preferred way.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
-#![allow(unsafe_code, reason = "kernel memory and maps are reached through raw helpers")]
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "registers are 64 bits wide, what they hold is as wide as its kernel type"
+)]
+#![allow(
+    unsafe_code,
+    reason = "kernel memory and maps are reached through raw helpers"
+)]
 
 mod certificate;
 mod emit;
@@ -79,7 +86,7 @@ tracepoint! {
 /// section is named by hand.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "iter/task")]
-pub fn snapshot(ctx: *mut core::ffi::c_void) -> i32 {
+pub extern "C" fn snapshot(ctx: *mut core::ffi::c_void) -> i32 {
     hook::snapshot::task(Arguments::new(ctx));
     0
 }

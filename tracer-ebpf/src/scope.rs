@@ -19,13 +19,13 @@ pub fn tgid(task: u64) -> u32 {
 #[inline(always)]
 pub fn contains(tgid: u32) -> bool {
     // SAFETY: the value is only tested for presence, never read.
-    tgid == config!(root_tgid) || unsafe { SCOPE.get(&tgid) }.is_some()
+    tgid == config!(root_tgid) || unsafe { SCOPE.get(tgid) }.is_some()
 }
 
 /// Takes a new thread group into scope.
 #[inline(always)]
 pub fn enter(tgid: u32, start_ns: u64) {
-    if SCOPE.insert(&tgid, &start_ns, 0).is_err() {
+    if SCOPE.insert(tgid, start_ns, 0).is_err() {
         emit::count(Counter::SCOPE_FULL);
     }
 }
@@ -34,5 +34,5 @@ pub fn enter(tgid: u32, start_ns: u64) {
 #[inline(always)]
 pub fn leave(tgid: u32) {
     // A number that is not in the table is not an error: the caller need not know.
-    let _absent = SCOPE.remove(&tgid);
+    let _absent = SCOPE.remove(tgid);
 }

@@ -129,7 +129,11 @@ pub async fn execute(
     let init = launch::launch(&plan, run, options.streams)?;
     let tgid = Tgid(init.tgid());
     session.observation.init = Some(tgid);
-    let mut container = Container { init, session: &mut session, expectations: &expectations };
+    let mut container = Container {
+        init,
+        session: &mut session,
+        expectations: &expectations,
+    };
     let (payload, gate) = match container.live(options.gate, &mut signals).await {
         Ok(lived) => lived,
         Err(error) => {
@@ -139,7 +143,14 @@ pub async fn execute(
     };
     let left_behind = container.init.finish().err();
     session.settle()?;
-    let Session { collector, model, observation, steps, omitted, .. } = session;
+    let Session {
+        collector,
+        model,
+        observation,
+        steps,
+        omitted,
+        ..
+    } = session;
     let (hooks, attach) = (collector.hooks.clone(), collector.attach_time);
     let detach = collector.stop();
     let judgement = match payload {
@@ -149,7 +160,15 @@ pub async fn execute(
         Payload::Ended(_) => verdict::judge_final(&expectations, &model, &observation),
     };
     Ok(Outcome {
-        session: Ended { model, observation, steps, omitted, hooks, attach, detach },
+        session: Ended {
+            model,
+            observation,
+            steps,
+            omitted,
+            hooks,
+            attach,
+            detach,
+        },
         expectations,
         gate,
         judgement,
@@ -176,9 +195,15 @@ impl Container<'_> {
     ) -> Result<(Payload, Option<Judgement>), RunError> {
         let Self { init, session, .. } = self;
         pumping(session, init.wait_ready()).await?;
-        let gate = if mode == GateMode::Off { None } else { Some(self.judge_at_gate()?) };
+        let gate = if mode == GateMode::Off {
+            None
+        } else {
+            Some(self.judge_at_gate()?)
+        };
         let opens = mode != GateMode::Enforce
-            || gate.as_ref().is_none_or(|gate| gate.verdict == Verdict::Pass);
+            || gate
+                .as_ref()
+                .is_none_or(|gate| gate.verdict == Verdict::Pass);
         if !opens {
             self.end().await;
             return Ok((Payload::NeverRan, gate));
@@ -204,7 +229,11 @@ impl Container<'_> {
         // Mounts are inconclusive when they cannot be read, which is the judge's to say.
         let _unknown = self.session.read_mounts(task);
         self.session.settle()?;
-        Ok(verdict::judge_gate(self.expectations, &self.session.model, &self.session.observation))
+        Ok(verdict::judge_gate(
+            self.expectations,
+            &self.session.model,
+            &self.session.observation,
+        ))
     }
 
     /// Waits for the payload's end. The first signal to tracer is passed on; the second ends the

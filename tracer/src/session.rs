@@ -81,7 +81,15 @@ impl Session {
 
     /// Takes every record that the ring holds.
     pub fn pump(&mut self) {
-        let Self { collector, model, observation, steps, omitted, syscalls, next } = self;
+        let Self {
+            collector,
+            model,
+            observation,
+            steps,
+            omitted,
+            syscalls,
+            next,
+        } = self;
         collector.ring.drain(|bytes| {
             let event = event::decode(syscalls, *next, bytes);
             *next += 1;
@@ -163,6 +171,9 @@ fn unattached(collector: &Collector) -> Vec<Unattached> {
     collector
         .blind_kinds()
         .into_iter()
-        .map(|kind| Unattached { kind, reason: reason(kind) })
+        .map(|kind| Unattached {
+            kind,
+            reason: reason(kind),
+        })
         .collect()
 }

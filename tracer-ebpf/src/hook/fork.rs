@@ -24,7 +24,10 @@ pub fn task_newtask(arguments: Arguments) {
     let child = arguments.get::<0>();
     let flags = arguments.get::<1>();
     if flags & CLONE_THREAD == 0 {
-        scope::enter(scope::tgid(child), kernel::read(child, offset!(task_start_boottime)));
+        scope::enter(
+            scope::tgid(child),
+            kernel::read(child, offset!(task_start_boottime)),
+        );
     }
     emit::<ForkRecord>(Kind::FORK, caller, |record| {
         fact::identity(&mut record.child, child);

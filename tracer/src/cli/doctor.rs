@@ -58,12 +58,15 @@ struct HookFinding<'a> {
 /// Probes by doing: attaches every hook as a run would, then detaches.
 pub fn run(arguments: &DoctorArguments) -> Result<u8, Failure> {
     super::require_root()?;
-    let host =
-        host::reader::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
+    let host = host::reader::read(Path::new("/"))
+        .map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
     let collector = Collector::start(Options::for_this_process())
         .map_err(|error| Failure::new(code_of(&error), error))?;
-    let (hooks, absent, attach) =
-        (collector.hooks.clone(), collector.absent.clone(), collector.attach_time);
+    let (hooks, absent, attach) = (
+        collector.hooks.clone(),
+        collector.absent.clone(),
+        collector.attach_time,
+    );
     let detach = collector.stop();
     let able = hooks.iter().all(|choice| choice.chosen.is_some());
     let findings = Findings {
@@ -119,17 +122,26 @@ fn finding(choice: &HookChoice) -> HookFinding<'_> {
 }
 
 fn table(findings: &Findings<'_>) -> String {
-    let mut text = format!("kernel {} ({})\n\nhooks\n", findings.kernel, findings.machine);
+    let mut text = format!(
+        "kernel {} ({})\n\nhooks\n",
+        findings.kernel, findings.machine
+    );
     for hook in &findings.hooks {
         let chosen = hook.choice.chosen.map_or("none", |way| way.name());
-        let _infallible =
-            writeln!(text, "  {:<20} {:<7} {}", hook.choice.name, chosen, hook.fact);
+        let _infallible = writeln!(
+            text,
+            "  {:<20} {:<7} {}",
+            hook.choice.name, chosen, hook.fact
+        );
         for (way, why) in &hook.choice.refused {
             let _infallible = writeln!(text, "  {:20} {} refused: {why}", "", way.name());
         }
         if hook.choice.chosen.is_none() {
-            let _infallible =
-                writeln!(text, "  {:20} inconclusive: {}", "", hook.inconclusive_without);
+            let _infallible = writeln!(
+                text,
+                "  {:20} inconclusive: {}",
+                "", hook.inconclusive_without
+            );
         }
     }
     text.push_str("\nkernel structures\n");
@@ -137,7 +149,10 @@ fn table(findings: &Findings<'_>) -> String {
         text.push_str("  every member that a record is read from was found in the kernel's BTF\n");
     }
     for (field, why) in findings.absent {
-        let _infallible = writeln!(text, "  {field}: {why}; what is read from it is inconclusive");
+        let _infallible = writeln!(
+            text,
+            "  {field}: {why}; what is read from it is inconclusive"
+        );
     }
     text.push_str("\ncgroup hierarchies\n");
     for hierarchy in findings.hierarchies {
@@ -172,7 +187,10 @@ fn table(findings: &Findings<'_>) -> String {
     text
 }
 
-#[expect(clippy::cast_precision_loss, reason = "microseconds of a start, far below 2^52")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "microseconds of a start, far below 2^52"
+)]
 fn millis(microseconds: u128) -> f64 {
     microseconds as f64 / 1000.0
 }

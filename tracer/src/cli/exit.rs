@@ -66,7 +66,10 @@ mod tests {
     #[test]
     fn a_payload_that_succeeds_does_not_hide_a_verdict() {
         assert_eq!(of_run(Verdict::Fail, Payload::Exited(0)), FAIL);
-        assert_eq!(of_run(Verdict::Inconclusive, Payload::Exited(0)), INCONCLUSIVE);
+        assert_eq!(
+            of_run(Verdict::Inconclusive, Payload::Exited(0)),
+            INCONCLUSIVE
+        );
     }
 
     #[test]
@@ -82,7 +85,13 @@ mod tests {
 
     #[test]
     fn a_command_that_is_not_there_is_told_from_one_that_cannot_run() {
-        assert_eq!(of_run(Verdict::Inconclusive, Payload::NotExecuted { found: false }), 127);
-        assert_eq!(of_run(Verdict::Inconclusive, Payload::NotExecuted { found: true }), 126);
+        assert_eq!(
+            of_run(Verdict::Inconclusive, Payload::NotExecuted { found: false }),
+            127
+        );
+        assert_eq!(
+            of_run(Verdict::Inconclusive, Payload::NotExecuted { found: true }),
+            126
+        );
     }
 }

@@ -7,7 +7,7 @@ pub mod exit;
 pub mod run;
 mod value;
 
-use std::process::ExitCode;
+use std::{fmt::Display, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -46,8 +46,9 @@ pub struct Failure {
 
 impl Failure {
     /// With an exit code and whatever says why.
-    pub fn new(code: u8, text: impl ToString) -> Self {
-        Self { code, text: text.to_string() }
+    pub fn new(code: u8, text: impl Display) -> Self {
+        let text = format!("{text}");
+        Self { code, text }
     }
 }
 

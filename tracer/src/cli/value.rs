@@ -12,14 +12,20 @@ use crate::{
 pub fn size(text: &str) -> Result<u64, String> {
     let lower = text.trim().to_ascii_lowercase();
     let digits = lower.trim_end_matches(|c: char| !c.is_ascii_digit());
-    let unit = lower[digits.len()..].trim_end_matches("ib").trim_end_matches('b');
+    let unit = lower[digits.len()..]
+        .trim_end_matches("ib")
+        .trim_end_matches('b');
     let shift = match unit {
         "" => 0,
         "k" => 10,
         "m" => 20,
         "g" => 30,
         "t" => 40,
-        _ => return Err(format!("`{text}` is not a size; write bytes, or 64k, 512m, 2g")),
+        _ => {
+            return Err(format!(
+                "`{text}` is not a size; write bytes, or 64k, 512m, 2g"
+            ));
+        }
     };
     digits
         .parse::<u64>()
@@ -58,10 +64,16 @@ pub fn cpu_quota(text: &str) -> Result<CpuQuota, String> {
             "`{text}` is not a number of processors; write 0.5 or 2, at least 0.01"
         ));
     }
-    #[expect(clippy::cast_possible_truncation, reason = "bounded above by the check")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "bounded above by the check"
+    )]
     #[expect(clippy::cast_precision_loss, reason = "100,000 is exact")]
     let quota_us = (value * PERIOD_US as f64).round() as u64;
-    Ok(CpuQuota { quota_us, period_us: PERIOD_US })
+    Ok(CpuQuota {
+        quota_us,
+        period_us: PERIOD_US,
+    })
 }
 
 /// A number of tasks.
@@ -79,12 +91,20 @@ pub fn id_mapping(text: &str) -> Result<IdMapping, String> {
         .split([':', ' '])
         .map(|part| part.parse().map_err(|_| wrong()))
         .collect::<Result<_, _>>()?;
-    let [inside, outside, count] = numbers[..] else { return Err(wrong()) };
-    if count == 0 || inside.checked_add(count - 1).is_none() || outside.checked_add(count - 1).is_none()
+    let [inside, outside, count] = numbers[..] else {
+        return Err(wrong());
+    };
+    if count == 0
+        || inside.checked_add(count - 1).is_none()
+        || outside.checked_add(count - 1).is_none()
     {
         return Err(wrong());
     }
-    Ok(IdMapping { inside, outside, count })
+    Ok(IdMapping {
+        inside,
+        outside,
+        count,
+    })
 }
 
 /// A resource limit, `NAME=SOFT[:HARD]`.
@@ -93,18 +113,27 @@ pub fn resource_limit(text: &str) -> Result<RlimitRequest, String> {
         format!("`{text}` is not a resource limit; write NAME=SOFT[:HARD], as nofile=1024:4096")
     })?;
     let resource = rlimit::number(&name.to_ascii_lowercase()).ok_or_else(|| {
-        format!("there is no resource limit `{name}`; there are {}", rlimit::NAMES.join(", "))
+        format!(
+            "there is no resource limit `{name}`; there are {}",
+            rlimit::NAMES.join(", ")
+        )
     })?;
     let number = |text: &str| match text {
         "unlimited" | "-1" => Ok(u64::MAX),
-        _ => text.parse::<u64>().map_err(|_| format!("`{text}` is not a number or `unlimited`")),
+        _ => text
+            .parse::<u64>()
+            .map_err(|_| format!("`{text}` is not a number or `unlimited`")),
     };
     let (soft, hard) = limits.split_once(':').unwrap_or((limits, limits));
     let (soft, hard) = (number(soft)?, number(hard)?);
     if soft > hard {
         return Err(format!("the soft limit of `{text}` is above the hard one"));
     }
-    Ok(RlimitRequest { resource, soft, hard })
+    Ok(RlimitRequest {
+        resource,
+        soft,
+        hard,
+    })
 }
 
 /// The capabilities that Docker leaves a container (moby, `oci/caps/defaults.go`).
@@ -138,7 +167,9 @@ pub fn capabilities(add: &[String], drop: &[String], last: u8) -> Result<u64, St
         match capability::number(bare) {
             Some(number) if number <= u32::from(last) => Ok(1 << number),
             Some(_) => Err(format!("this kernel has no capability `{name}` yet")),
-            None => Err(format!("there is no capability `{name}`; see capabilities(7)")),
+            None => Err(format!(
+                "there is no capability `{name}`; see capabilities(7)"
+            )),
         }
     };
     let set = |names: &[String]| -> Result<u64, String> {
@@ -194,10 +225,21 @@ pub fn mount(text: &str) -> Result<Mount, String> {
             }
             MountKind::Bind { source, recursive }
         }
-        "tmpfs" => MountKind::Tmpfs { size: tmpfs_size, mode: tmpfs_mode },
-        other => return Err(format!("--mount has no type `{other}`; it has bind and tmpfs")),
+        "tmpfs" => MountKind::Tmpfs {
+            size: tmpfs_size,
+            mode: tmpfs_mode,
+        },
+        other => {
+            return Err(format!(
+                "--mount has no type `{other}`; it has bind and tmpfs"
+            ));
+        }
     };
-    Ok(Mount { kind, target, read_only })
+    Ok(Mount {
+        kind,
+        target,
+        read_only,
+    })
 }
 
 /// A tmpfs, `/path[:size=64m,mode=1777,ro]`.
@@ -211,17 +253,27 @@ pub fn tmpfs(text: &str) -> Result<Mount, String> {
             ("mode", value) => mode = Some(octal(value)?),
             ("ro", "") => read_only = true,
             ("rw", "") => read_only = false,
-            _ => return Err(format!("--tmpfs has no option `{option}`; it has size, mode, ro, rw")),
+            _ => {
+                return Err(format!(
+                    "--tmpfs has no option `{option}`; it has size, mode, ro, rw"
+                ));
+            }
         }
     }
-    Ok(Mount { kind: MountKind::Tmpfs { size: bytes, mode }, target, read_only })
+    Ok(Mount {
+        kind: MountKind::Tmpfs { size: bytes, mode },
+        target,
+        read_only,
+    })
 }
 
 fn absolute(path: String) -> Result<String, String> {
     if path.starts_with('/') && path.len() > 1 {
         Ok(path)
     } else {
-        Err(format!("the target `{path}` must be an absolute path below /"))
+        Err(format!(
+            "the target `{path}` must be an absolute path below /"
+        ))
     }
 }
 
@@ -264,7 +316,13 @@ mod tests {
 
     #[test]
     fn half_a_processor_is_half_a_period() {
-        assert_eq!(cpu_quota("0.5"), Ok(CpuQuota { quota_us: 50_000, period_us: 100_000 }));
+        assert_eq!(
+            cpu_quota("0.5"),
+            Ok(CpuQuota {
+                quota_us: 50_000,
+                period_us: 100_000
+            })
+        );
         assert!(cpu_quota("0").is_err());
         assert!(cpu_quota("nan").is_err());
     }
@@ -280,8 +338,16 @@ mod tests {
     fn a_mount_says_what_it_lacks() {
         assert!(mount("type=bind,target=/b").unwrap_err().contains("source"));
         assert!(mount("source=/a").unwrap_err().contains("target"));
-        assert!(mount("source=a,target=/b").unwrap_err().contains("absolute"));
-        assert!(mount("source=/a,target=/b,bogus").unwrap_err().contains("bogus"));
+        assert!(
+            mount("source=a,target=/b")
+                .unwrap_err()
+                .contains("absolute")
+        );
+        assert!(
+            mount("source=/a,target=/b,bogus")
+                .unwrap_err()
+                .contains("bogus")
+        );
         let parsed = mount("type=bind,src=/a,dst=/b,ro").unwrap();
         assert!(parsed.read_only);
     }
@@ -289,9 +355,16 @@ mod tests {
     #[test]
     fn the_default_set_is_dockers() {
         assert_eq!(capabilities(&[], &[], 40), Ok(0xa80425fb));
-        assert_eq!(capabilities(&["NET_RAW".into()], &["all".into()], 40), Ok(1 << 13));
+        assert_eq!(
+            capabilities(&["NET_RAW".into()], &["all".into()], 40),
+            Ok(1 << 13)
+        );
         assert_eq!(capabilities(&["ALL".into()], &[], 40), Ok((1 << 41) - 1));
-        assert!(capabilities(&["bogus".into()], &[], 40).unwrap_err().contains("bogus"));
+        assert!(
+            capabilities(&["bogus".into()], &[], 40)
+                .unwrap_err()
+                .contains("bogus")
+        );
     }
 
     #[test]
@@ -300,7 +373,11 @@ mod tests {
         assert!(resource_limit("bogus=1").unwrap_err().contains("nofile"));
         assert_eq!(
             resource_limit("nofile=10:20"),
-            Ok(RlimitRequest { resource: 7, soft: 10, hard: 20 })
+            Ok(RlimitRequest {
+                resource: 7,
+                soft: 10,
+                hard: 20
+            })
         );
     }
 }

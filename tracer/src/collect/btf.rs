@@ -13,6 +13,9 @@ pub enum BtfError {
     /// Not BTF, or BTF of another byte order or version.
     #[error("the data is not BTF of this machine's byte order (magic {0:#06x})")]
     Magic(u16),
+    /// More than the format can address.
+    #[error("{0} bytes are more than BTF can hold")]
+    TooLarge(usize),
     /// A section or a type reaches beyond the data.
     #[error("the BTF is cut off at byte {0}")]
     Truncated(usize),
@@ -79,6 +82,10 @@ pub struct Btf<'a> {
 impl<'a> Btf<'a> {
     /// Indexes `data`, keeping the ids of types whose name `wanted` accepts.
     pub fn parse(data: &'a [u8], wanted: impl Fn(Named, &[u8]) -> bool) -> Result<Self, BtfError> {
+        // Positions, ids and offsets below are 32 bits wide, as in the format itself.
+        if u32::try_from(data.len()).is_err() {
+            return Err(BtfError::TooLarge(data.len()));
+        }
         let magic = u16::from_ne_bytes(bytes(data, 0)?);
         if magic != MAGIC {
             return Err(BtfError::Magic(magic));
@@ -112,11 +119,16 @@ impl<'a> Btf<'a> {
             if let Some(named) = named {
                 let name = btf.string(word(type_section, position)?)?;
                 if wanted(named, name) {
-                    let id = btf.types.len() as u32;
-                    btf.named.entry(named).or_default().entry(name).or_default().push(id);
+                    let id = narrow(btf.types.len());
+                    btf.named
+                        .entry(named)
+                        .or_default()
+                        .entry(name)
+                        .or_default()
+                        .push(id);
                 }
             }
-            btf.types.push(position as u32);
+            btf.types.push(narrow(position));
             position += 12 + tail(kind, info & 0xffff)?;
         }
         Ok(btf)
@@ -149,7 +161,10 @@ impl<'a> Btf<'a> {
     }
 
     fn ids(&self, named: Named, name: &str) -> &[u32] {
-        let ids = self.named.get(&named).and_then(|names| names.get(name.as_bytes()));
+        let ids = self
+            .named
+            .get(&named)
+            .and_then(|names| names.get(name.as_bytes()));
         ids.map_or(&[], Vec::as_slice)
     }
 
@@ -207,8 +222,11 @@ impl<'a> Btf<'a> {
             let name = self.string(word(self.data, at)?)?;
             let kind = word(self.data, at + 4)?;
             let raw = word(self.data, at + 8)?;
-            let (offset, width) =
-                if has_width { (raw & 0x00ff_ffff, raw >> 24) } else { (raw, 0) };
+            let (offset, width) = if has_width {
+                (raw & 0x00ff_ffff, raw >> 24)
+            } else {
+                (raw, 0)
+            };
             if name == part {
                 return Ok(Some((if width == 0 { offset } else { offset | 1 }, kind)));
             }
@@ -258,13 +276,22 @@ impl<'a> Btf<'a> {
 
     /// 0 for void.
     fn kind(&self, id: u32) -> Result<u32, BtfError> {
-        if id == 0 { Ok(0) } else { Ok(word(self.data, self.at(id)? + 4)? >> 24 & 0x1f) }
+        if id == 0 {
+            Ok(0)
+        } else {
+            Ok(word(self.data, self.at(id)? + 4)? >> 24 & 0x1f)
+        }
     }
 
     fn string(&self, offset: u32) -> Result<&'a [u8], BtfError> {
-        let rest =
-            self.strings.get(offset as usize..).ok_or(BtfError::Truncated(offset as usize))?;
-        let end = rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len());
+        let rest = self
+            .strings
+            .get(offset as usize..)
+            .ok_or(BtfError::Truncated(offset as usize))?;
+        let end = rest
+            .iter()
+            .position(|byte| *byte == 0)
+            .unwrap_or(rest.len());
         Ok(&rest[..end])
     }
 }
@@ -288,15 +315,20 @@ fn tail(kind: u32, count: u32) -> Result<usize, BtfError> {
 pub fn numbering(types: &[(u32, Named, &str)]) -> Vec<u8> {
     let mut section = Vec::new();
     let mut strings = vec![0];
-    let mut push = |words: [u32; 3]| section.extend(words.iter().flat_map(|word| word.to_ne_bytes()));
+    let mut push =
+        |words: [u32; 3]| section.extend(words.iter().flat_map(|word| word.to_ne_bytes()));
     let mut next = 1;
     for (id, named, name) in types {
         while next < *id {
             push([0, KIND_FWD << 24, 0]);
             next += 1;
         }
-        let kind = if *named == Named::Func { KIND_FUNC } else { KIND_TYPEDEF };
-        push([strings.len() as u32, kind << 24, 0]);
+        let kind = if *named == Named::Func {
+            KIND_FUNC
+        } else {
+            KIND_TYPEDEF
+        };
+        push([narrow(strings.len()), kind << 24, 0]);
         strings.extend(name.bytes());
         strings.push(0);
         next += 1;
@@ -304,11 +336,20 @@ pub fn numbering(types: &[(u32, Named, &str)]) -> Vec<u8> {
     let mut out = MAGIC.to_ne_bytes().to_vec();
     out.extend([1, 0]);
     for word in [24, 0, section.len(), section.len(), strings.len()] {
-        out.extend((word as u32).to_ne_bytes());
+        out.extend(narrow(word).to_ne_bytes());
     }
     out.extend(section);
     out.extend(strings);
     out
+}
+
+/// A position or count within data whose length fits 32 bits.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "checked once for the whole of the data"
+)]
+fn narrow(value: usize) -> u32 {
+    value as u32
 }
 
 fn bytes<const N: usize>(data: &[u8], at: usize) -> Result<[u8; N], BtfError> {

@@ -13,7 +13,10 @@ struct Builder {
 
 impl Builder {
     fn new() -> Self {
-        Self { types: Vec::new(), strings: vec![0] }
+        Self {
+            types: Vec::new(),
+            strings: vec![0],
+        }
     }
 
     fn name(&mut self, name: &str) -> u32 {
@@ -102,8 +105,14 @@ fn a_dotted_path_descends() {
 
 #[test]
 fn a_missing_type_or_member_is_named() {
-    let data = Builder::new().int().structure("s", 4, &[("a", 1, 0)]).build();
-    assert_eq!(answer(&data, Query::Offset("t", "a")), Err(BtfError::NoType("t".into())));
+    let data = Builder::new()
+        .int()
+        .structure("s", 4, &[("a", 1, 0)])
+        .build();
+    assert_eq!(
+        answer(&data, Query::Offset("t", "a")),
+        Err(BtfError::NoType("t".into()))
+    );
     assert_eq!(
         answer(&data, Query::Offset("s", "b")),
         Err(BtfError::NoMember("s".into(), "b".into()))
@@ -126,8 +135,11 @@ fn duplicates_that_agree_are_one_and_those_that_differ_are_refused() {
 
 #[test]
 fn a_pointer_is_told_from_a_value() {
-    let data =
-        Builder::new().int().pointer(1).structure("s", 16, &[("p", 2, 0), ("v", 1, 64)]).build();
+    let data = Builder::new()
+        .int()
+        .pointer(1)
+        .structure("s", 16, &[("p", 2, 0), ("v", 1, 64)])
+        .build();
     assert_eq!(answer(&data, Query::IsPointer("s", "p")), Ok(1));
     assert_eq!(answer(&data, Query::IsPointer("s", "v")), Ok(0));
     assert_eq!(answer(&data, Query::Size("s")), Ok(16));
@@ -135,7 +147,9 @@ fn a_pointer_is_told_from_a_value() {
 
 #[test]
 fn an_enumerator_has_its_value() {
-    let data = Builder::new().enumeration("e", &[("one", 1), ("five", 5)]).build();
+    let data = Builder::new()
+        .enumeration("e", &[("one", 1), ("five", 5)])
+        .build();
     assert_eq!(answer(&data, Query::Value("e", "five")), Ok(5));
     assert_eq!(
         answer(&data, Query::Value("e", "six")),
@@ -145,7 +159,10 @@ fn an_enumerator_has_its_value() {
 
 #[test]
 fn damaged_data_is_an_error_and_never_a_panic() {
-    let whole = Builder::new().int().structure("s", 4, &[("a", 1, 0)]).build();
+    let whole = Builder::new()
+        .int()
+        .structure("s", 4, &[("a", 1, 0)])
+        .build();
     for end in 0..whole.len() {
         if let Ok(btf) = Btf::parse(&whole[..end], |_, _| true) {
             let _ = btf.answer(Query::Offset("s", "a"));

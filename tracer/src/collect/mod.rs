@@ -47,8 +47,10 @@ pub enum CollectError {
     #[error(transparent)]
     Offsets(#[from] OffsetError),
     /// The object as a whole.
-    #[error("loading the eBPF object failed: {0}; tracer needs root and a kernel with \
-             CONFIG_BPF_SYSCALL (see `tracer doctor`)")]
+    #[error(
+        "loading the eBPF object failed: {0}; tracer needs root and a kernel with \
+             CONFIG_BPF_SYSCALL (see `tracer doctor`)"
+    )]
     Load(#[from] aya::EbpfError),
     /// A map or program that the object should have.
     #[error("the eBPF object has no `{0}`: it was not built from this source; build again")]
@@ -160,7 +162,9 @@ impl Collector {
             (offsets, loader.join())
         });
         let offsets = offsets?;
-        let Ok(mut loader) = loader else { return Err(CollectError::Missing("loader")) };
+        let Ok(mut loader) = loader else {
+            return Err(CollectError::Missing("loader"));
+        };
         let config = config(options);
         std::thread::scope(|scope| {
             let functions = scope.spawn(|| offsets.functions.parse());
@@ -179,7 +183,10 @@ impl Collector {
     }
 
     /// Takes the maps out of the object.
-    #[cfg_attr(not(feature = "debug-ebpf"), expect(unused_variables, reason = "no log to open"))]
+    #[cfg_attr(
+        not(feature = "debug-ebpf"),
+        expect(unused_variables, reason = "no log to open")
+    )]
     fn around(
         mut ebpf: Ebpf,
         hooks: Vec<HookChoice>,
@@ -189,7 +196,11 @@ impl Collector {
         Ok(Self {
             ring: Ring::new(take(&mut ebpf, "RECORDS")?)?,
             #[cfg(feature = "debug-ebpf")]
-            log: if options.log { Some(log::Log::open(&mut ebpf)?) } else { None },
+            log: if options.log {
+                Some(log::Log::open(&mut ebpf)?)
+            } else {
+                None
+            },
             counters: PerCpuArray::try_from(take(&mut ebpf, "COUNTERS")?)
                 .map_err(failed("opening the counters"))?,
             request: Array::try_from(take(&mut ebpf, "REQUEST")?)
@@ -226,7 +237,10 @@ impl Collector {
     fn iterate(&mut self, request: Request) -> Result<(), CollectError> {
         self.request
             .set(0, [request.tgid, request.inventory], 0)
-            .map_err(|source| CollectError::Map { what: "asking for a snapshot", source })?;
+            .map_err(|source| CollectError::Map {
+                what: "asking for a snapshot",
+                source,
+            })?;
         let failed = |error: &dyn std::fmt::Display| CollectError::Iterate(error.to_string());
         let Some(Program::Iter(program)) = self.ebpf.program_mut("snapshot") else {
             return Err(CollectError::Missing("snapshot"));
@@ -253,7 +267,10 @@ impl Collector {
             let values = self
                 .counters
                 .get(&counter.0, 0)
-                .map_err(|source| CollectError::Map { what: "reading the counters", source })?;
+                .map_err(|source| CollectError::Map {
+                    what: "reading the counters",
+                    source,
+                })?;
             Ok(values.iter().sum())
         };
         let mut kinds = Vec::new();
@@ -265,7 +282,10 @@ impl Collector {
                 lost: get(Counter::lost(kind))?,
             });
         }
-        Ok(Counters { kinds, scope_full: get(Counter::SCOPE_FULL)? })
+        Ok(Counters {
+            kinds,
+            scope_full: get(Counter::SCOPE_FULL)?,
+        })
     }
 
     /// Program and number of instructions that the verifier walked to accept it (since 5.16).
@@ -309,7 +329,10 @@ fn config(options: Options) -> Config {
 }
 
 fn typedefs() -> Vec<String> {
-    HOOKS.iter().map(|hook| format!("btf_trace_{}", hook.name)).collect()
+    HOOKS
+        .iter()
+        .map(|hook| format!("btf_trace_{}", hook.name))
+        .collect()
 }
 
 fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, CollectError> {
@@ -335,8 +358,9 @@ fn attach_all(
     options: Options,
     functions: ScopedJoinHandle<'_, Result<aya::Btf, OffsetError>>,
 ) -> Result<Vec<HookChoice>, CollectError> {
-    let (mut iterators, mut tracepoints): (Programs<'_>, Programs<'_>) =
-        ebpf.programs_mut().partition(|(_, program)| matches!(program, Program::Iter(_)));
+    let (mut iterators, mut tracepoints): (Programs<'_>, Programs<'_>) = ebpf
+        .programs_mut()
+        .partition(|(_, program)| matches!(program, Program::Iter(_)));
     let attach = |iterator: bool, ids: &aya::Btf, programs: &mut Programs<'_>| {
         HOOKS
             .iter()
@@ -366,10 +390,18 @@ fn attach_hook(
     ids: &aya::Btf,
     options: Options,
 ) -> HookChoice {
-    let mut choice = HookChoice { name: hook.name, chosen: None, refused: Vec::new() };
+    let mut choice = HookChoice {
+        name: hook.name,
+        chosen: None,
+        refused: Vec::new(),
+    };
     if !(hook.needs)(layout) {
         let reason = "this kernel lacks members of structures that it reads".to_owned();
-        choice.refused = hook.ways.iter().map(|(way, _)| (*way, reason.clone())).collect();
+        choice.refused = hook
+            .ways
+            .iter()
+            .map(|(way, _)| (*way, reason.clone()))
+            .collect();
         return choice;
     }
     for (index, (way, program)) in hook.ways.iter().enumerate() {
@@ -395,14 +427,16 @@ fn attach_way(
     way: Way,
     name: &str,
 ) -> Result<(), String> {
-    let program = programs.get_mut(name).ok_or_else(|| format!("no program `{name}`"))?;
+    let program = programs
+        .get_mut(name)
+        .ok_or_else(|| format!("no program `{name}`"))?;
     let result = match (way, program) {
-        (Way::TpBtf, Program::BtfTracePoint(program)) => {
-            program.load(hook.name, ids).and_then(|()| program.attach().map(|_| ()))
-        }
-        (Way::RawTp, Program::RawTracePoint(program)) => {
-            program.load().and_then(|()| program.attach(hook.name).map(|_| ()))
-        }
+        (Way::TpBtf, Program::BtfTracePoint(program)) => program
+            .load(hook.name, ids)
+            .and_then(|()| program.attach().map(|_| ())),
+        (Way::RawTp, Program::RawTracePoint(program)) => program
+            .load()
+            .and_then(|()| program.attach(hook.name).map(|_| ())),
         (Way::Iter, Program::Iter(program)) => program.load(hook.name, ids),
         _ => return Err("the program is of another type".to_owned()),
     };

@@ -32,8 +32,10 @@ const INDISPENSABLE: [&str; 8] = [
 #[derive(Debug, Error)]
 pub enum OffsetError {
     /// The kernel was built without `CONFIG_DEBUG_INFO_BTF`, or /sys is not mounted.
-    #[error("reading the kernel's type information from {path} failed: {source}; \
-             tracer needs a kernel built with CONFIG_DEBUG_INFO_BTF")]
+    #[error(
+        "reading the kernel's type information from {path} failed: {source}; \
+             tracer needs a kernel built with CONFIG_DEBUG_INFO_BTF"
+    )]
     Read {
         /// The file.
         path: String,
@@ -93,7 +95,10 @@ impl Offsets {
     /// Reads the BTF of the running kernel. `typedefs` and `functions` name what loading needs.
     pub fn of_kernel(typedefs: &[String], functions: &[String]) -> Result<Self, OffsetError> {
         let path = Path::new(VMLINUX_BTF);
-        let failed = |source| OffsetError::Read { path: VMLINUX_BTF.to_owned(), source };
+        let failed = |source| OffsetError::Read {
+            path: VMLINUX_BTF.to_owned(),
+            source,
+        };
         let file = fs::File::open(path).map_err(failed)?;
         // Since 6.16 the kernel lets its BTF be mapped, which spares five megabytes of copying.
         match mapping::map_read_only(&file) {
@@ -157,7 +162,10 @@ fn type_of(query: Query) -> &'static [u8] {
 fn refuse_scattered(layout: &mut Layout, absent: &mut Vec<(&'static str, String)>) {
     if layout.cred_uid != ABSENT && layout.cred_fsgid != layout.cred_uid + 28 {
         layout.cred_uid = ABSENT;
-        absent.push(("cred_uid", "the ids of `cred` do not stand side by side".to_owned()));
+        absent.push((
+            "cred_uid",
+            "the ids of `cred` do not stand side by side".to_owned(),
+        ));
     }
     if layout.cred_cap_inheritable != ABSENT
         && layout.cred_cap_ambient != layout.cred_cap_inheritable + 32

@@ -17,8 +17,10 @@ pub struct Ring {
 
 impl Ring {
     pub(super) fn new(map: Map) -> Result<Self, CollectError> {
-        let ring = RingBuf::try_from(map)
-            .map_err(|source| CollectError::Map { what: "mapping the ring", source })?;
+        let ring = RingBuf::try_from(map).map_err(|source| CollectError::Map {
+            what: "mapping the ring",
+            source,
+        })?;
         Ok(Self { ring, ready: None })
     }
 

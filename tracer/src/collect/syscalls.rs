@@ -11,12 +11,18 @@ pub struct Recorded {
     pub path_argument: u8,
 }
 
+/// libc has them as `long`; the kernel's table of calls has a few hundred entries.
+#[expect(clippy::cast_possible_truncation, reason = "a few hundred")]
+const fn number(libc: nix::libc::c_long) -> u32 {
+    libc as u32
+}
+
 macro_rules! recorded {
     ($($name:ident = $number:ident, $path:literal;)+) => {
         /// The calls that are recorded.
         pub const RECORDED: &[Recorded] = &[
             $(Recorded {
-                number: nix::libc::$number as u32,
+                number: number(nix::libc::$number),
                 name: stringify!($name),
                 path_argument: $path,
             },)+
@@ -25,9 +31,9 @@ macro_rules! recorded {
 }
 
 /// `setns`.
-pub const SETNS: u32 = nix::libc::SYS_setns as u32;
+pub const SETNS: u32 = number(nix::libc::SYS_setns);
 /// `unshare`.
-pub const UNSHARE: u32 = nix::libc::SYS_unshare as u32;
+pub const UNSHARE: u32 = number(nix::libc::SYS_unshare);
 
 recorded! {
     setns = SYS_setns, 0;
@@ -55,5 +61,8 @@ recorded! {
 /// Number and name of each recorded call, for the decoder.
 #[must_use]
 pub fn names() -> Vec<(u32, &'static str)> {
-    RECORDED.iter().map(|call| (call.number, call.name)).collect()
+    RECORDED
+        .iter()
+        .map(|call| (call.number, call.name))
+        .collect()
 }

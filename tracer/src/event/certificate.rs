@@ -131,7 +131,9 @@ impl Certificate {
 
     /// Bytes of memory.
     pub fn memory(&self) -> Option<Limit> {
-        self.valid(wire::Certificate::MEMORY, |facts| Limit::of_memory(&facts.memory))
+        self.valid(wire::Certificate::MEMORY, |facts| {
+            Limit::of_memory(&facts.memory)
+        })
     }
 
     /// Number of tasks.

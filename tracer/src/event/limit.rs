@@ -47,7 +47,11 @@ impl Limit {
             truncated: chain.truncated != 0,
         };
         for (depth, value) in used(chain.levels, &chain.values).iter().enumerate() {
-            let value = if *value >= unlimited { UNLIMITED } else { *value };
+            let value = if *value >= unlimited {
+                UNLIMITED
+            } else {
+                *value
+            };
             if depth == 0 {
                 limit.own = value;
             }
@@ -132,8 +136,14 @@ mod tests {
 
     #[test]
     fn the_kernels_largest_counts_stand_for_no_limit() {
-        assert_eq!(Limit::of_memory(&chain(&[MEMORY_UNLIMITED + 4096])).own, UNLIMITED);
-        assert_eq!(Limit::of_pids(&chain(&[PIDS_UNLIMITED, 0])).effective, UNLIMITED);
+        assert_eq!(
+            Limit::of_memory(&chain(&[MEMORY_UNLIMITED + 4096])).own,
+            UNLIMITED
+        );
+        assert_eq!(
+            Limit::of_pids(&chain(&[PIDS_UNLIMITED, 0])).effective,
+            UNLIMITED
+        );
     }
 
     #[test]
@@ -160,7 +170,10 @@ mod tests {
         (chain.quotas[0], chain.periods[0]) = (50, 100);
         (chain.quotas[1], chain.periods[1]) = (60, 200);
         let bandwidth = CpuBandwidth::of(&chain);
-        assert_eq!((bandwidth.quota, bandwidth.period, bandwidth.depth), (60, 200, 1));
+        assert_eq!(
+            (bandwidth.quota, bandwidth.period, bandwidth.depth),
+            (60, 200, 1)
+        );
         assert_eq!((bandwidth.own_quota, bandwidth.own_period), (50, 100));
     }
 }

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use tracer_common::record::{
-    AttachRecord, Capabilities, Certificate, CgroupRecord, CgroupSet, BandwidthChain, Descriptor,
-    ForkRecord, IdExtent, IdMap, Ids, LimitChain, MAX_ANCESTORS, NamespaceRecord, PathFact, Rlimit, UNLIMITED,
+    AttachRecord, BandwidthChain, Capabilities, Certificate, CgroupRecord, CgroupSet, Descriptor,
+    ForkRecord, IdExtent, IdMap, Ids, LimitChain, MAX_ANCESTORS, NamespaceRecord, PathFact, Rlimit,
+    UNLIMITED,
 };
 use zerocopy::{FromZeros, Immutable, IntoBytes};
 

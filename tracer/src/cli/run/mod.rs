@@ -26,10 +26,16 @@ use crate::{
 /// What ends it before there is a verdict, with the exit code for it.
 pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     super::require_root()?;
-    let host = host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
+    let host =
+        host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
     let spec = request::spec(arguments, &host, run_id()?).map_err(|error| of_request(&error))?;
     // Before the run: a payload should not have run for a report that cannot be written.
-    let file = arguments.report.json.as_deref().map(sink::File::create).transpose()?;
+    let file = arguments
+        .report
+        .json
+        .as_deref()
+        .map(sink::File::create)
+        .transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
@@ -78,8 +84,13 @@ fn streams(format: Format) -> Result<Streams, Failure> {
     let stdout = std::io::stderr()
         .as_fd()
         .try_clone_to_owned()
-        .map_err(|error| Failure::new(exit::ERROR, format!("duplicating stderr failed: {error}")))?;
-    Ok(Streams { stdout: Some(stdout), ..Streams::default() })
+        .map_err(|error| {
+            Failure::new(exit::ERROR, format!("duplicating stderr failed: {error}"))
+        })?;
+    Ok(Streams {
+        stdout: Some(stdout),
+        ..Streams::default()
+    })
 }
 
 fn format(format: Format) -> report::Format {
@@ -94,9 +105,12 @@ fn format(format: Format) -> report::Format {
 /// `tracer-` and twelve random hex digits.
 fn run_id() -> Result<String, Failure> {
     let mut bytes = [0_u8; 6];
-    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
-        .map_err(|error| Failure::new(exit::ERROR, format!("reading random bytes failed: {error}")))?;
-    Ok(bytes.iter().fold("tracer-".to_owned(), |id, byte| format!("{id}{byte:02x}")))
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()).map_err(
+        |error| Failure::new(exit::ERROR, format!("reading random bytes failed: {error}")),
+    )?;
+    Ok(bytes
+        .iter()
+        .fold("tracer-".to_owned(), |id, byte| format!("{id}{byte:02x}")))
 }
 
 fn of_request(error: &RequestError) -> Failure {
@@ -122,12 +136,20 @@ fn of_run(error: &RunError) -> Failure {
 fn ending(outcome: &Outcome) -> (u8, report::Payload) {
     let verdict = outcome.judgement.verdict;
     match &outcome.payload {
-        run::Payload::NeverRan => {
-            (exit::of_run(verdict, exit::Payload::NeverRan), report::Payload::NeverRan)
-        }
+        run::Payload::NeverRan => (
+            exit::of_run(verdict, exit::Payload::NeverRan),
+            report::Payload::NeverRan,
+        ),
         run::Payload::NotExecuted(error) => (
-            exit::of_run(verdict, exit::Payload::NotExecuted { found: error.found() }),
-            report::Payload::NotExecuted { error: error.to_string() },
+            exit::of_run(
+                verdict,
+                exit::Payload::NotExecuted {
+                    found: error.found(),
+                },
+            ),
+            report::Payload::NotExecuted {
+                error: error.to_string(),
+            },
         ),
         run::Payload::Ended(Exit::Code(code)) => (
             exit::of_run(verdict, exit::Payload::Exited(*code)),
@@ -135,7 +157,9 @@ fn ending(outcome: &Outcome) -> (u8, report::Payload) {
         ),
         run::Payload::Ended(Exit::Signal(signal)) => (
             exit::of_run(verdict, exit::Payload::Signaled(*signal)),
-            report::Payload::Signaled { signal: i32::from(*signal) },
+            report::Payload::Signaled {
+                signal: i32::from(*signal),
+            },
         ),
     }
 }
@@ -179,5 +203,11 @@ fn document(
         hooks: hooks.collect(),
         omitted: session.omitted,
     };
-    Report::new(input, session.steps.iter().map(|step| (&step.event, step.changes.as_slice())))
+    Report::new(
+        input,
+        session
+            .steps
+            .iter()
+            .map(|step| (&step.event, step.changes.as_slice())),
+    )
 }

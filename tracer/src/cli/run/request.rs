@@ -44,7 +44,11 @@ pub enum RequestError {
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The default map: 65,536 ids from 100,000 on, where no system puts its users.
-const DEFAULT_MAP: IdMapping = IdMapping { inside: 0, outside: 100_000, count: 65_536 };
+const DEFAULT_MAP: IdMapping = IdMapping {
+    inside: 0,
+    outside: 100_000,
+    count: 65_536,
+};
 
 /// Builds the Spec. `id` names the run.
 pub fn spec(arguments: &RunArguments, host: &HostFacts, id: String) -> Result<Spec, RequestError> {
@@ -130,7 +134,10 @@ fn namespaces(arguments: &NamespaceArguments) -> Result<Vec<NamespaceKind>, Requ
                     NamespaceKind::ALL.map(NamespaceKind::name).join(", ")
                 ))
             })?;
-        if picked.iter().any(|(picked, other)| *picked && *other == kind) {
+        if picked
+            .iter()
+            .any(|(picked, other)| *picked && *other == kind)
+        {
             return Err(RequestError::Usage(format!(
                 "the {name} namespace is asked to be both new and shared"
             )));
@@ -139,7 +146,11 @@ fn namespaces(arguments: &NamespaceArguments) -> Result<Vec<NamespaceKind>, Requ
     }
     Ok(NamespaceKind::ALL
         .into_iter()
-        .filter(|kind| !any || picked.iter().any(|(picked, other)| *picked && other == kind))
+        .filter(|kind| {
+            !any || picked
+                .iter()
+                .any(|(picked, other)| *picked && other == kind)
+        })
         .filter(|kind| !shared.contains(kind))
         .collect())
 }
@@ -160,9 +171,14 @@ fn root(arguments: &RunArguments, new_mnt: bool) -> Result<Root, RequestError> {
         }
         return Ok(Root::Shared);
     }
-    let Some(path) = &files.rootfs else { return Ok(Root::HostView) };
-    let failed =
-        |source| RequestError::File { what: "the root directory", path: path.clone(), source };
+    let Some(path) = &files.rootfs else {
+        return Ok(Root::HostView);
+    };
+    let failed = |source| RequestError::File {
+        what: "the root directory",
+        path: path.clone(),
+        source,
+    };
     let path = fs::canonicalize(path).map_err(failed)?;
     if !path.is_dir() {
         return Err(RequestError::Usage(format!(
@@ -192,14 +208,19 @@ fn maps(
         return Ok((Vec::new(), Vec::new()));
     }
     let or_default = |lines: &[IdMapping], default: Vec<IdMapping>| {
-        if lines.is_empty() { default } else { lines.to_vec() }
+        if lines.is_empty() {
+            default
+        } else {
+            lines.to_vec()
+        }
     };
     let uid_map = or_default(&arguments.uid_map, vec![DEFAULT_MAP]);
     let gid_map = or_default(&arguments.gid_map, uid_map.clone());
     for map in [&uid_map, &gid_map] {
         if map.len() > 5 {
             return Err(RequestError::Usage(
-                "a map has more than five lines, of which the kernel's record shows five".to_owned(),
+                "a map has more than five lines, of which the kernel's record shows five"
+                    .to_owned(),
             ));
         }
         if !map.iter().any(|line| is_mapped(line, 0)) {
@@ -216,12 +237,19 @@ fn is_mapped(line: &IdMapping, id: u32) -> bool {
 }
 
 fn check_processors(cpus: Option<&[u32]>, host: &HostFacts) -> Result<(), RequestError> {
-    let outside = cpus.unwrap_or_default().iter().find(|cpu| !host.cpus_online.contains(cpu));
+    let outside = cpus
+        .unwrap_or_default()
+        .iter()
+        .find(|cpu| !host.cpus_online.contains(cpu));
     match outside {
         None => Ok(()),
         Some(cpu) => Err(RequestError::Usage(format!(
             "--cpuset-cpus names processor {cpu}; online are {}",
-            host.cpus_online.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
+            host.cpus_online
+                .iter()
+                .map(u32::to_string)
+                .collect::<Vec<_>>()
+                .join(",")
         ))),
     }
 }
@@ -231,7 +259,9 @@ fn environment(asked: &[String]) -> Result<Vec<String>, RequestError> {
     for variable in asked {
         match variable.split_once('=') {
             Some(("", _)) => {
-                return Err(RequestError::Usage(format!("--env `{variable}` names no variable")));
+                return Err(RequestError::Usage(format!(
+                    "--env `{variable}` names no variable"
+                )));
             }
             Some(_) => variables.push(variable.clone()),
             None => {
@@ -242,7 +272,10 @@ fn environment(asked: &[String]) -> Result<Vec<String>, RequestError> {
         }
     }
     for (name, value) in [("PATH", PATH), ("HOME", "/root")] {
-        if !variables.iter().any(|variable| variable.split('=').next() == Some(name)) {
+        if !variables
+            .iter()
+            .any(|variable| variable.split('=').next() == Some(name))
+        {
             variables.push(format!("{name}={value}"));
         }
     }
@@ -252,7 +285,9 @@ fn environment(asked: &[String]) -> Result<Vec<String>, RequestError> {
 /// A number stands for itself; a name is looked up in the container's own files, as its numbers
 /// mean nothing elsewhere.
 fn user(asked: Option<&str>, root: &Root) -> Result<User, RequestError> {
-    let Some(asked) = asked else { return Ok(User::default()) };
+    let Some(asked) = asked else {
+        return Ok(User::default());
+    };
     let (name, group) = match asked.split_once(':') {
         Some((name, group)) => (name, Some(group)),
         None => (asked, None),
@@ -272,19 +307,32 @@ fn user(asked: Option<&str>, root: &Root) -> Result<User, RequestError> {
             Err(_) => look_up(&base.join("etc/group"), "group", group)?.0,
         },
     };
-    Ok(User { uid, gid, groups: Vec::new() })
+    Ok(User {
+        uid,
+        gid,
+        groups: Vec::new(),
+    })
 }
 
 /// Third and fourth field of the line of `name` in a file like passwd(5) or group(5).
 fn look_up(path: &Path, what: &'static str, name: &str) -> Result<(u32, u32), RequestError> {
-    let text = fs::read_to_string(path)
-        .map_err(|source| RequestError::File { what: "the names of", path: path.to_owned(), source })?;
+    let text = fs::read_to_string(path).map_err(|source| RequestError::File {
+        what: "the names of",
+        path: path.to_owned(),
+        source,
+    })?;
     text.lines()
         .map(|line| line.split(':').collect::<Vec<_>>())
         .find(|fields| fields.first() == Some(&name))
         .and_then(|fields| {
             let first = fields.get(2)?.parse().ok()?;
-            Some((first, fields.get(3).and_then(|field| field.parse().ok()).unwrap_or(0)))
+            Some((
+                first,
+                fields
+                    .get(3)
+                    .and_then(|field| field.parse().ok())
+                    .unwrap_or(0),
+            ))
         })
         .ok_or_else(|| {
             RequestError::Usage(format!(
@@ -308,7 +356,10 @@ fn seccomp(asked: &str, capabilities: u64) -> Result<Seccomp, RequestError> {
                 source,
             })?;
             let profile = Box::new(seccomp::parse(path, &text)?);
-            Ok(Seccomp::Filter { origin: path.to_owned(), profile })
+            Ok(Seccomp::Filter {
+                origin: path.to_owned(),
+                profile,
+            })
         }
     }
 }

@@ -19,7 +19,10 @@ pub fn write(format: Format, report: &Report) -> Result<(), Failure> {
     let mut text = Vec::new();
     let written = match format {
         Format::Compact | Format::Table => {
-            let style = Style { color: color(), width: width() };
+            let style = Style {
+                color: color(),
+                width: width(),
+            };
             report::write(format, report, &mut text, style)
                 .and_then(|()| io::stderr().lock().write_all(&text))
         }
@@ -27,9 +30,10 @@ pub fn write(format: Format, report: &Report) -> Result<(), Failure> {
             .and_then(|()| io::stdout().lock().write_all(&text)),
     };
     match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(exit::ERROR, format!("writing the report failed: {error}")))
-        }
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
+            exit::ERROR,
+            format!("writing the report failed: {error}"),
+        )),
         _ => Ok(()),
     }
 }
@@ -73,16 +77,29 @@ impl File {
             .prefix(".tracer-report-")
             .tempfile_in(folder)
             .map_err(failed)?;
-        Ok(Self { temporary, path: path.to_owned() })
+        Ok(Self {
+            temporary,
+            path: path.to_owned(),
+        })
     }
 
     /// Writes the report and gives the file its name.
     pub fn finish(self, report: &Report) -> Result<(), Failure> {
-        let Self { mut temporary, path } = self;
-        report::write(Format::Json, report, temporary.as_file_mut(), Style::default())
-            .and_then(|()| temporary.as_file().sync_all())
-            .map_err(|error| failure(&path, &error))?;
-        temporary.persist(&path).map_err(|error| failure(&path, &error.error))?;
+        let Self {
+            mut temporary,
+            path,
+        } = self;
+        report::write(
+            Format::Json,
+            report,
+            temporary.as_file_mut(),
+            Style::default(),
+        )
+        .and_then(|()| temporary.as_file().sync_all())
+        .map_err(|error| failure(&path, &error))?;
+        temporary
+            .persist(&path)
+            .map_err(|error| failure(&path, &error.error))?;
         Ok(())
     }
 }
@@ -90,6 +107,9 @@ impl File {
 fn failure(path: &Path, error: &io::Error) -> Failure {
     Failure::new(
         exit::ERROR,
-        format!("writing the report to {} failed: {error}; name another file", path.display()),
+        format!(
+            "writing the report to {} failed: {error}; name another file",
+            path.display()
+        ),
     )
 }

@@ -58,9 +58,8 @@ fn a_certificate_of_nothing_passes_nothing_that_rests_on_it() {
 
 #[test]
 fn a_larger_memory_limit_than_asked_fails() {
-    let memory = |levels: &'static [u64]| {
-        Scenario::with_facts(|facts| facts.memory = chain(levels))
-    };
+    let memory =
+        |levels: &'static [u64]| Scenario::with_facts(|facts| facts.memory = chain(levels));
     fails(&["memory.max"], &memory(&[65 << 20, UNLIMITED]));
     fails(&["memory.max"], &memory(&[UNLIMITED, UNLIMITED]));
     // An ancestor that happens to have the limit is not the container's own.
