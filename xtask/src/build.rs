@@ -7,7 +7,7 @@ use crate::{setup, shell};
 /// The command.
 pub fn command() -> Result<()> {
     setup::ensure(&setup::BUILD)?;
-    let tracer = shell::build_tracer(true)?;
+    let tracer = shell::build_release()?;
     println!("built {}", tracer.display());
     Ok(())
 }

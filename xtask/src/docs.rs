@@ -39,7 +39,7 @@ pub fn command(options: &Options) -> Result<()> {
     }
 
     setup::ensure(&setup::BUILD)?;
-    let tracer = shell::build_tracer(false)?;
+    let tracer = shell::build_for_tests()?;
     let mut stale = Vec::new();
     for (path, text) in documents {
         let shown = path

@@ -10,17 +10,12 @@ pub fn command() -> Result<()> {
     setup::ensure(&setup::BUILD)?;
     shell::run(shell::cargo().args(["fmt", "--all", "--check"]))?;
 
-    shell::run(
-        shell::cargo()
-            .args([
-                "clippy",
-                "--locked",
-                "--workspace",
-                "--exclude",
-                "tracer-ebpf",
-            ])
-            .args(["--all-targets", "--", "--deny", "warnings"]),
-    )?;
+    shell::run(shell::cargo().arg("clippy").args(shell::HOST_CRATES).args([
+        "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
+    ]))?;
 
     // The toolchain that compiles for the BPF target may come without clippy, so the programs are
     // looked at as host code. Nothing unwinds in the kernel, and without std nothing could.

@@ -50,7 +50,7 @@ pub fn command(options: &Options) -> Result<()> {
         .into());
     }
     setup::ensure(&setup::BUILD)?;
-    let program = shell::build_tracer(true)?;
+    let program = shell::build_release()?;
 
     let mut tracer = Command::new(program);
     if options.arguments.is_empty() {

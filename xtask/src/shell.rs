@@ -97,28 +97,37 @@ pub fn succeeds(command: &mut Command) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// Builds the program `tracer` and tells where it is.
-pub fn build_tracer(release: bool) -> Result<PathBuf> {
-    let mut cargo = cargo();
-    cargo.args([
-        "build",
+/// The crates that compile for this machine; tracer-ebpf does for a BPF target only.
+pub const HOST_CRATES: [&str; 4] = ["--locked", "--workspace", "--exclude", "tracer-ebpf"];
+
+/// Builds the program `tracer` for use and tells where it is.
+pub fn build_release() -> Result<PathBuf> {
+    build_tracer(&[
         "--locked",
+        "--release",
         "--package",
         "tracer",
         "--bin",
         "tracer",
-    ]);
-    cargo.arg("--message-format=json-render-diagnostics");
-    if release {
-        cargo.arg("--release");
-    }
+    ])
+}
+
+/// Builds the program `tracer` for tests and tells where it is. The tests are built along with it:
+/// on its own it would be built with other features of the crates it shares with them, and all of
+/// those twice.
+pub fn build_for_tests() -> Result<PathBuf> {
+    build_tracer(&[&HOST_CRATES[..], &["--all-targets"]].concat())
+}
+
+fn build_tracer(arguments: &[&str]) -> Result<PathBuf> {
+    let mut cargo = cargo();
+    cargo
+        .arg("build")
+        .args(arguments)
+        .arg("--message-format=json-render-diagnostics");
     // Progress and diagnostics go to the terminal, only the machine-readable part is read.
-    let shown = show(&cargo);
-    let output = cargo
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .with_context(|| format!("cannot run `{shown}`"))?;
+    let output = cargo.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = output.with_context(|| format!("cannot run `{}`", show(&cargo)))?;
     if !output.status.success() {
         return Err(Found(format!("building tracer failed with {}", output.status)).into());
     }
@@ -126,13 +135,15 @@ pub fn build_tracer(release: bool) -> Result<PathBuf> {
     executable(&messages).context("cargo built tracer but did not say where")
 }
 
-/// The last executable that cargo's JSON messages name.
+/// The program `tracer` among what cargo's JSON messages name.
 fn executable(messages: &str) -> Option<PathBuf> {
-    messages
+    let messages = messages
         .lines()
-        .rev()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .find_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)))
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut programs = messages.filter(|message| {
+        message["target"]["name"] == "tracer" && message["profile"]["test"] == false
+    });
+    programs.find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
 }
 
 /// A command line as one would type it, without the folders of the program.
@@ -168,16 +179,22 @@ mod tests {
     }
 
     #[test]
-    fn the_executable_is_found_among_other_messages() {
-        let messages = concat!(
-            "{\"reason\":\"compiler-artifact\",\"executable\":null}\n",
-            "{\"reason\":\"compiler-artifact\",\"executable\":\"target/debug/tracer\"}\n",
-            "{\"reason\":\"build-finished\",\"success\":true}\n",
-        );
-        assert_eq!(
-            executable(messages),
-            Some(PathBuf::from("target/debug/tracer"))
-        );
+    fn the_program_is_found_among_its_tests_its_library_and_other_programs() {
+        let artifact = |name: &str, test: bool, executable: &str| {
+            format!(
+                "{{\"target\":{{\"name\":\"{name}\"}},\"profile\":{{\"test\":{test}}},\"executable\":{executable}}}\n"
+            )
+        };
+        let others = [
+            artifact("tracer", true, "\"target/debug/deps/tracer-1\""),
+            artifact("tracer", false, "null"),
+            artifact("xtask", false, "\"target/debug/xtask\""),
+            "{\"reason\":\"build-finished\",\"success\":true}\n".to_owned(),
+        ]
+        .concat();
+        assert_eq!(executable(&others), None);
+        let all = others + &artifact("tracer", false, "\"target/debug/tracer\"");
+        assert_eq!(executable(&all), Some(PathBuf::from("target/debug/tracer")));
     }
 
     #[test]

@@ -25,8 +25,6 @@ pub struct Options {
 
 /// Tells tests where the program under test is.
 const PROGRAM_VAR: &str = "TRACER_BIN";
-/// The crate that only compiles for a BPF target has no tests of its own.
-const CRATES: [&str; 4] = ["--locked", "--workspace", "--exclude", "tracer-ebpf"];
 
 /// The command.
 pub fn command(options: &Options) -> Result<()> {
@@ -38,7 +36,7 @@ pub fn command(options: &Options) -> Result<()> {
         )));
     }
     setup::ensure(&setup::TEST)?;
-    let program = shell::build_tracer(false)?;
+    let program = shell::build_for_tests()?;
     if options.filter.is_empty() {
         shell::run(&mut test_command(&["test", "--doc", "--quiet"], &program))?;
     }
@@ -123,7 +121,10 @@ fn ignored_tests(listing: &str) -> Result<BTreeMap<String, usize>> {
 
 fn test_command(arguments: &[&str], program: &Path) -> Command {
     let mut cargo = shell::cargo();
-    cargo.args(arguments).args(CRATES).env(PROGRAM_VAR, program);
+    cargo
+        .args(arguments)
+        .args(shell::HOST_CRATES)
+        .env(PROGRAM_VAR, program);
     cargo
 }
 

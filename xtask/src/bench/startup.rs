@@ -182,7 +182,7 @@ fn time(command: &mut Command) -> Result<f64> {
 
 impl Bench {
     fn prepare() -> Result<Self> {
-        let tracer = shell::build_tracer(true)?;
+        let tracer = shell::build_release()?;
         let target = tracer
             .parent()
             .context("the built tracer is in no folder")?;
