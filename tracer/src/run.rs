@@ -43,6 +43,12 @@ pub enum RunError {
     /// State and leftovers.
     #[error(transparent)]
     Cleanup(#[from] CleanupError),
+    /// tracer was told to end while the container was being set up.
+    #[error("signal {signal} ended the run before its payload was started")]
+    Interrupted {
+        /// Number of the signal.
+        signal: u8,
+    },
     /// Signals cannot be caught.
     #[error("catching signals failed: {0}")]
     Signals(std::io::Error),
@@ -153,6 +159,7 @@ pub async fn execute(
     } = session;
     let (hooks, attach) = (collector.hooks.clone(), collector.attach_time);
     let detach = collector.stop();
+    let payload = killed_in_exec(payload, &observation, spec);
     let judgement = match payload {
         Payload::NeverRan | Payload::NotExecuted(_) => {
             verdict::judge_refused(&expectations, &model, &observation)
@@ -179,6 +186,22 @@ pub async fn execute(
     })
 }
 
+/// A payload that a signal ended and that has no exec record, when nothing can be missing, was
+/// killed inside `execve`: its memory did not fit a limit.
+fn killed_in_exec(payload: Payload, observation: &verdict::Observation, spec: &Spec) -> Payload {
+    let counters = &observation.counters;
+    let sees_all = observation.unattached.is_empty()
+        && counters.lost.total() == 0
+        && counters.unknown.total() == 0;
+    match payload {
+        Payload::Ended(Exit::Signal(signal)) if observation.exec.is_none() && sees_all => {
+            let program = spec.args.first().cloned().unwrap_or_default();
+            Payload::NotExecuted(ExecError::Killed { program, signal })
+        }
+        payload => payload,
+    }
+}
+
 /// A container between clone and its end.
 struct Container<'a> {
     init: Init,
@@ -194,7 +217,13 @@ impl Container<'_> {
         signals: &mut Signals,
     ) -> Result<(Payload, Option<Judgement>), RunError> {
         let Self { init, session, .. } = self;
-        pumping(session, init.wait_ready()).await?;
+        tokio::select! {
+            ready = pumping(session, init.wait_ready()) => ready?,
+            number = signals.next() => {
+                let signal = u8::try_from(number).unwrap_or(u8::MAX);
+                return Err(RunError::Interrupted { signal });
+            }
+        }
         let gate = if mode == GateMode::Off {
             None
         } else {

@@ -86,7 +86,7 @@ pub fn run(arguments: &DoctorArguments) -> Result<u8, Failure> {
             .map(|text| text + "\n")
             .map_err(|error| Failure::new(exit::ERROR, error))?,
     };
-    print(&text)?;
+    super::print(&text)?;
     Ok(if able { exit::PASS } else { exit::ENVIRONMENT })
 }
 
@@ -98,13 +98,6 @@ pub fn code_of(error: &CollectError) -> u8 {
         }
         _ => exit::ERROR,
     }
-}
-
-fn print(text: &str) -> Result<(), Failure> {
-    use std::io::Write as _;
-    anstream::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| Failure::new(exit::ERROR, format!("writing the report failed: {error}")))
 }
 
 fn of_choice(choice: &HookChoice) -> Option<&'static Hook> {

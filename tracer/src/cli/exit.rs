@@ -4,7 +4,7 @@ use crate::verdict::Verdict;
 
 /// The payload's own code when the verdict is pass; 128 + n when signal n ended it.
 pub const PASS: u8 = 0;
-/// The command line cannot be understood.
+/// The command line cannot be understood, or contradicts itself: its words alone tell.
 pub const USAGE: u8 = 2;
 /// The kernel showed something else than was asked for.
 pub const FAIL: u8 = 120;
@@ -12,7 +12,7 @@ pub const FAIL: u8 = 120;
 pub const INCONCLUSIVE: u8 = 121;
 /// The environment cannot do it: not root, a kernel without what is needed.
 pub const ENVIRONMENT: u8 = 122;
-/// An error of tracer's own or of the runtime.
+/// What is named is not there, the kernel refused a value, or an error of tracer's own.
 pub const ERROR: u8 = 125;
 /// The command was found and cannot be executed.
 pub const NOT_EXECUTABLE: u8 = 126;
@@ -23,12 +23,14 @@ pub const NOT_FOUND: u8 = 127;
 pub const HELP: &str = "\
 Exit codes:
   the payload's own when the verdict is pass (128+n when signal n ended it)
+    2  the command line cannot be understood, or contradicts itself
   120  fail: the kernel showed something else than was asked for
   121  inconclusive: the kernel could not show that it was as asked for
   122  the environment cannot do it (not root, kernel too old)
-  125  an error of tracer's own or of the runtime
-  126  the command cannot be executed      127  the command was not found
-  2    the command line cannot be understood";
+  125  what is named is not there, a value was refused, or tracer itself failed
+  126  the command cannot be executed
+  127  the command was not found
+A payload that ends with one of these numbers by itself: the report tells.";
 
 /// How the payload ended, as far as it ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,9 +61,27 @@ pub fn of_run(verdict: Verdict, payload: Payload) -> u8 {
     }
 }
 
+/// The exit code of a run that left something undone, such as a report that could not be
+/// written: never a success, and never in place of a verdict that is not pass.
+#[must_use]
+pub fn of_trouble(verdict: Verdict, code: u8) -> u8 {
+    match verdict {
+        Verdict::Pass => ERROR,
+        Verdict::Fail | Verdict::Inconclusive => code,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn trouble_with_the_report_hides_neither_itself_nor_the_verdict() {
+        assert_eq!(of_trouble(Verdict::Pass, PASS), ERROR);
+        assert_eq!(of_trouble(Verdict::Pass, 7), ERROR);
+        assert_eq!(of_trouble(Verdict::Fail, FAIL), FAIL);
+        assert_eq!(of_trouble(Verdict::Inconclusive, NOT_FOUND), NOT_FOUND);
+    }
 
     #[test]
     fn a_payload_that_succeeds_does_not_hide_a_verdict() {

@@ -7,9 +7,15 @@ pub mod exit;
 pub mod run;
 mod value;
 
-use std::{fmt::Display, process::ExitCode};
+use std::{
+    fmt::Display,
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, error::ErrorKind};
+
+use crate::report::escape::escape;
 
 /// A container runtime and kernel observer that proves isolation from what the kernel did.
 #[derive(Debug, Parser)]
@@ -57,12 +63,7 @@ impl Failure {
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are no errors, yet clap hands them over as such. When even that
-            // cannot be printed, the code still tells.
-            let _unprinted = error.print();
-            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::PASS });
-        }
+        Err(error) => return not_parsed(&error),
     };
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments),
@@ -73,9 +74,69 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            anstream::eprintln!("tracer: {}", failure.text);
+            say(&failure.text);
             ExitCode::from(failure.code)
         }
+    }
+}
+
+/// Help and version are no errors, yet clap hands them over as such.
+fn not_parsed(error: &clap::Error) -> ExitCode {
+    let help =
+        !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if help {
+        // When even that cannot be printed, the code still tells.
+        let _unprinted = error.print();
+    } else {
+        say(&one_line(&error.render().to_string()));
+    }
+    ExitCode::from(if error.use_stderr() {
+        exit::USAGE
+    } else {
+        exit::PASS
+    })
+}
+
+/// clap's paragraphs as one line: what is wrong, its tips, and where to read on.
+fn one_line(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let (wrong, usage) = text.split_once("Usage: ").unwrap_or((text, "tracer"));
+    let mut line = String::new();
+    for part in wrong.lines().map(str::trim).filter(|part| !part.is_empty()) {
+        if part.starts_with("For more information") {
+            continue;
+        }
+        if !line.is_empty() {
+            line.push_str(if line.ends_with(':') { " " } else { "; " });
+        }
+        line.push_str(part);
+    }
+    let command: Vec<&str> = usage
+        .split_whitespace()
+        .take_while(|word| word.starts_with(|first: char| first.is_ascii_lowercase()))
+        .collect();
+    format!("{line}; see `{} --help`", command.join(" "))
+}
+
+/// One line to people, whatever texts of others are in it. Where standard error leads nowhere,
+/// the exit code has to do.
+fn say(text: &str) {
+    let line = format!("tracer: {}\n", escape(text));
+    let _unheard = io::stderr().lock().write_all(line.as_bytes());
+}
+
+/// Prints to standard output. A reader that has gone away has seen what it wanted.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = anstream::stdout();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
+            exit::ERROR,
+            format!("writing to standard output failed: {error}"),
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -102,10 +163,58 @@ fn docs(name: &str) -> Result<u8, Failure> {
         _ => {
             return Err(Failure::new(
                 exit::USAGE,
-                format!("there is no generated part `{name}`; there are verdicts, events, hooks, exit-codes"),
+                format!(
+                    "there is no generated part `{name}`; there are verdicts, events, hooks, exit-codes"
+                ),
             ));
         }
     };
-    anstream::print!("{text}");
-    Ok(exit::PASS)
+    print(&text).map(|()| exit::PASS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    fn refusal(words: &[&str]) -> String {
+        one_line(
+            &Cli::try_parse_from(words)
+                .expect_err("a refusal")
+                .render()
+                .to_string(),
+        )
+    }
+
+    #[test]
+    fn what_clap_says_in_paragraphs_becomes_one_line() {
+        let line = refusal(&["tracer", "run", "--bogus", "true"]);
+        assert_eq!(
+            line,
+            "unexpected argument '--bogus' found; tip: to pass '--bogus' as a value, use \
+             '-- --bogus'; see `tracer run --help`"
+        );
+        let line = refusal(&["tracer", "run"]);
+        assert_eq!(
+            line,
+            "the following required arguments were not provided: <CMD>...; see `tracer run --help`"
+        );
+    }
+
+    #[test]
+    fn a_wrong_value_says_which_are_right() {
+        let line = refusal(&["tracer", "run", "--gate", "bogus", "true"]);
+        assert!(
+            line.contains("'bogus'") && line.contains("enforce, warn, off"),
+            "{line}"
+        );
+        let line = refusal(&["tracer", "run", "--memory", "x", "true"]);
+        assert!(line.contains("write bytes"), "{line}");
+        assert!(!line.contains("For more"), "{line}");
+    }
 }

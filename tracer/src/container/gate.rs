@@ -61,6 +61,16 @@ pub enum ExecError {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// A signal killed init inside `execve`, where the program's memory is built up.
+    #[error(
+        "executing '{program}' failed: signal {signal} killed it before its first instruction: a memory or resource limit that is too low for it does this"
+    )]
+    Killed {
+        /// As it was given.
+        program: String,
+        /// Number of the signal.
+        signal: u8,
+    },
     /// The answer could not be had.
     #[error(transparent)]
     Lost(#[from] LaunchError),

@@ -2,7 +2,7 @@
 //! byte: escape sequences would rewrite what was printed before.
 
 /// Control characters and those that reorder or hide text become `\u{N}`.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     if !text.chars().any(harmful) {
         return text.to_owned();
     }

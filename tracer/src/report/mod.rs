@@ -4,7 +4,7 @@ pub mod certificate;
 mod change;
 pub mod compact;
 pub mod document;
-mod escape;
+pub(crate) mod escape;
 mod grid;
 pub mod json;
 pub mod jsonl;

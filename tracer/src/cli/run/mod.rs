@@ -13,8 +13,9 @@ use request::RequestError;
 
 use super::{Failure, exit};
 use crate::{
+    cgroup::CgroupError,
     collect::{CollectError, Options},
-    container::{Exit, Streams, cleanup::CleanupError, plan::PlanError, spec::Spec},
+    container::{Exit, LaunchError, Streams, cleanup::CleanupError, plan::PlanError, spec::Spec},
     host::{self, HostFacts},
     report::{self, Report},
     run::{self, Outcome, RunError, RunOptions},
@@ -48,22 +49,28 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let outcome = runtime
         .block_on(run::execute(&spec, &host, options, |_| {}))
         .map_err(|error| of_run(&error))?;
-    if let Some(error) = &outcome.left_behind {
-        return Err(Failure::new(exit::ERROR, error));
-    }
     let (code, payload) = ending(&outcome);
     if let report::Payload::NotExecuted { error } = &payload {
-        anstream::eprintln!("tracer: {error}");
+        super::say(error);
     }
     let report = document(&host, &spec, &outcome, code, payload);
-    let written = sink::write(format(arguments.report.output), &report);
-    if let Some(file) = file {
-        file.finish(&report)?;
+    let mut troubles = Vec::new();
+    troubles.extend(sink::write(format(arguments.report.output), &report).err());
+    troubles.extend(file.and_then(|file| file.finish(&report).err()));
+    troubles.extend(
+        outcome
+            .left_behind
+            .map(|error| Failure::new(exit::ERROR, error)),
+    );
+    for trouble in &troubles {
+        super::say(&trouble.text);
     }
-    match written {
-        Err(error) if code == exit::PASS => Err(error),
-        _ => Ok(code),
-    }
+    let verdict = outcome.judgement.verdict;
+    Ok(if troubles.is_empty() {
+        code
+    } else {
+        exit::of_trouble(verdict, code)
+    })
 }
 
 fn options(arguments: &ReportArguments) -> Options {
@@ -115,18 +122,26 @@ fn run_id() -> Result<String, Failure> {
 
 fn of_request(error: &RequestError) -> Failure {
     let code = match error {
-        RequestError::Usage(_) | RequestError::Seccomp(_) => exit::USAGE,
-        RequestError::File { .. } => exit::ERROR,
+        RequestError::Usage(_) => exit::USAGE,
+        RequestError::File { .. } | RequestError::Absent(_) | RequestError::Seccomp(_) => {
+            exit::ERROR
+        }
     };
     Failure::new(code, error)
 }
 
 fn of_run(error: &RunError) -> Failure {
     let code = match error {
-        RunError::Plan(PlanError::NeedsRoot) => exit::ENVIRONMENT,
+        RunError::Plan(PlanError::NeedsRoot | PlanError::NoController { .. })
+        | RunError::Launch(
+            LaunchError::Clone { .. }
+            | LaunchError::Cgroup(CgroupError::Make { .. } | CgroupError::Enable { .. }),
+        )
+        | RunError::Cleanup(CleanupError::State { .. }) => exit::ENVIRONMENT,
+        RunError::Plan(PlanError::CpusetOutside { .. } | PlanError::Seccomp(_)) => exit::ERROR,
         RunError::Plan(_) | RunError::Collect(CollectError::NoLog) => exit::USAGE,
         RunError::Collect(error) => super::doctor::code_of(error),
-        RunError::Cleanup(CleanupError::State { .. }) => exit::ENVIRONMENT,
+        RunError::Interrupted { signal } => signal.saturating_add(128),
         RunError::Launch(_) | RunError::Cleanup(_) | RunError::Signals(_) => exit::ERROR,
     };
     Failure::new(code, error)

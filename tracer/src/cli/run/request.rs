@@ -22,11 +22,14 @@ use crate::{
 /// What is asked for cannot be.
 #[derive(Debug, Error)]
 pub enum RequestError {
-    /// The words contradict each other or this machine.
+    /// The words cannot be understood or contradict each other.
     #[error("{0}")]
     Usage(String),
+    /// The words are fine, and this machine or container has not what they name.
+    #[error("{0}")]
+    Absent(String),
     /// A file that was named.
-    #[error("reading {what} {} failed: {source}", path.display())]
+    #[error("reading {what} {} failed: {source}: name one that is there", path.display())]
     File {
         /// What it is for.
         what: &'static str,
@@ -50,6 +53,9 @@ const DEFAULT_MAP: IdMapping = IdMapping {
     count: 65_536,
 };
 
+/// Longest host name (include/uapi/linux/utsname.h, `__NEW_UTS_LEN`).
+const HOST_NAME_MAX: usize = 64;
+
 /// Builds the Spec. `id` names the run.
 pub fn spec(arguments: &RunArguments, host: &HostFacts, id: String) -> Result<Spec, RequestError> {
     let new_namespaces = namespaces(&arguments.namespaces)?;
@@ -60,6 +66,14 @@ pub fn spec(arguments: &RunArguments, host: &HostFacts, id: String) -> Result<Sp
         return Err(RequestError::Usage(
             "--hostname would rename the host: it needs a new UTS namespace (-u)".to_owned(),
         ));
+    }
+    if let Some(name) = &arguments.process.hostname
+        && !(1..=HOST_NAME_MAX).contains(&name.len())
+    {
+        return Err(RequestError::Usage(format!(
+            "the host name `{name}` is {} bytes long; it takes 1 to {HOST_NAME_MAX}",
+            name.len()
+        )));
     }
     if !arguments.process.workdir.starts_with('/') {
         return Err(RequestError::Usage(format!(
@@ -181,7 +195,7 @@ fn root(arguments: &RunArguments, new_mnt: bool) -> Result<Root, RequestError> {
     };
     let path = fs::canonicalize(path).map_err(failed)?;
     if !path.is_dir() {
-        return Err(RequestError::Usage(format!(
+        return Err(RequestError::Absent(format!(
             "the root {} is not a directory; --rootfs wants one that holds the container's files",
             path.display()
         )));
@@ -243,8 +257,8 @@ fn check_processors(cpus: Option<&[u32]>, host: &HostFacts) -> Result<(), Reques
         .find(|cpu| !host.cpus_online.contains(cpu));
     match outside {
         None => Ok(()),
-        Some(cpu) => Err(RequestError::Usage(format!(
-            "--cpuset-cpus names processor {cpu}; online are {}",
+        Some(cpu) => Err(RequestError::Absent(format!(
+            "--cpuset-cpus names processor {cpu}, which this machine has not; online are {}",
             host.cpus_online
                 .iter()
                 .map(u32::to_string)
@@ -335,7 +349,7 @@ fn look_up(path: &Path, what: &'static str, name: &str) -> Result<(u32, u32), Re
             ))
         })
         .ok_or_else(|| {
-            RequestError::Usage(format!(
+            RequestError::Absent(format!(
                 "there is no {what} `{name}` in {}; give a number",
                 path.display()
             ))

@@ -22,6 +22,9 @@ pub(in crate::container) fn way_out(step: &Step, error: &Error) -> &'static str 
         (Step::MakeMountPoint { .. } | Step::MakeDirectory { .. }, ErrorKind::PermissionDenied) => {
             ": the container's root does not own the directory; make the target there beforehand"
         }
+        (Step::Attach { .. }, ErrorKind::InvalidInput | ErrorKind::NotADirectory) => {
+            ": a directory is mounted on a directory and a file on a file"
+        }
         (Step::PivotRoot { .. }, ErrorKind::InvalidInput) => {
             ": the host's root must be a mount of its own, not the initial ramfs"
         }
