@@ -22,8 +22,8 @@ pub struct Config {
     pub nr_setns: u32,
     /// Number of `unshare`.
     pub nr_unshare: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// One above the highest number that a processor of this machine can have.
+    pub cpu_ids: u32,
     /// Bit n set: the return of system call n by a task in scope is recorded.
     pub syscalls: [u64; SYSCALL_WORDS],
     /// Two bits for each system call below 512, packed 32 to a word: 0 = no path among the

@@ -235,11 +235,22 @@ fn processors(certificate: &mut Certificate, task: u64) -> u64 {
     valid
 }
 
-/// As many bytes as the kernel's mask has; the rest stays zero.
+/// The bits that stand for processors; the rest is zero. What the kernel's mask holds beyond them
+/// is whatever was in memory: masks are allocated unzeroed and copied whole
+/// (include/linux/cpumask.h, `small_cpumask_bits` and `large_cpumask_bits`).
 #[inline(always)]
 fn cpu_mask(mask: &mut [u64; CPU_WORDS], source: u64) {
     let bytes = offset!(cpumask_size).min(8 * CPU_WORDS as u32);
     kernel::read_part(mask, bytes, source, 0);
+    let processors = config!(cpu_ids);
+    for (index, word) in mask.iter_mut().enumerate() {
+        let before = 64 * index as u32;
+        if processors <= before {
+            *word = 0;
+        } else if processors < before + 64 {
+            *word &= (1 << (processors - before)) - 1;
+        }
+    }
 }
 
 #[inline(always)]
@@ -289,7 +300,7 @@ fn rlimits(certificate: &mut Certificate, task: u64) -> u64 {
     Certificate::RLIMITS
 }
 
-/// The open descriptors below 64, by the bitmap; whether there are others is told, not which.
+/// The open descriptors below 64, by the bitmap; whether others outlast exec is told, not which.
 #[inline(always)]
 fn descriptors(certificate: &mut Certificate, task: u64) -> u64 {
     if !known!(
@@ -305,7 +316,8 @@ fn descriptors(certificate: &mut Certificate, task: u64) -> u64 {
     }
     let table = pointer(pointer(task, offset!(task_files)), offset!(files_fdt));
     let bitmap = pointer(table, offset!(fdt_open_fds));
-    let closing: u64 = read(pointer(table, offset!(fdt_close_on_exec)), 0);
+    let closing_bitmap = pointer(table, offset!(fdt_close_on_exec));
+    let closing: u64 = read(closing_bitmap, 0);
     let files = pointer(table, offset!(fdt_fd));
     let mut open: u64 = read(bitmap, 0);
     certificate.descriptor_count = open.count_ones();
@@ -322,7 +334,8 @@ fn descriptors(certificate: &mut Certificate, task: u64) -> u64 {
         // Bits are moved and not tested: each branch in this loop doubles the verifier's work.
         descriptor.flags |= (closing >> number & 1) as u32 * Descriptor::CLOSE_ON_EXEC;
     }
-    certificate.descriptors_truncated = u32::from(open != 0 || beyond_64(table, bitmap));
+    let others = beyond_64(table, bitmap, closing_bitmap);
+    certificate.descriptors_truncated = u32::from(open != 0 || others);
     Certificate::DESCRIPTORS
 }
 
@@ -354,16 +367,17 @@ pub unsafe extern "C" fn descriptor_facts(descriptor: *mut Descriptor, file: u64
     0
 }
 
-/// Whether a descriptor of 64 or above is open, as far as 1,024; a larger table counts as yes.
+/// Whether a descriptor of 64 or above is open that exec will not close, as far as 1,024; a larger
+/// table counts as yes.
 #[inline(always)]
-fn beyond_64(table: u64, bitmap: u64) -> bool {
+fn beyond_64(table: u64, bitmap: u64, closing: u64) -> bool {
     let slots: u32 = read(table, offset!(fdt_max_fds));
     let mut any: u64 = 0;
     for word in 1..16u32 {
         if 64 * word >= slots {
             break;
         }
-        any |= read::<u64>(bitmap, 8 * word);
+        any |= read::<u64>(bitmap, 8 * word) & !read::<u64>(closing, 8 * word);
     }
     any != 0 || slots > 1024
 }

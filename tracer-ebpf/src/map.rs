@@ -33,7 +33,7 @@ pub static CONFIG: Config = Config {
     page_shift: 0,
     nr_setns: 0,
     nr_unshare: 0,
-    reserved: 0,
+    cpu_ids: 0,
     syscalls: [0; SYSCALL_WORDS],
     path_argument: [0; 2 * SYSCALL_WORDS],
 };

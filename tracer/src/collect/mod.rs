@@ -316,7 +316,7 @@ fn config(options: Options) -> Config {
         page_shift: rustix::param::page_size().trailing_zeros(),
         nr_setns: syscalls::SETNS,
         nr_unshare: syscalls::UNSHARE,
-        reserved: 0,
+        cpu_ids: cpu_ids(),
         syscalls: [0; SYSCALL_WORDS],
         path_argument: [0; 2 * SYSCALL_WORDS],
     };
@@ -326,6 +326,14 @@ fn config(options: Options) -> Config {
             u64::from(call.path_argument) << (2 * (call.number % 32));
     }
     config
+}
+
+/// One above the highest number that a processor can have; where the file is missing, all that a
+/// record has room for.
+fn cpu_ids() -> u32 {
+    let possible = std::fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
+    let last = possible.trim().rsplit([',', '-']).next().and_then(|last| last.parse::<u32>().ok());
+    last.map_or(u32::MAX, |last| last.saturating_add(1))
 }
 
 fn typedefs() -> Vec<String> {
