@@ -143,11 +143,13 @@ impl Session {
         Ok(())
     }
 
-    /// Reads the mount table of `task` into the observation. What cannot be read or understood
-    /// stays unknown.
+    /// Reads the mount tables of `task` and of tracer itself into the observation. What cannot be
+    /// read or understood stays unknown.
     pub fn read_mounts(&mut self, task: Tgid) -> io::Result<()> {
         let text = fs::read_to_string(format!("/proc/{}/mountinfo", task.0))?;
         self.observation.mounts = mountinfo::parse(&text);
+        let own = fs::read_to_string("/proc/self/mountinfo")?;
+        self.observation.host_mounts = mountinfo::parse(&own);
         Ok(())
     }
 }

@@ -198,9 +198,10 @@ pub static SECCOMP: Family = Family {
 
 pub static ROOT_PIVOTED: Family = Family {
     id: "root.pivoted",
-    observes: "the task's root directory: its mount, where that stands, and the mount namespace it belongs to",
-    passes: "it is the root of a mount of the task's own mount namespace, at that namespace's root",
-    fails: "a directory inside a mount, a mount further down (chroot), or another namespace's mount",
+    observes: "the task's root directory: its mount, where that stands, the mount namespace it belongs to, and in mountinfo what lies on top of it",
+    passes: "it is the root of a mount of the task's own mount namespace, at that namespace's root, with nothing on top",
+    fails: "a directory inside a mount, a mount further down (chroot), another namespace's mount, or the old root still on top",
+    unknown: "mountinfo was not read; the kernel does not tell",
     ..FACT
 };
 
@@ -275,7 +276,7 @@ pub static MOUNT: Family = Family {
 
 pub static HOST_MOUNTS_READ_ONLY: Family = Family {
     id: "mounts.host_read_only",
-    observes: "every mount in the mountinfo of the task at the gate, but the container's private ones and those asked for",
+    observes: "in the mountinfo of the task at the gate, every mount of a file system that tracer's own mountinfo has too, but those asked for and device files",
     passes: "each is read-only",
     fails: "one can be written to",
     unknown: "mountinfo was not read",

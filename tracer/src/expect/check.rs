@@ -96,9 +96,9 @@ pub enum Check {
     Hostname(String),
     /// A mount that was asked for.
     Mount(MountCheck),
-    /// Of the host's tree nothing can be written to; these places are the container's own.
+    /// Of the host's files nothing can be written to.
     HostMountsReadOnly {
-        /// Mount points that are private or were asked for; what is below them is theirs.
+        /// Places where they may be, because that was asked for, and what is below those.
         except: Vec<String>,
     },
     /// The payload's exec, and none before it.

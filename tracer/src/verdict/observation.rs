@@ -31,6 +31,8 @@ pub struct Observation {
     pub exec: Option<Seen>,
     /// Mounts of init at the gate; `None` = not read.
     pub mounts: Option<Vec<MountInfo>>,
+    /// Mounts of tracer itself at that moment; `None` = not read.
+    pub host_mounts: Option<Vec<MountInfo>>,
     /// Counts of both sides.
     pub counters: Counters,
     /// Hooks that are missing.
@@ -114,6 +116,7 @@ impl Observation {
             gate: None,
             exec: None,
             mounts: None,
+            host_mounts: None,
             counters: Counters::default(),
             unattached: Vec::new(),
         }

@@ -245,6 +245,15 @@ const MOUNTS: &str = "\
 505 504 0:43 / /dev/shm rw,nosuid,nodev - tmpfs shm rw
 506 500 0:44 / /scratch rw,nosuid,nodev - tmpfs tmpfs rw,size=68k,mode=700
 507 500 8:1 /srv /data ro,relatime - ext4 /dev/vda rw
+508 504 0:5 /null /dev/null rw,nosuid - devtmpfs devtmpfs rw
+";
+
+/// Of tracer itself.
+const HOST_MOUNTS: &str = "\
+20 1 8:1 / / rw,relatime - ext4 /dev/vda rw
+21 20 0:5 / /dev rw,nosuid - devtmpfs devtmpfs rw
+22 20 0:21 / /proc rw,relatime - proc proc rw
+23 20 0:22 / /tmp rw,nosuid - tmpfs tmpfs rw
 ";
 
 /// A run; every part can be spoilt before it is played.
@@ -379,6 +388,7 @@ impl Scenario {
         let observation = &mut outcome.observation;
         observation.init = Some(Tgid(INIT.tgid));
         observation.mounts.clone_from(&self.mounts);
+        observation.host_mounts = mountinfo::parse(HOST_MOUNTS);
         let mut made = PerKind::default();
         for (number, record) in (0..).zip(records) {
             let mut event = crate::event::decode(&sample::syscalls(), number, record);

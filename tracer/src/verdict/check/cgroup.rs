@@ -21,7 +21,23 @@ pub(super) fn member(hierarchy: u32, name: &str, way: WayAsked, facts: &Facts<'_
 
 fn in_cgroup(key: CgroupKey, name: &str, way: WayAsked, facts: &Facts<'_>) -> Finding {
     let mut evidence = facts.certificate_evidence(format!("cgroup {}", key.id));
-    let Some(birth) = facts.model.cgroup(key) else {
+    let birth = facts.model.cgroup(key);
+    if let Some(birth) = birth {
+        let path = birth.path.text.clone();
+        evidence.push(Facts::record(birth.seq, "cgroup_mkdir", path));
+    }
+    let place = facts
+        .observation
+        .init
+        .and_then(|init| facts.model.leader(init))
+        .and_then(|task| task.cgroups.get(&key.hierarchy));
+    // Who moved it where it does not belong says more than where that is.
+    let moves = place.map_or(&[][..], |place| &place.moves);
+    if let Some(step) = moves.iter().find(|step| !allowed(step, way, facts)) {
+        let reason = format!("it was moved by {} ({})", step.by, step.comm);
+        return moved(step, reason, evidence);
+    }
+    let Some(birth) = birth else {
         let seen = format!("cgroup {}", key.id);
         if host_is_in(key, facts) {
             let reason = "it is the one that tracer itself is in".to_owned();
@@ -39,7 +55,6 @@ fn in_cgroup(key: CgroupKey, name: &str, way: WayAsked, facts: &Facts<'_>) -> Fi
         };
     };
     let path = &birth.path.text;
-    evidence.push(Facts::record(birth.seq, "cgroup_mkdir", path.clone()));
     if birth.path.cut {
         return Finding::unknown(format!("the cgroup's path is cut: {path}"));
     }
@@ -59,11 +74,6 @@ fn in_cgroup(key: CgroupKey, name: &str, way: WayAsked, facts: &Facts<'_>) -> Fi
             evidence,
         };
     }
-    let place = facts
-        .observation
-        .init
-        .and_then(|init| facts.model.leader(init))
-        .and_then(|task| task.cgroups.get(&key.hierarchy));
     match place {
         Some(place) => entered(place, key, path, way, evidence, facts),
         None => Finding::Missing {
@@ -92,29 +102,11 @@ fn entered(
 ) -> Finding {
     let root = facts.model.root();
     let seen = format!("{path}, {}", place.way.words(root));
-    let violated = |reason: String, mut evidence: Vec<Evidence>, step: Option<&Move>| {
-        let mut seen = seen.clone();
-        if let Some(step) = step {
-            seen = format!("moved to cgroup {} by {}", step.to.id, step.by);
-            let detail = format!("{seen} ({})", step.comm);
-            evidence.push(Facts::record(step.seq, "cgroup_attach_task", detail));
-        }
-        Finding::Violated {
-            seen,
-            reason,
-            evidence,
-        }
-    };
-    if let Some(step) = place.moves.iter().find(|step| !allowed(step, way, facts)) {
-        return violated(
-            format!("it was moved by {} ({})", step.by, step.comm),
-            evidence,
-            Some(step),
-        );
-    }
-    if place.key != key {
+    if place.key != key
+        && let Some(step) = place.moves.last()
+    {
         let reason = format!("it is in cgroup {} afterwards", place.key.id);
-        return violated(reason, evidence, place.moves.last());
+        return moved(step, reason, evidence);
     }
     let holds = match (way, place.way) {
         (_, WayIn::Unseen) => {
@@ -149,6 +141,17 @@ fn entered(
         seen
     };
     Finding::decide(holds, seen, reason, evidence)
+}
+
+fn moved(step: &Move, reason: String, mut evidence: Vec<Evidence>) -> Finding {
+    let seen = format!("moved to cgroup {} by {}", step.to.id, step.by);
+    let detail = format!("{seen} ({})", step.comm);
+    evidence.push(Facts::record(step.seq, "cgroup_attach_task", detail));
+    Finding::Violated {
+        seen,
+        reason,
+        evidence,
+    }
 }
 
 /// On v2 nobody has to move it. On v1 tracer may, and init itself while it is still ours: until

@@ -9,6 +9,7 @@ use crate::event::certificate::{Certificate, Descriptor, PathFact};
 use crate::expect::wording::list_text;
 
 use super::super::finding::{Facts, Finding};
+use super::mount;
 
 fn inode_text(path: &PathFact) -> String {
     format!(
@@ -60,12 +61,21 @@ pub(super) fn root_pivoted(facts: &Facts<'_>) -> Finding {
             } else {
                 path_text(&root)
             };
-            Finding::decide(
-                holds,
-                seen,
-                reason,
-                facts.certificate_evidence(path_text(&root)),
-            )
+            let mut evidence = facts.certificate_evidence(path_text(&root));
+            if !holds {
+                return Finding::Violated {
+                    seen,
+                    reason,
+                    evidence,
+                };
+            }
+            let Some(mounts) = &facts.observation.mounts else {
+                return Finding::unknown(mount::NOT_READ);
+            };
+            let old = mount::on_top_of_root(root.mnt_id, mounts);
+            evidence.extend(old.into_iter().flat_map(mount::evidence));
+            let reason = "the old root still lies on top of it";
+            Finding::decide(old.is_none(), seen, reason, evidence)
         },
     )
 }

@@ -5,9 +5,9 @@ use crate::expect::MountCheck;
 use super::super::finding::{Facts, Finding};
 use super::super::{Evidence, MountInfo};
 
-const NOT_READ: &str = "mountinfo was not read";
+pub(super) const NOT_READ: &str = "mountinfo was not read";
 
-fn evidence(mount: &MountInfo) -> Vec<Evidence> {
+pub(super) fn evidence(mount: &MountInfo) -> Vec<Evidence> {
     let detail = format!(
         "{} on {} type {} ({})",
         mount.source,
@@ -90,8 +90,14 @@ fn mode_of(mount: &MountInfo) -> Option<u32> {
         .map_or(Some(0o1777), |mode| u32::from_str_radix(mode, 8).ok())
 }
 
+/// Device files that every container gets: binds of the host's, and written to by design.
+const DEVICES: [&str; 6] = ["/null", "/zero", "/full", "/random", "/urandom", "/tty"];
+
+/// A mount shows the host's files when its file system is one that the host has mounted; where
+/// it stands says nothing.
 pub(super) fn host_read_only(except: &[String], facts: &Facts<'_>) -> Finding {
-    let Some(mounts) = &facts.observation.mounts else {
+    let observation = facts.observation;
+    let (Some(mounts), Some(host)) = (&observation.mounts, &observation.host_mounts) else {
         return Finding::unknown(NOT_READ);
     };
     if !mounts.iter().any(|mount| mount.mount_point == "/") {
@@ -99,6 +105,8 @@ pub(super) fn host_read_only(except: &[String], facts: &Facts<'_>) -> Finding {
     }
     let of_host: Vec<&MountInfo> = mounts
         .iter()
+        .filter(|mount| host.iter().any(|own| own.device == mount.device))
+        .filter(|mount| !DEVICES.iter().any(|device| mount.root.ends_with(device)))
         .filter(|mount| !exempt(&mount.mount_point, except))
         .collect();
     let writable: Vec<&&MountInfo> = of_host.iter().filter(|mount| !mount.read_only()).collect();
@@ -123,10 +131,18 @@ pub(super) fn host_read_only(except: &[String], facts: &Facts<'_>) -> Finding {
     Finding::Holds { seen, evidence }
 }
 
-/// At one of the places or below it; of the root, only the place itself.
+/// What lies on top of the root, where `..` of the root leads: the old one, if it was not taken
+/// away after `pivot_root`.
+pub(super) fn on_top_of_root(root: u32, mounts: &[MountInfo]) -> Option<&MountInfo> {
+    mounts
+        .iter()
+        .find(|mount| mount.mount_point == "/" && mount.parent == root && mount.id != root)
+}
+
+/// At one of the places or below it.
 fn exempt(mount_point: &str, except: &[String]) -> bool {
     except.iter().any(|place| {
         let below = mount_point.strip_prefix(place.as_str());
-        below.is_some_and(|rest| rest.is_empty() || place != "/" && rest.starts_with('/'))
+        below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     })
 }

@@ -402,18 +402,35 @@ fn a_writable_mount_of_the_host_fails() {
 }
 
 #[test]
-fn a_place_that_only_begins_like_a_private_one_is_not_private() {
+fn files_of_the_host_that_can_be_written_to_fail_at_any_place_that_was_not_asked_for() {
+    for place in ["/extra", "/dev", "/tmp", "/tmp/below", "/database"] {
+        let scenario = with_mounts(|mounts| {
+            let mut other = mounts[1].clone();
+            (other.mount_point, other.options) = (place.to_owned(), options("rw"));
+            mounts.push(other);
+        });
+        fails(&["mounts.host_read_only"], &scenario);
+    }
+}
+
+#[test]
+fn an_old_root_on_top_of_the_new_one_fails() {
     let scenario = with_mounts(|mounts| {
-        let mut other = mounts[1].clone();
-        (other.mount_point, other.options) = ("/devices".to_owned(), options("rw"));
-        mounts.push(other);
+        let mut old = mounts[0].clone();
+        (old.id, old.parent) = (600, 500);
+        mounts.push(old);
     });
-    fails(&["mounts.host_read_only"], &scenario);
+    fails(&["root.pivoted"], &scenario);
 }
 
 #[test]
 fn without_mountinfo_mounts_are_inconclusive() {
-    let ids = ["mount./scratch", "mount./data", "mounts.host_read_only"];
+    let ids = [
+        "root.pivoted",
+        "mount./scratch",
+        "mount./data",
+        "mounts.host_read_only",
+    ];
     unknown(&ids, &Scenario::with(|scenario| scenario.mounts = None));
     let empty = with_mounts(|mounts| mounts.retain(|mount| mount.mount_point != "/"));
     unknown(&["mounts.host_read_only"], &empty);
