@@ -49,13 +49,20 @@ impl Session {
         let mut observation = Observation::new(root);
         observation.unattached = unattached(&collector);
         let syscalls = SyscallTable::new(collect::syscall_names());
-        collector.inventory(options.root_tgid)?;
         let mut first: VecDeque<Event> = VecDeque::new();
         let mut next = 0;
-        collector.ring.drain(|bytes| {
-            first.push_back(event::decode(&syscalls, next, bytes));
-            next += 1;
-        });
+        let mut take = |collector: &mut Collector| {
+            collector.ring.drain(|bytes| {
+                first.push_back(event::decode(&syscalls, next, bytes));
+                next += 1;
+            });
+        };
+        // The certificate by itself: the smallest ring has room for it, which it may not have
+        // for all tasks of the host; those that are lost are counted.
+        collector.snapshot(options.root_tgid)?;
+        take(&mut collector);
+        collector.inventory(0)?;
+        take(&mut collector);
         for event in &first {
             observation.note(event);
         }

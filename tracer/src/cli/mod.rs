@@ -100,7 +100,7 @@ fn not_parsed(error: &clap::Error) -> ExitCode {
 /// clap's paragraphs as one line: what is wrong, its tips, and where to read on.
 fn one_line(text: &str) -> String {
     let text = text.strip_prefix("error: ").unwrap_or(text);
-    let (wrong, usage) = text.split_once("Usage: ").unwrap_or((text, "tracer"));
+    let (wrong, usage) = text.split_once("Usage: ").unwrap_or((text, ""));
     let mut line = String::new();
     for part in wrong.lines().map(str::trim).filter(|part| !part.is_empty()) {
         if part.starts_with("For more information") {
@@ -115,7 +115,10 @@ fn one_line(text: &str) -> String {
         .split_whitespace()
         .take_while(|word| word.starts_with(|first: char| first.is_ascii_lowercase()))
         .collect();
-    format!("{line}; see `{} --help`", command.join(" "))
+    if !command.is_empty() {
+        line = format!("{line}; see `{} --help`", command.join(" "));
+    }
+    line
 }
 
 /// One line to people, whatever texts of others are in it. Where standard error leads nowhere,

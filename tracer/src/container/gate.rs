@@ -1,6 +1,7 @@
 //! A container whose init has been cloned: waiting for it at the gate, opening the gate, its end.
 //! Must not set anything up: that is done by then.
 
+use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -38,6 +39,15 @@ pub enum Exit {
     Code(u8),
     /// A signal killed it.
     Signal(u8),
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(out, "exit code {code}"),
+            Self::Signal(signal) => write!(out, "signal {signal}"),
+        }
+    }
 }
 
 /// Why the payload could not be executed.

@@ -109,7 +109,7 @@ pub enum LaunchError {
     },
     /// Init ended before the gate.
     #[error(
-        "the container's init ended before the gate, with {exit:?}: a memory limit below what its set-up takes, or a seccomp filter that kills, does this"
+        "the container's init ended before the gate, with {exit}: a memory limit below what its set-up takes, or a seccomp filter that kills, does this"
     )]
     InitDied {
         /// How.

@@ -35,7 +35,7 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
         .report
         .json
         .as_deref()
-        .map(sink::File::create)
+        .map(sink::Pending::create)
         .transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()

@@ -29,7 +29,7 @@ pub enum RequestError {
     #[error("{0}")]
     Absent(String),
     /// A file that was named.
-    #[error("reading {what} {} failed: {source}: name one that is there", path.display())]
+    #[error("reading {what} {} failed: {source}: {way_out}", path.display())]
     File {
         /// What it is for.
         what: &'static str,
@@ -37,6 +37,8 @@ pub enum RequestError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+        /// What to do about it.
+        way_out: &'static str,
     },
     /// A profile that was named.
     #[error(transparent)]
@@ -192,6 +194,7 @@ fn root(arguments: &RunArguments, new_mnt: bool) -> Result<Root, RequestError> {
         what: "the root directory",
         path: path.clone(),
         source,
+        way_out: "name a directory that holds the container's files",
     };
     let path = fs::canonicalize(path).map_err(failed)?;
     if !path.is_dir() {
@@ -331,9 +334,10 @@ fn user(asked: Option<&str>, root: &Root) -> Result<User, RequestError> {
 /// Third and fourth field of the line of `name` in a file like passwd(5) or group(5).
 fn look_up(path: &Path, what: &'static str, name: &str) -> Result<(u32, u32), RequestError> {
     let text = fs::read_to_string(path).map_err(|source| RequestError::File {
-        what: "the names of",
+        what: "names from",
         path: path.to_owned(),
         source,
+        way_out: "give a number",
     })?;
     text.lines()
         .map(|line| line.split(':').collect::<Vec<_>>())
@@ -368,6 +372,7 @@ fn seccomp(asked: &str, capabilities: u64) -> Result<Seccomp, RequestError> {
                 what: "the seccomp profile",
                 path: PathBuf::from(path),
                 source,
+                way_out: "name a file, `default` or `unconfined`",
             })?;
             let profile = Box::new(seccomp::parse(path, &text)?);
             Ok(Seccomp::Filter {

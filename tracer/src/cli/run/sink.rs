@@ -73,7 +73,7 @@ const RESERVE: u64 = 256 << 10;
 
 /// A report to be: a file without a name in the folder of the one that was asked for, which gets
 /// its name once it is complete. Whatever ends tracer before, nothing is left.
-pub struct File {
+pub struct Pending {
     file: fs::File,
     path: PathBuf,
     place: Place,
@@ -88,7 +88,7 @@ enum Place {
     Direct,
 }
 
-impl File {
+impl Pending {
     /// Prepares for `path`, so that a folder that cannot be written to is found out before the
     /// payload runs.
     pub fn create(path: &Path) -> Result<Self, Failure> {
@@ -235,12 +235,12 @@ mod tests {
         names
     }
 
-    fn publish_text(file: File, text: &str) {
-        let File {
+    fn publish_text(pending: Pending, text: &str) {
+        let Pending {
             mut file,
             path,
             place,
-        } = file;
+        } = pending;
         file.write_all(text.as_bytes()).unwrap();
         publish(&file, &path, place, text.len()).unwrap();
     }
@@ -249,13 +249,13 @@ mod tests {
     fn a_report_appears_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("report.json");
-        drop(File::prepare(&path).unwrap());
+        drop(Pending::prepare(&path).unwrap());
         assert_eq!(
             names(folder.path()),
             [""; 0],
             "nothing of a run without a report"
         );
-        let file = File::prepare(&path).unwrap();
+        let file = Pending::prepare(&path).unwrap();
         assert!(!path.exists());
         publish_text(file, "{}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "{}");
@@ -271,7 +271,7 @@ mod tests {
         );
         fs::write(&path, "an older and longer one").unwrap();
         std::os::unix::fs::symlink("report.json", &link).unwrap();
-        publish_text(File::prepare(&link).unwrap(), "{}");
+        publish_text(Pending::prepare(&link).unwrap(), "{}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "{}");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(names(folder.path()), ["latest", "report.json"]);
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn a_device_is_written_to_and_never_replaced() {
         use std::os::unix::fs::FileTypeExt as _;
-        publish_text(File::prepare(Path::new("/dev/null")).unwrap(), "{}");
+        publish_text(Pending::prepare(Path::new("/dev/null")).unwrap(), "{}");
         assert!(
             fs::metadata("/dev/null")
                 .unwrap()
@@ -313,7 +313,7 @@ mod tests {
         let path = folder.path().join("report.json");
         let (file, place) = named(folder.path()).unwrap();
         assert_eq!(names(folder.path()).len(), 1);
-        drop(File {
+        drop(Pending {
             file,
             path: path.clone(),
             place,
@@ -321,7 +321,7 @@ mod tests {
         assert_eq!(names(folder.path()), [""; 0]);
         let (file, place) = named(folder.path()).unwrap();
         publish_text(
-            File {
+            Pending {
                 file,
                 path: path.clone(),
                 place,
