@@ -1,36 +1,49 @@
 //! `cargo xtask lint`: formatting and clippy, with every warning an error. Owns which crates are
 //! looked at and how; the choice of lints is the workspace's.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
+use crate::exit::Found;
 use crate::{setup, shell};
+
+const DENY: [&str; 3] = ["--", "--deny", "warnings"];
 
 /// The command.
 pub fn command() -> Result<()> {
     setup::ensure(&setup::BUILD)?;
-    shell::run(shell::cargo().args(["fmt", "--all", "--check"]))?;
+    let mut format = shell::cargo();
+    format.args(["fmt", "--all", "--check"]);
 
-    shell::run(shell::cargo().arg("clippy").args(shell::HOST_CRATES).args([
-        "--all-targets",
-        "--",
-        "--deny",
-        "warnings",
-    ]))?;
+    let mut host = shell::cargo();
+    host.arg("clippy")
+        .args(shell::HOST_CRATES)
+        .arg("--all-targets");
 
     // The toolchain that compiles for the BPF target may come without clippy, so the programs are
     // looked at as host code. Nothing unwinds in the kernel, and without std nothing could.
-    for features in ["", "log"] {
-        shell::run(
-            shell::cargo()
-                .args(["clippy", "--locked", "--package", "tracer-ebpf", "--bins"])
-                .args([
-                    "--features",
-                    features,
-                    "--config",
-                    "profile.dev.panic='abort'",
-                ])
-                .args(["--", "--deny", "warnings"]),
-        )?;
+    let [kernel, logging] = ["", "log"].map(|features| {
+        let mut kernel = shell::cargo();
+        kernel
+            .args(["clippy", "--locked", "--package", "tracer-ebpf", "--bins"])
+            .args([
+                "--config",
+                "profile.dev.panic='abort'",
+                "--features",
+                features,
+            ])
+            .args(DENY);
+        kernel
+    });
+
+    let mut failed = Vec::new();
+    for mut check in [format, host, kernel, logging] {
+        // All of it in one go: what one finds does not keep the others from looking.
+        if let Err(error) = shell::run(&mut check) {
+            failed.push(error.to_string());
+        }
+    }
+    if !failed.is_empty() {
+        bail!(Found(failed.join("; ")));
     }
     println!("lint: nothing found");
     Ok(())

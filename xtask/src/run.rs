@@ -60,8 +60,8 @@ pub fn command(options: &Options) -> Result<()> {
     }
     // Cargo points it at Rust's own libraries, which is no business of a container's payload.
     tracer.env_remove("LD_LIBRARY_PATH");
-    if options.arguments.is_empty() {
-        println!("running: {}", shell::show(&tracer));
+    if let ([], [options @ .., _]) = (options.arguments.as_slice(), DEMO) {
+        println!("running: tracer {} '...'", options.join(" "));
     }
     Err(tracer.exec()).with_context(|| format!("cannot run `{}`", shell::show(&tracer)))
 }
