@@ -312,7 +312,7 @@ fn tail(kind: u32, count: u32) -> Result<usize, BtfError> {
 
 /// BTF in which each of `types` (id, kind, name; ascending) stands under its id and all others are
 /// void of meaning: enough to look ids up in, at a fraction of the cost of the whole.
-pub fn numbering(types: &[(u32, Named, &str)]) -> Vec<u8> {
+pub fn numbering(types: &[(u32, Named, String)]) -> Vec<u8> {
     let mut section = Vec::new();
     let mut strings = vec![0];
     let mut push =

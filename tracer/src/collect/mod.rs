@@ -332,7 +332,11 @@ fn config(options: Options) -> Config {
 /// record has room for.
 fn cpu_ids() -> u32 {
     let possible = std::fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
-    let last = possible.trim().rsplit([',', '-']).next().and_then(|last| last.parse::<u32>().ok());
+    let last = possible
+        .trim()
+        .rsplit([',', '-'])
+        .next()
+        .and_then(|last| last.parse::<u32>().ok());
     last.map_or(u32::MAX, |last| last.saturating_add(1))
 }
 

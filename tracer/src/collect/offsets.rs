@@ -72,21 +72,21 @@ pub struct Offsets {
 
 /// BTF that knows no type but those which loading asks for, each under its true id: aya wants a
 /// whole BTF to look ids up in, and parsing the whole takes longer than all the rest of the start.
-pub struct Ids(Vec<u8>);
+pub struct Ids(Vec<(u32, Named, String)>);
 
 impl Ids {
     fn new(btf: &Btf<'_>, named: Named, names: &[String]) -> Self {
-        let mut wanted: Vec<(u32, Named, &str)> = names
+        let found = names
             .iter()
-            .filter_map(|name| Some((btf.id(named, name).ok()?, named, name.as_str())))
-            .collect();
-        wanted.sort_by_key(|(id, ..)| *id);
-        Self(btf::numbering(&wanted))
+            .filter_map(|name| Some((btf.id(named, name).ok()?, named, name.clone())));
+        let mut found: Vec<_> = found.collect();
+        found.sort_by_key(|(id, ..)| *id);
+        Self(found)
     }
 
-    /// In the form that aya looks ids up in.
+    /// In the form that aya looks ids up in. Takes some milliseconds where ids are high.
     pub fn parse(&self) -> Result<aya::Btf, OffsetError> {
-        aya::Btf::parse(&self.0, aya::Endianness::default())
+        aya::Btf::parse(&btf::numbering(&self.0), aya::Endianness::default())
             .map_err(|error| OffsetError::Numbering(error.to_string()))
     }
 }
