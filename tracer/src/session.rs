@@ -36,6 +36,8 @@ pub struct Session {
     pub steps: Vec<Step>,
     /// Events that the timeline has no room for.
     pub omitted: u64,
+    /// The tasks of the host as the start and any later inventory found them.
+    pub inventory: Vec<Event>,
     syscalls: SyscallTable,
     next: u64,
 }
@@ -81,6 +83,7 @@ impl Session {
             observation,
             steps: Vec::new(),
             omitted: 0,
+            inventory: first.into_iter().filter(is_inventory).collect(),
             syscalls,
             next,
         })
@@ -94,6 +97,7 @@ impl Session {
             observation,
             steps,
             omitted,
+            inventory,
             syscalls,
             next,
         } = self;
@@ -102,10 +106,9 @@ impl Session {
             *next += 1;
             observation.note(&event);
             let changes = model.apply(&event);
-            if matches!(event.body, Body::TaskSeen(_)) {
-                return;
-            }
-            if steps.len() < TIMELINE {
+            if is_inventory(&event) {
+                inventory.push(event);
+            } else if steps.len() < TIMELINE {
                 steps.push(Step { event, changes });
             } else {
                 *omitted += 1;
@@ -159,6 +162,10 @@ impl Session {
         self.observation.host_mounts = mountinfo::parse(&own);
         Ok(())
     }
+}
+
+fn is_inventory(event: &Event) -> bool {
+    matches!(event.body, Body::TaskSeen(_))
 }
 
 fn unattached(collector: &Collector) -> Vec<Unattached> {

@@ -3,7 +3,7 @@
 
 pub mod doctor;
 pub mod exit;
-//LEARN pub mod learn;
+pub mod learn;
 pub mod run;
 mod value;
 
@@ -32,7 +32,7 @@ enum Command {
     /// Show what this kernel offers, which hook is chosen for each fact, and what is lost without
     Doctor(doctor::DoctorArguments),
     /// Learn what a container is made of, by experiments with the kernel's own evidence
-    //LEARN Learn(learn::LearnArguments),
+    Learn(learn::LearnArguments),
     /// Print a generated part of the documentation
     #[command(hide = true)]
     Docs {
@@ -68,7 +68,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
-        //LEARN Command::Learn(arguments) => learn::run(&arguments),
+        Command::Learn(arguments) => learn::run(&arguments),
         Command::Docs { name } => docs(&name),
     };
     match result {

@@ -85,6 +85,8 @@ pub struct Options {
     pub ring_bytes: u32,
     /// Leave out the preferred way of each hook, to test the fallback.
     pub fallback: bool,
+    /// Record the returns of `kill`, too.
+    pub signals: bool,
     /// Print what the programs log; needs a build with the feature `debug-ebpf`.
     pub log: bool,
 }
@@ -100,6 +102,7 @@ impl Options {
             root_tgid: std::process::id(),
             ring_bytes: Self::RING_BYTES,
             fallback: false,
+            signals: false,
             log: false,
         }
     }
@@ -320,7 +323,10 @@ fn config(options: Options) -> Config {
         syscalls: [0; SYSCALL_WORDS],
         path_argument: [0; 2 * SYSCALL_WORDS],
     };
-    for call in syscalls::RECORDED {
+    for call in syscalls::RECORDED
+        .iter()
+        .chain(options.signals.then_some(&syscalls::KILL))
+    {
         config.syscalls[call.number as usize / 64] |= 1 << (call.number % 64);
         config.path_argument[call.number as usize / 32] |=
             u64::from(call.path_argument) << (2 * (call.number % 32));

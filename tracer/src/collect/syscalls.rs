@@ -58,11 +58,19 @@ recorded! {
     setgroups = SYS_setgroups, 0;
 }
 
-/// Number and name of each recorded call, for the decoder.
+/// Recorded when asked for: whom a task could signal.
+pub const KILL: Recorded = Recorded {
+    number: number(nix::libc::SYS_kill),
+    name: "kill",
+    path_argument: 0,
+};
+
+/// Number and name of each call that can be recorded, for the decoder.
 #[must_use]
 pub fn names() -> Vec<(u32, &'static str)> {
     RECORDED
         .iter()
+        .chain([&KILL])
         .map(|call| (call.number, call.name))
         .collect()
 }

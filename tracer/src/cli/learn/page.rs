@@ -29,7 +29,12 @@ pub fn text(lesson: &Lesson) -> String {
         part_text(&mut page, number, part);
     }
     page.push('\n');
-    paragraph(&mut page, Style::new(), "", &closing(lesson.verdict(), lesson.records));
+    paragraph(
+        &mut page,
+        Style::new(),
+        "",
+        &closing(lesson.verdict(), lesson.records),
+    );
     page
 }
 
@@ -83,10 +88,14 @@ fn numbers(records: &[u64]) -> String {
 }
 
 fn closing(verdict: Verdict, records: Records) -> String {
-    let Records { read, lost, unknown } = records;
+    let Records {
+        read,
+        lost,
+        unknown,
+    } = records;
     let counts = format!("{read} records read, {lost} lost, {unknown} not understood");
     match verdict {
-        Verdict::Pass => format!("Shown from {counts}. Nothing that was made is left."),
+        Verdict::Pass => format!("Shown from {counts}."),
         Verdict::Fail => format!("The kernel showed something else ({counts})."),
         Verdict::Inconclusive => format!("Not everything could be shown ({counts})."),
     }
@@ -96,7 +105,10 @@ fn closing(verdict: Verdict, records: Records) -> String {
 fn paragraph(page: &mut String, style: Style, mark: &str, text: &str) {
     let hanging = if mark.is_empty() { 0 } else { 3 };
     let marked = format!("{mark}{text}");
-    for (index, words) in wrap_hanging(&marked, WIDTH - INDENT, hanging).iter().enumerate() {
+    for (index, words) in wrap_hanging(&marked, WIDTH - INDENT, hanging)
+        .iter()
+        .enumerate()
+    {
         let indent = if index == 0 { INDENT } else { INDENT + hanging };
         line(page, &format!("{:indent$}{style}{words}{style:#}", ""));
     }
@@ -117,7 +129,11 @@ fn wrap_hanging(text: &str, width: usize, hanging: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut last = String::new();
     for word in text.split_whitespace() {
-        let room = if lines.is_empty() { width } else { width - hanging };
+        let room = if lines.is_empty() {
+            width
+        } else {
+            width - hanging
+        };
         let length = last.chars().count() + 1 + word.chars().count();
         if !last.is_empty() && length > room {
             lines.push(std::mem::take(&mut last));
@@ -152,7 +168,11 @@ mod tests {
                 verdict: Verdict::Inconclusive,
                 meaning: long,
             }],
-            records: Records { read: 13, lost: 0, unknown: 0 },
+            records: Records {
+                read: 13,
+                lost: 0,
+                unknown: 0,
+            },
         };
         anstream::adapter::strip_str(&text(&lesson)).to_string()
     }

@@ -12,22 +12,28 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::io::unix::AsyncFd;
 
 use crate::{
-    cli::{Failure, doctor, exit},
-    collect::{CollectError, Options},
+    cli::{
+        Failure, exit,
+        run::{of_run, run_id},
+    },
+    collect::Options,
     container::{
-        cleanup::{self, CleanupError, Run},
+        cleanup::{self, Run},
         gate::{ExecError, Exit, Init},
-        launch::{self, LaunchError, Streams},
-        plan::{self, PlanError},
+        launch::{self, Streams},
+        plan,
         spec::{Resources, Root, Seccomp, Spec, User},
     },
-    event::{Body, Event, NamespaceKind, Tgid},
+    event::{Body, Certificate, Event, NamespaceKind, Tgid},
     host::{self, HostFacts},
-    run::{STATE_DIRECTORY, Signals},
+    run::{RunError, STATE_DIRECTORY, Signals},
     session::{Session, Step},
     sys,
+    verdict::Verdict,
 };
 
+/// Where the shell is looked for.
+const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The longest line that a shell of a lesson says.
 const LINE: usize = 256;
 
@@ -52,58 +58,86 @@ pub struct Shell {
 }
 
 impl Stage {
-    /// Starts observing. `inventory` says that every task of the host must fit the ring at once.
-    pub fn open(inventory: bool) -> Result<Self, Failure> {
-        let host = host::read(Path::new("/"))
-            .map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
+    /// Starts observing.
+    pub fn open() -> Result<Self, Failure> {
+        let host =
+            host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
         // Before anything is made: what an earlier, killed tracer left is not mistaken for ours.
-        cleanup::sweep(Path::new(STATE_DIRECTORY), &host.hierarchies).map_err(of_cleanup)?;
-        let signals = Signals::new().map_err(|source| {
-            Failure::new(exit::ERROR, format!("catching signals failed: {source}"))
-        })?;
-        let ring_bytes = if inventory { ring_for_all_tasks() } else { Options::RING_BYTES };
-        let options = Options { ring_bytes, signals: true, ..Options::for_this_process() };
-        let session = Session::start(options).map_err(|error| of_collect(&error))?;
-        Ok(Self { host, session, signals })
+        cleanup::sweep(Path::new(STATE_DIRECTORY), &host.hierarchies).map_err(of)?;
+        let signals = Signals::new().map_err(|source| of(RunError::Signals(source)))?;
+        let ring_bytes = ring_for_all_tasks();
+        let options = Options {
+            ring_bytes,
+            signals: true,
+            ..Options::for_this_process()
+        };
+        let session = Session::start(options).map_err(of)?;
+        Ok(Self {
+            host,
+            session,
+            signals,
+        })
     }
 
-    /// The spec of a shell that runs `script`, as root with every capability: a lesson is about
-    /// the namespaces and cgroups it asks for, and nothing else shall differ from the host.
-    pub fn spec(&self, script: &str, new_namespaces: Vec<NamespaceKind>) -> Spec {
+    /// The spec of a shell that runs `script`, as root with tracer's own capabilities: a lesson is
+    /// about the namespaces and cgroups it asks for, and nothing else shall differ from the host.
+    pub fn spec(&self, script: &str, new_namespaces: Vec<NamespaceKind>) -> Result<Spec, Failure> {
         let own_root = new_namespaces.contains(&NamespaceKind::Mnt);
-        Spec {
-            id: super::super::run::new_id(),
+        Ok(Spec {
+            id: run_id()?,
             args: ["sh", "-c", script].map(str::to_owned).to_vec(),
-            env: vec![super::super::run::PATH_VARIABLE.to_owned(), "LC_ALL=C".to_owned()],
+            env: vec![PATH.to_owned(), "LC_ALL=C".to_owned()],
             workdir: "/".to_owned(),
             hostname: None,
             new_namespaces,
-            root: if own_root { Root::HostView } else { Root::Shared },
+            root: if own_root {
+                Root::HostView
+            } else {
+                Root::Shared
+            },
             read_only: false,
             mounts: Vec::new(),
             user: User::default(),
             uid_map: Vec::new(),
             gid_map: Vec::new(),
             resources: Resources::default(),
-            capabilities: u64::MAX >> (63 - u32::from(self.host.last_capability)),
+            capabilities: self.own_capabilities(),
             no_new_privileges: false,
             seccomp: Seccomp::Unconfined,
             rlimits: Vec::new(),
-        }
+        })
+    }
+
+    fn own_capabilities(&self) -> u64 {
+        let own = self
+            .session
+            .observation
+            .host()
+            .and_then(Certificate::capabilities);
+        own.map_or(0, |sets| sets.permitted & sets.bounding)
     }
 
     /// Makes the shell and lets it run.
     pub async fn shell(&mut self, spec: &Spec) -> Result<Shell, Failure> {
-        let plan = plan::plan(spec, &self.host).map_err(|error| of_plan(&error))?;
+        let plan = plan::plan(spec, &self.host).map_err(of)?;
         let (stdin, input) = pipe()?;
         let (output, stdout) = pipe()?;
-        let null = File::options().write(true).open("/dev/null").map_err(|source| {
-            Failure::new(exit::ENVIRONMENT, format!("opening /dev/null failed: {source}"))
-        })?;
-        let streams =
-            Streams { stdin: Some(stdin), stdout: Some(stdout), stderr: Some(null.into()) };
+        let null = File::options()
+            .write(true)
+            .open("/dev/null")
+            .map_err(|source| {
+                Failure::new(
+                    exit::ENVIRONMENT,
+                    format!("opening /dev/null failed: {source}"),
+                )
+            })?;
+        let streams = Streams {
+            stdin: Some(stdin),
+            stdout: Some(stdout),
+            stderr: Some(null.into()),
+        };
         let run = self.begin(&spec.id)?;
-        let init = launch::launch(&plan, run, streams).map_err(of_launch)?;
+        let init = launch::launch(&plan, run, streams).map_err(of)?;
         let mut shell = Shell {
             tgid: Tgid(init.tgid()),
             init,
@@ -111,15 +145,17 @@ impl Stage {
             output: sys::async_fd::readable(output).map_err(of_pipe)?,
             said: Vec::new(),
         };
-        self.watch(shell.init.wait_ready()).await?.map_err(of_launch)?;
-        shell.init.open_gate().map_err(of_launch)?;
-        self.watch(shell.init.exec_outcome()).await?.map_err(of_exec)?;
+        self.watch(shell.init.wait_ready()).await?.map_err(of)?;
+        shell.init.open_gate().map_err(of)?;
+        self.watch(shell.init.exec_outcome())
+            .await?
+            .map_err(of_exec)?;
         Ok(shell)
     }
 
     /// Takes the name `id` for cgroups that a lesson makes by itself.
     pub fn begin(&self, id: &str) -> Result<Run, Failure> {
-        Run::begin(Path::new(STATE_DIRECTORY), id, &self.host.hierarchies).map_err(of_cleanup)
+        Run::begin(Path::new(STATE_DIRECTORY), id, &self.host.hierarchies).map_err(of)
     }
 
     /// Says `line` to the shell and gives its answer, one line. What the shell did for it has
@@ -146,7 +182,7 @@ impl Stage {
     /// The certificate of a task as it is now; `None` when it has ended.
     pub fn certificate(&mut self, task: Tgid) -> Result<Option<Event>, Failure> {
         let before = self.session.steps.len();
-        self.session.snapshot(task).map_err(|error| of_collect(&error))?;
+        self.session.snapshot(task).map_err(of)?;
         let new = self.session.steps.get(before..).unwrap_or_default();
         let found = new.iter().find(|step| {
             step.event.task.tgid == task && matches!(step.event.body, Body::Snapshot(_))
@@ -159,28 +195,30 @@ impl Stage {
         self.session.pump();
         let before = self.session.inventory.len();
         let root = self.session.model.root();
-        self.session.collector.inventory(root.0).map_err(|error| of_collect(&error))?;
+        self.session.collector.inventory(root.0).map_err(of)?;
         self.session.pump();
         Ok(self.session.inventory.split_off(before))
     }
 
     /// Ends the shell by closing its input, and removes what is left of it.
     pub async fn end(&mut self, shell: Shell) -> Result<Exit, Failure> {
-        let Shell { mut init, input, .. } = shell;
+        let Shell {
+            mut init, input, ..
+        } = shell;
         drop(input);
-        let exit = self.watch(init.wait()).await?.map_err(of_launch)?;
-        init.finish().map_err(of_cleanup)?;
+        let exit = self.watch(init.wait()).await?.map_err(of)?;
+        init.finish().map_err(of)?;
         Ok(exit)
     }
 
     /// Kills the shell and whatever it has started, and removes what is left of it.
     pub fn kill(shell: Shell) -> Result<(), Failure> {
-        shell.init.finish().map_err(of_cleanup)
+        shell.init.finish().map_err(of)
     }
 
     /// Takes the last records, once all that a lesson made is gone.
     pub fn settle(&mut self) -> Result<(), Failure> {
-        self.session.settle().map_err(|error| of_collect(&error))
+        self.session.settle().map_err(of)
     }
 
     /// Takes records while `future` goes on, until a signal ends the lesson.
@@ -225,7 +263,10 @@ impl Shell {
 }
 
 fn lost_shell() -> Failure {
-    Failure::new(exit::ERROR, "the shell of the lesson ended or spoke out of turn; try `sh -c :`")
+    Failure::new(
+        exit::ERROR,
+        "the shell of the lesson ended or spoke out of turn; try `sh -c :`",
+    )
 }
 
 fn pipe() -> Result<(OwnedFd, OwnedFd), Failure> {
@@ -244,7 +285,10 @@ fn ring_for_all_tasks() -> u32 {
         .unwrap_or(0);
     let record = u32::try_from(size_of::<tracer_common::record::TaskRecord>()).unwrap_or(u32::MAX);
     let bytes = tasks.saturating_mul(record).saturating_mul(2);
-    bytes.checked_next_power_of_two().unwrap_or(1 << 30).clamp(Options::RING_BYTES, 1 << 30)
+    bytes
+        .checked_next_power_of_two()
+        .unwrap_or(1 << 30)
+        .clamp(Options::RING_BYTES, 1 << 30)
 }
 
 fn interrupted(number: i32) -> Failure {
@@ -252,31 +296,30 @@ fn interrupted(number: i32) -> Failure {
     Failure::new(code, "interrupted; what the lesson made is removed")
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "map_err hands over what it has"
+)]
 fn of_pipe(source: std::io::Error) -> Failure {
-    Failure::new(exit::ERROR, format!("talking to the shell of the lesson failed: {source}"))
+    Failure::new(
+        exit::ERROR,
+        format!("talking to the shell of the lesson failed: {source}"),
+    )
 }
 
-fn of_collect(error: &CollectError) -> Failure {
-    Failure::new(doctor::code_of(error), error)
-}
-
-fn of_plan(error: &PlanError) -> Failure {
-    Failure::new(exit::ENVIRONMENT, error)
-}
-
-fn of_launch(error: LaunchError) -> Failure {
-    Failure::new(exit::ERROR, error)
+/// By the same rule as in a run.
+fn of(error: impl Into<RunError>) -> Failure {
+    of_run(&error.into())
 }
 
 fn of_exec(error: ExecError) -> Failure {
-    let code = match error {
-        ExecError::NotFound { .. } => exit::NOT_FOUND,
-        ExecError::Refused { .. } => exit::NOT_EXECUTABLE,
-        ExecError::Lost(_) => exit::ERROR,
-    };
-    Failure::new(code, error)
-}
-
-fn of_cleanup(error: CleanupError) -> Failure {
-    Failure::new(exit::ERROR, error)
+    match error {
+        ExecError::Lost(error) => of(error),
+        other => {
+            let payload = exit::Payload::NotExecuted {
+                found: other.found(),
+            };
+            Failure::new(exit::of_run(Verdict::Inconclusive, payload), other)
+        }
+    }
 }

@@ -110,7 +110,7 @@ fn format(format: Format) -> report::Format {
 }
 
 /// `tracer-` and twelve random hex digits.
-fn run_id() -> Result<String, Failure> {
+pub(in crate::cli) fn run_id() -> Result<String, Failure> {
     let mut bytes = [0_u8; 6];
     rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()).map_err(
         |error| Failure::new(exit::ERROR, format!("reading random bytes failed: {error}")),
@@ -130,7 +130,8 @@ fn of_request(error: &RequestError) -> Failure {
     Failure::new(code, error)
 }
 
-fn of_run(error: &RunError) -> Failure {
+/// The one rule for what an error of the kernel side or of the runtime ends with.
+pub(in crate::cli) fn of_run(error: &RunError) -> Failure {
     let code = match error {
         RunError::Plan(PlanError::NeedsRoot | PlanError::NoController { .. })
         | RunError::Launch(
