@@ -1,0 +1,43 @@
+//! Cgroups that a test makes or has made beside the run's own: removed with their guard.
+
+use std::path::{Path, PathBuf};
+
+use tracer::cgroup::remove_everywhere;
+
+/// A cgroup that is removed with whoever is in it.
+pub struct Leftover(PathBuf);
+
+impl Leftover {
+    /// One that the runtime is going to make.
+    pub fn at(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// A new one.
+    pub fn make(path: PathBuf) -> Self {
+        std::fs::create_dir(&path).expect("a cgroup");
+        Self(path)
+    }
+
+    /// Its directory.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Writes to one of its files.
+    pub fn write(&self, file: &str, value: &str) {
+        let path = self.0.join(file);
+        std::fs::write(&path, value).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+}
+
+impl Drop for Leftover {
+    fn drop(&mut self) {
+        let parent = self.0.parent().unwrap_or(&self.0);
+        let name = self.0.file_name().unwrap_or_default().to_string_lossy();
+        let removed = remove_everywhere(&[parent], &name);
+        if !std::thread::panicking() {
+            removed.expect("the cgroup goes");
+        }
+    }
+}
