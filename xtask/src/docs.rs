@@ -65,7 +65,7 @@ pub fn command(options: &Options) -> Result<()> {
     if !stale.is_empty() {
         let names = stale.join(", ");
         bail!(Found(format!(
-            "{names} differs from what the code says; run `cargo xtask docs` and commit the result"
+            "no longer what the code says: {names}; run `cargo xtask docs` and commit the result"
         )));
     }
     Ok(())
@@ -112,9 +112,9 @@ fn fill(text: &str, table: impl Fn(&str) -> Result<String>) -> Result<String> {
         filled.push_str(START);
         filled.push_str(name);
         filled.push_str(START_CLOSE);
-        filled.push_str("\n\n");
+        filled.push('\n');
         filled.push_str(table(name.trim())?.trim());
-        filled.push_str("\n\n");
+        filled.push('\n');
         filled.push_str(END);
         rest = after;
     }
@@ -148,7 +148,7 @@ mod tests {
         let filled = fill(text, upper).unwrap();
         assert_eq!(
             filled,
-            "a\n<!-- generated: one -->\n\nONE\n\n<!-- end -->\nb\n<!-- generated: two -->\n\nTWO\n\n<!-- end -->\n"
+            "a\n<!-- generated: one -->\nONE\n<!-- end -->\nb\n<!-- generated: two -->\nTWO\n<!-- end -->\n"
         );
         assert_eq!(
             fill(&filled, upper).unwrap(),
