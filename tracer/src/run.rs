@@ -81,6 +81,8 @@ pub struct Outcome {
     pub init: Tgid,
     /// What could not be removed.
     pub left_behind: Option<CleanupError>,
+    /// What could not be removed of an earlier run, whose tracer was killed.
+    pub unswept: Option<CleanupError>,
     /// From the start of the run to detached hooks.
     pub total: Duration,
 }
@@ -128,7 +130,8 @@ pub async fn execute(
     let mut plan = plan::plan(spec, host)?;
     alter(&mut plan);
     let directory = Path::new(STATE_DIRECTORY);
-    cleanup::sweep(directory, &host.hierarchies)?;
+    // What an earlier run left and nothing can remove is no reason not to start another.
+    let unswept = cleanup::sweep(directory, &host.hierarchies).err();
     let mut session = Session::start(options.collect)?;
     let mut signals = Signals::new().map_err(RunError::Signals)?;
     let run = Run::begin(directory, &spec.id, &host.hierarchies)?;
@@ -182,6 +185,7 @@ pub async fn execute(
         payload,
         init: tgid,
         left_behind,
+        unswept,
         total: start.elapsed(),
     })
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -15,11 +16,8 @@ use super::CgroupError;
 /// Rounds of kill and remove. One is enough where forks can be forbidden; a member that is just
 /// being forked or joining may need another.
 const ROUNDS: usize = 4;
-/// A killed process that has not ended by then hangs in the kernel.
-const PATIENCE: Timespec = Timespec {
-    tv_sec: 10,
-    tv_nsec: 0,
-};
+/// Killed processes that have not ended by then hang in the kernel.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Removes the cgroup `name` below each mount point, killing what is left inside. One that is
 /// not there is no error. All are tried; the first failure is told.
@@ -43,7 +41,9 @@ pub fn remove_everywhere(mount_points: &[impl AsRef<Path>], name: &str) -> Resul
         if round == ROUNDS {
             return Err(failure);
         }
-        kill_members(&left);
+        if !kill_members(&left) {
+            return Err(failure);
+        }
     }
     Ok(())
 }
@@ -98,9 +98,9 @@ fn with_descendants(paths: &[PathBuf]) -> Vec<PathBuf> {
     all
 }
 
-/// Kills every member of these cgroups and those below, and waits for their ends. Failures show
-/// in the removal that follows.
-fn kill_members(paths: &[PathBuf]) {
+/// Kills every member of these cgroups and those below, and waits for their ends; whether they
+/// came. Other failures show in the removal that follows.
+fn kill_members(paths: &[PathBuf]) -> bool {
     let cgroups = with_descendants(paths);
     for path in &cgroups {
         // No member forks any more, so that the list below is the last; the file exists where
@@ -128,12 +128,18 @@ fn kill_members(paths: &[PathBuf]) {
         .filter(|(_, pidfd)| pidfd_send_signal(pidfd, Signal::KILL).is_ok())
         .map(|(_, pidfd)| pidfd)
         .collect();
+    for path in &cgroups {
+        // A frozen member of a v1 freezer does not die (Documentation/admin-guide/cgroup-v1/
+        // freezer-subsystem.rst). Only now, so that it wakes up to its end.
+        let _ = fs::write(path.join("freezer.state"), "THAWED");
+    }
+    let deadline = Instant::now() + PATIENCE;
     if killed.is_empty() {
-        for path in &cgroups {
-            await_empty(path);
-        }
+        cgroups.iter().all(|path| await_empty(path, deadline))
     } else {
-        await_ends(&killed);
+        killed
+            .iter()
+            .all(|pidfd| await_event(PollFd::new(pidfd, PollFlags::IN), deadline))
     }
 }
 
@@ -142,23 +148,25 @@ fn open_process(tgid: u32) -> Option<OwnedFd> {
     pidfd_open(pid, PidfdFlags::empty()).ok()
 }
 
-/// A pidfd becomes readable when its process has ended.
-fn await_ends(pidfds: &[OwnedFd]) {
-    for pidfd in pidfds {
-        let mut polled = [PollFd::new(pidfd, PollFlags::IN)];
-        while poll(&mut polled, Some(&PATIENCE)) == Err(Errno::INTR) {}
-    }
-}
-
 /// A member that has ended may leave its cgroup a moment later; v2 tells when the last has
 /// (`populated` in `cgroup.events`).
-fn await_empty(path: &Path) {
+fn await_empty(path: &Path, deadline: Instant) -> bool {
     let Ok(events) = fs::File::open(path.join("cgroup.events")) else {
-        return;
+        return true;
     };
     let populated = io::read_to_string(&events).is_ok_and(|text| text.contains("populated 1"));
-    if populated {
-        let mut polled = [PollFd::new(&events, PollFlags::PRI)];
-        while poll(&mut polled, Some(&PATIENCE)) == Err(Errno::INTR) {}
+    !populated || await_event(PollFd::new(&events, PollFlags::PRI), deadline)
+}
+
+/// Whether the event came in time. A pidfd becomes readable when its process has ended.
+fn await_event(event: PollFd<'_>, deadline: Instant) -> bool {
+    let mut events = [event];
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).ok();
+        match poll(&mut events, left.as_ref()) {
+            Err(Errno::INTR) => {}
+            answer => return answer != Ok(0),
+        }
     }
 }

@@ -48,8 +48,9 @@ pub enum CollectError {
     Offsets(#[from] OffsetError),
     /// The object as a whole.
     #[error(
-        "loading the eBPF object failed: {0}; tracer needs root and a kernel with \
-             CONFIG_BPF_SYSCALL (see `tracer doctor`)"
+        "loading the eBPF object failed: {}; tracer needs root, CAP_BPF and CAP_PERFMON, and a \
+         kernel with CONFIG_BPF_SYSCALL",
+        chain(.0)
     )]
     Load(#[from] aya::EbpfError),
     /// A map or program that the object should have.
@@ -461,13 +462,17 @@ fn attach_way(
     result.map_err(|error| chain(&error))
 }
 
-/// An error with its causes, in one line.
+/// An error with its causes, each once, in one line.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
+        let source_text = source.to_string();
+        // Some errors say their cause themselves.
+        if !text.ends_with(&source_text) {
+            text.push_str(": ");
+            text.push_str(&source_text);
+        }
         cause = source.source();
     }
     text

@@ -199,6 +199,7 @@ fn clone_sources(plan: &Plan) -> Result<Vec<Option<OwnedFd>>, LaunchError> {
             way_out: match errno {
                 Errno::NOENT => ": name an existing one",
                 Errno::NOTDIR => ": name a directory",
+                Errno::PERM => ": tracer needs CAP_SYS_ADMIN for it",
                 _ => "",
             },
         })?;

@@ -38,6 +38,7 @@ const TIMELINE: [Column; 5] = [
     },
 ];
 
+/// Floors that leave the longest name and two records whole on 80 columns.
 const ITEMS: [Column; 5] = [
     Column {
         title: "EXPECTATION",
@@ -46,12 +47,12 @@ const ITEMS: [Column; 5] = [
     },
     Column {
         title: "ASKED",
-        min: 16,
+        min: 15,
         right: false,
     },
     Column {
         title: "SEEN",
-        min: 20,
+        min: 17,
         right: false,
     },
     Column {
@@ -61,7 +62,7 @@ const ITEMS: [Column; 5] = [
     },
     Column {
         title: "EVIDENCE",
-        min: 8,
+        min: 9,
         right: false,
     },
 ];

@@ -166,7 +166,7 @@ pub enum Gate {
     Enforce,
     /// It runs all the same, and the report says so
     Warn,
-    /// Nothing is checked before it runs
+    /// Nothing is read before it runs; what only that shows stays inconclusive
     Off,
 }
 

@@ -54,6 +54,9 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
         super::say(error);
     }
     let report = document(&host, &spec, &outcome, code, payload);
+    if let Some(error) = &outcome.unswept {
+        super::say(&format!("an earlier run has left something: {error}"));
+    }
     let mut troubles = Vec::new();
     troubles.extend(sink::write(format(arguments.report.output), &report).err());
     troubles.extend(file.and_then(|file| file.finish(&report).err()));
@@ -139,6 +142,11 @@ pub(in crate::cli) fn of_run(error: &RunError) -> Failure {
             | LaunchError::Cgroup(CgroupError::Make { .. } | CgroupError::Enable { .. }),
         )
         | RunError::Cleanup(CleanupError::State { .. }) => exit::ENVIRONMENT,
+        RunError::Launch(LaunchError::Source { source, .. })
+            if source.kind() == std::io::ErrorKind::PermissionDenied =>
+        {
+            exit::ENVIRONMENT
+        }
         RunError::Plan(PlanError::CpusetOutside { .. } | PlanError::Seccomp(_)) => exit::ERROR,
         RunError::Plan(_) | RunError::Collect(CollectError::NoLog) => exit::USAGE,
         RunError::Collect(error) => super::doctor::code_of(error),
