@@ -81,6 +81,11 @@ pub fn command(options: &Options) -> Result<()> {
         "{} rounds, each tool in turn, after one to warm up",
         options.rounds
     );
+    if bench.hybrid {
+        println!(
+            "crun includes an `unshare -m` without cgroup2: it refuses a machine that has both versions"
+        );
+    }
     for subject in &subjects {
         time(&mut (subject.command)(&bench))?;
     }
@@ -112,39 +117,31 @@ pub fn command(options: &Options) -> Result<()> {
 fn print_table(subjects: &[Subject], timings: &[Value]) {
     let base = subjects.iter().find(|subject| subject.name == BASE);
     let base = base.map_or(&[][..], |subject| &subject.milliseconds);
-    println!(
-        "\n{:<20} {:>9} {:>9} {:>9}   x {BASE}, same round",
-        "", "min", "median", "max"
-    );
+    println!();
+    println!("milliseconds          min   median      max      x {BASE} of the same round");
     for subject in subjects {
         let ratio = stats::summary(&stats::ratios(&subject.milliseconds, base));
         let ratio = ratio.map_or_else(String::new, |ratio| {
             format!("{:.2} ({:.2} .. {:.2})", ratio.median, ratio.min, ratio.max)
         });
-        print_row(subject.name, &subject.milliseconds, "ms", &ratio);
+        print_row(subject.name, &subject.milliseconds, &ratio);
     }
-    for name in ["attach_us", "detach_us"] {
-        let values: Vec<f64> = timings
-            .iter()
-            .filter_map(|timing| timing[name].as_f64())
-            .collect();
-        print_row(
-            &format!("tracer, {}", name.trim_end_matches("_us")),
-            &values,
-            "us",
-            "",
-        );
+    for (name, field) in [
+        ("tracer, attach", "attach_us"),
+        ("tracer, detach", "detach_us"),
+    ] {
+        let microseconds = timings.iter().filter_map(|timing| timing[field].as_f64());
+        let milliseconds: Vec<f64> = microseconds.map(|value| value / 1000.0).collect();
+        print_row(name, &milliseconds, "");
     }
 }
 
-fn print_row(name: &str, values: &[f64], unit: &str, note: &str) {
-    match stats::summary(values) {
+fn print_row(name: &str, milliseconds: &[f64], note: &str) {
+    match stats::summary(milliseconds) {
         Some(stats::Summary { min, median, max }) => {
-            println!(
-                "{name:<20} {min:>6.2} {unit} {median:>6.2} {unit} {max:>6.2} {unit}   {note}"
-            );
+            println!("{name:<16} {min:>8.2} {median:>8.2} {max:>8.2}      {note}");
         }
-        None => println!("{name:<20} not measured"),
+        None => println!("{name:<16} not measured"),
     }
 }
 
