@@ -72,7 +72,7 @@ fn install_compiler(rustup: Option<&Path>) -> Result<()> {
             if install_debian_compiler(&mut apt, rustup)? {
                 return Ok(());
             }
-            "apt offers no Rust compiler for BPF that is new enough"
+            "apt has none to install that is new enough"
         }
         Err(unusable) => unusable.reason(),
     };
@@ -82,7 +82,7 @@ fn install_compiler(rustup: Option<&Path>) -> Result<()> {
     bail!(Unable(format!(
         "no Rust compiler for {} here and no way to install one: {why_not_apt}, and rustup {}; install either a \
          nightly toolchain with its sources (`rustup toolchain install nightly --component rust-src`) or the Debian \
-         packages {}, and run this again",
+         packages {}, and run this again; or set {}=1 to build without the eBPF programs",
         route::target(),
         if rustup.is_some() {
             "could not fetch one"
@@ -90,6 +90,7 @@ fn install_compiler(rustup: Option<&Path>) -> Result<()> {
             "is not there"
         },
         DEBIAN_RUST[0].join(" "),
+        route::SKIP_VAR,
     )))
 }
 
@@ -104,7 +105,11 @@ fn install_debian_compiler(apt: &mut Apt, rustup: Option<&Path>) -> Result<bool>
             "a Rust compiler with `core` for {}, to compile the eBPF programs",
             route::target()
         );
-        apt.install(&packages, &why)?;
+        if let Err(error) = apt.install(&packages, &why) {
+            // They conflict with an older Rust of Debian's own, which is not ours to remove.
+            eprintln!("setup: {error:#}");
+            continue;
+        }
         if let Some(rustup) = rustup {
             announce(
                 &format!("the toolchain name `{LINKED}`"),
@@ -213,7 +218,7 @@ fn llvm(oldest: u32) -> Result<(u32, PathBuf)> {
                     });
                 }
             }
-            "apt offers none that would do"
+            "apt has none to install"
         }
         Err(unusable @ (Unusable::NotThere | Unusable::NotRoot)) => unusable.reason(),
     };
@@ -225,7 +230,8 @@ fn llvm(oldest: u32) -> Result<(u32, PathBuf)> {
     };
     bail!(Unable(format!(
         "bpf-linker is missing and cannot be built without LLVM {names}, and {reason}; install a released bpf-linker \
-         {LINKER_VERSION} (`cargo binstall bpf-linker`) or LLVM's development files, and run this again",
+         {LINKER_VERSION} (`cargo binstall bpf-linker`) or LLVM's development files, and run this again; or set {}=1 to build without the eBPF programs",
+        route::SKIP_VAR,
     )))
 }
 
