@@ -1,6 +1,7 @@
 //! What tests of the kernel share: specs to start from, one way to run and spoil them, processes
 //! out of scope, independent readers. Owns no claims; must not look at a record.
 
+pub mod binary;
 pub mod cgroup;
 pub mod edit;
 pub mod fifo;
