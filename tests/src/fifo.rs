@@ -1,10 +1,11 @@
-//! Named pipes between a payload and a stranger, so that one waits for the other.
+//! Named pipes between a payload and another process, so that one waits for the other.
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::TempDir;
+use tracer::container::Streams;
 
 /// `in` and `out`, in a directory of their own.
 pub struct Fifos(TempDir);
@@ -29,6 +30,15 @@ impl Fifos {
     /// Where one is.
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
+    }
+
+    /// The payload's standard input and output.
+    pub fn streams(&self) -> Streams {
+        Streams {
+            stdin: Some(self.end("in")),
+            stdout: Some(self.end("out")),
+            stderr: None,
+        }
     }
 
     /// One, open to read and write, which waits for nobody.

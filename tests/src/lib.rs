@@ -1,12 +1,11 @@
-//! What tests of the kernel share: specs to start from, one way to run and spoil them, processes
-//! out of scope, independent readers. Owns no claims; must not look at a record.
+//! What tests of the kernel share: specs to start from, one way to run and spoil them, shells that stand still, independent readers. Owns no claims; must not look at a record.
 
 pub mod binary;
 pub mod cgroup;
 pub mod edit;
 pub mod fifo;
+pub mod shell;
 pub mod spec;
-pub mod stranger;
 pub mod trial;
 
 /// Fails where the tests of this package cannot be carried out: they never pass by testing

@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::fs::File;
+use std::os::fd::OwnedFd;
 
 use tracer::collect::Options;
 use tracer::container::Streams;
@@ -12,11 +13,12 @@ use tracer::host::HostFacts;
 use tracer::run::{self, Outcome, RunError, RunOptions};
 
 use crate::require_root;
+use crate::shell::Shell;
 use crate::spec::facts;
-use crate::stranger::Stranger;
 
 type Saboteur = Box<dyn FnOnce(&mut Plan, &mut Aids) + Send>;
 type Tampering = Box<dyn FnOnce(&mut Aids) + Send>;
+type Meeting = (OwnedFd, Box<dyn FnOnce(OwnedFd) + Send>);
 
 /// What a trial needs while it lasts, and what it must show.
 #[derive(Default)]
@@ -24,7 +26,7 @@ pub struct Aids {
     /// Kept until the run is over: strangers, descriptors, guards.
     kept: Vec<Box<dyn Any>>,
     /// Strangers that something is yet to be asked of.
-    pub strangers: Vec<Stranger>,
+    pub strangers: Vec<Shell>,
     /// Item and text that what was seen of it must hold.
     pub shows: Vec<(String, String)>,
     /// Item and name of an event among its evidence, and text in the detail of that.
@@ -63,6 +65,7 @@ pub struct Trial {
     pub streams: Streams,
     saboteurs: Vec<Saboteur>,
     tampering: Option<Tampering>,
+    meeting: Option<Meeting>,
 }
 
 impl Trial {
@@ -76,6 +79,7 @@ impl Trial {
             streams: Streams::default(),
             saboteurs: Vec::new(),
             tampering: None,
+            meeting: None,
         }
     }
 
@@ -90,6 +94,13 @@ impl Trial {
     pub fn meanwhile(&mut self, tampering: impl FnOnce(&mut Aids) + Send + 'static) {
         assert!(self.tampering.is_none(), "one tampering is enough");
         self.tampering = Some(Box::new(tampering));
+    }
+
+    /// What happens once the payload has something to read at `fd`. tracer takes no record until
+    /// it is done.
+    pub fn once_readable(&mut self, fd: OwnedFd, act: impl FnOnce(OwnedFd) + Send + 'static) {
+        assert!(self.meeting.is_none(), "one meeting is enough");
+        self.meeting = Some((fd, Box::new(act)));
     }
 
     /// Carries the run out.
@@ -153,13 +164,24 @@ impl Trial {
         };
         let execute = run::execute(&self.spec, &self.host, options, alter);
         // The run goes first and comes to its first wait behind the clone of init: that is when
-        // the tampering has its turn.
-        let (outcome, ()) = runtime.block_on(async {
-            tokio::join!(biased; execute, async {
-                if let Some(tampering) = self.tampering {
-                    tampering(&mut aids.borrow_mut());
-                }
-            })
+        // the tampering has its turn. The run's end is the end of all.
+        let beside = async {
+            if let Some(tampering) = self.tampering {
+                tampering(&mut aids.borrow_mut());
+            }
+            if let Some((fd, act)) = self.meeting {
+                let ready = tracer::sys::async_fd::readable(fd).expect("something to wait for");
+                drop(ready.readable().await);
+                act(ready.into_inner());
+            }
+            std::future::pending().await
+        };
+        let outcome = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                outcome = execute => outcome,
+                never = beside => never,
+            }
         });
         (outcome, aids.into_inner())
     }

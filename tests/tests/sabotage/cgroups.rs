@@ -2,15 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use tracer::container::Streams;
 use tracer::container::plan::{AttachBy, Step};
 use tracer::container::spec::{Resources, Spec};
 use tracer::host::{CgroupVersion, Hierarchy, HostFacts};
 use tracer_tests::cgroup::Leftover;
 use tracer_tests::edit::{self, leave_out};
 use tracer_tests::fifo::Fifos;
+use tracer_tests::shell::Shell;
 use tracer_tests::spec::{bare, everything, facts};
-use tracer_tests::stranger::Stranger;
 use tracer_tests::trial::Trial;
 
 use crate::case::{prove, sabotage};
@@ -96,13 +95,9 @@ fn moved_behind_the_gate(item: &str, hierarchy: &Hierarchy) -> Trial {
     let own = hierarchy.mount_point.join(&trial.spec.id);
     let (item, root) = (item.to_owned(), hierarchy.mount_point.clone());
     let fifos = Fifos::new();
-    trial.streams = Streams {
-        stdin: Some(fifos.end("in")),
-        stdout: Some(fifos.end("out")),
-        stderr: None,
-    };
+    trial.streams = fifos.streams();
     trial.sabotage(move |_, aids| {
-        let mut stranger = Stranger::shell();
+        let mut stranger = Shell::new();
         stranger.begins(&format!(
             "read line < {out} && {} && echo go > {in_}",
             moves(&own, &root),
@@ -173,7 +168,7 @@ sabotage! {
         let id = trial.spec.id.clone();
         trial.sabotage(|plan, aids| {
             edit::hold(plan);
-            let stranger = Stranger::shell();
+            let stranger = Shell::new();
             let by = format!("by {} (sh)", stranger.pid());
             aids.shows("cgroup.unified", format!("it was moved {by}"));
             aids.rests_on("cgroup.unified", "cgroup_attach_task", by);
@@ -190,7 +185,7 @@ sabotage! {
         let id = trial.spec.id.clone();
         trial.sabotage(|plan, aids| {
             edit::hold(plan);
-            let stranger = Stranger::shell();
+            let stranger = Shell::new();
             let by = format!("by {} (sh)", stranger.pid());
             aids.rests_on("cgroup.unified", "cgroup_attach_task", by);
             aids.strangers.push(stranger);

@@ -4,8 +4,8 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use tracer::container::plan::Step;
 use tracer::container::spec::Resources;
 use tracer_tests::edit::{self, leave_out, leave_out_setting, replace, set};
+use tracer_tests::shell::Shell;
 use tracer_tests::spec::{NOFILE, everything, facts};
-use tracer_tests::stranger::Stranger;
 use tracer_tests::trial::Trial;
 
 use crate::case::sabotage;
@@ -76,7 +76,7 @@ sabotage! {
         let id = trial.spec.id.clone();
         trial.sabotage(|plan, aids| {
             edit::hold(plan);
-            aids.strangers.push(Stranger::shell());
+            aids.strangers.push(Shell::new());
             aids.shows("memory.max", "512 MiB");
         });
         let memory = trial.host.hierarchy_of("memory").expect("a memory controller").clone();

@@ -5,8 +5,8 @@ use std::ffi::CString;
 use tracer::container::plan::{Plan, Step};
 use tracer::event::NamespaceKind;
 use tracer_tests::edit::{self, insert_before, leave_out, leave_out_file_system};
+use tracer_tests::shell::Shell;
 use tracer_tests::spec::{IDENTITY, bare, everything, share};
-use tracer_tests::stranger::Stranger;
 use tracer_tests::trial::Trial;
 
 use crate::case::sabotage;
@@ -73,7 +73,7 @@ fn joined(kind: NamespaceKind, unshare: &'static str) -> Trial {
         plan.clone_flags &= !kind.clone_flag();
         plan.steps
             .retain(|step| !matches!(step, Step::UnshareCgroup | Step::MountPrivate));
-        let stranger = Stranger::with(&[unshare]);
+        let stranger = Shell::with(&[unshare]);
         let last = |step: &Step| matches!(step, Step::Chdir(_));
         insert_before(plan, last, join(stranger.pid(), kind));
         aids.shows(
@@ -237,7 +237,7 @@ sabotage! {
     fn a_foreign_pid_namespace_for_the_children_fails_the_shared_one() fails ["namespace.pid"] {
         let mut trial = Trial::new(bare(&[], &["/bin/true"]));
         trial.sabotage(|plan, aids| {
-            let stranger = Stranger::with(&["--pid", "--fork", "--kill-child"]);
+            let stranger = Shell::with(&["--pid", "--fork", "--kill-child"]);
             let child = stranger.pid();
             insert_before(plan, |step| matches!(step, Step::Chdir(_)), join(child, Pid));
             let foreign = number(child, Pid);
@@ -253,7 +253,7 @@ sabotage! {
         trial.sabotage(|plan, aids| {
             plan.clone_flags &= !Uts.clone_flag();
             edit::hold(plan);
-            let stranger = Stranger::shell();
+            let stranger = Shell::new();
             insert_before(plan, |step| matches!(step, Step::Chdir(_)), join(stranger.pid(), Uts));
             aids.shows("namespace.uts", "no record shows it being made");
             aids.strangers.push(stranger);

@@ -84,6 +84,8 @@ pub struct Options {
     pub root_tgid: u32,
     /// Size of the ring in bytes: a power of two and whole pages.
     pub ring_bytes: u32,
+    /// Most thread groups that can be in scope at a time.
+    pub scope_groups: u32,
     /// Leave out the preferred way of each hook, to test the fallback.
     pub fallback: bool,
     /// Record the returns of `kill`, too.
@@ -95,6 +97,8 @@ pub struct Options {
 impl Options {
     /// Room for a thousand certificates.
     pub const RING_BYTES: u32 = 4 << 20;
+    /// A quarter of the process numbers of a usual machine.
+    pub const SCOPE_GROUPS: u32 = 8192;
 
     /// The usual, for the descendants of this process.
     #[must_use]
@@ -102,6 +106,7 @@ impl Options {
         Self {
             root_tgid: std::process::id(),
             ring_bytes: Self::RING_BYTES,
+            scope_groups: Self::SCOPE_GROUPS,
             fallback: false,
             signals: false,
             log: false,
@@ -177,6 +182,7 @@ impl Collector {
                 .override_global("LAYOUT", offsets.layout.as_bytes(), true)
                 .override_global("CONFIG", config.as_bytes(), true)
                 .map_max_entries("RECORDS", options.ring_bytes)
+                .map_max_entries("SCOPE", options.scope_groups)
                 .load(OBJECT)?;
             let hooks = attach_all(&mut ebpf, &offsets, options, functions)?;
             let mut collector = Self::around(ebpf, hooks, options)?;

@@ -1,41 +1,47 @@
-//! Processes that are not tracer's: started before the hooks are attached, so that neither they
-//! nor their descendants are in scope. They do what they are told, one line at a time, and are
-//! killed with their guard.
+//! Shells that do what they are told, one line at a time, and stand still in between. One that is
+//! started before the hooks are attached is a stranger: neither it nor its descendants are in
+//! scope.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// A process out of scope.
-pub struct Stranger {
+/// A shell, killed with its guard.
+pub struct Shell {
     child: Child,
     pid: u32,
     orders: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
-impl Stranger {
-    /// A shell that executes what it is told.
-    pub fn shell() -> Self {
-        Self::with(&[])
+impl Default for Shell {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Shell {
+    /// One like this process.
+    pub fn new() -> Self {
+        Self::behind(&[])
     }
 
-    /// Such a shell with namespaces of its own, by the flags of unshare(1).
+    /// One with namespaces of its own, by the flags of unshare(1).
     pub fn with(unshare: &[&str]) -> Self {
-        let mut command = if unshare.is_empty() {
-            Command::new("sh")
-        } else {
-            let mut command = Command::new("unshare");
-            command.args(unshare).arg("sh");
-            command
-        };
-        let mut child = command
+        Self::behind(&[&["unshare"], unshare].concat())
+    }
+
+    /// One that is executed by these words: unshare(1), setpriv(1) and their like.
+    pub fn behind(words: &[&str]) -> Self {
+        let words = [words, &["sh"]].concat();
+        let mut child = Command::new(words[0])
+            .args(&words[1..])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("a shell of its own");
         let orders = child.stdin.take().expect("piped");
         let answers = BufReader::new(child.stdout.take().expect("piped"));
-        let mut stranger = Self {
+        let mut shell = Self {
             child,
             pid: 0,
             orders,
@@ -43,9 +49,9 @@ impl Stranger {
         };
         // unshare(1) may have forked. Once the shell answers, its namespaces are made; proc is
         // still the host's, and so is the number.
-        stranger.begins("read pid rest < /proc/self/stat && echo $pid");
-        stranger.pid = stranger.answer().parse().expect("a number");
-        stranger
+        shell.begins("read pid rest < /proc/self/stat && echo $pid");
+        shell.pid = shell.answer().parse().expect("a number");
+        shell
     }
 
     /// The shell's number.
@@ -56,7 +62,7 @@ impl Stranger {
     /// Has a command executed and waits until it is done.
     pub fn does(&mut self, command: &str) {
         self.begins(&format!("{command} && echo done || echo failed"));
-        assert_eq!(self.answer(), "done", "the stranger could not `{command}`");
+        assert_eq!(self.answer(), "done", "the shell could not `{command}`");
     }
 
     /// Has a command executed and does not wait for it.
@@ -79,12 +85,12 @@ impl Stranger {
         assert_eq!(
             self.answer(),
             "done",
-            "the stranger could not unshare {unshare}"
+            "the shell could not unshare {unshare}"
         );
     }
 }
 
-impl Drop for Stranger {
+impl Drop for Shell {
     fn drop(&mut self) {
         // One that has ended already needs no kill; reaping it is what counts.
         let _ended = self.child.kill();

@@ -1,0 +1,26 @@
+//! A payload for tests: does one thing as often as it is told, between saying `here` and `done`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [deed, count] = arguments.as_slice() else {
+        return ExitCode::FAILURE;
+    };
+    let Ok(count) = count.parse::<u32>() else {
+        return ExitCode::FAILURE;
+    };
+    println!("here");
+    for _ in 0..count {
+        let done = match deed.as_str() {
+            // A system call that the timeline shows and that changes nothing.
+            "prctl" => rustix::thread::name().is_ok(),
+            _ => false,
+        };
+        if !done {
+            return ExitCode::FAILURE;
+        }
+    }
+    println!("done");
+    ExitCode::SUCCESS
+}
