@@ -1,7 +1,6 @@
 //! The built program as a user runs it: finding it, running it, and what it leaves behind. Owns
 //! no claims about what it says.
 
-use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -9,6 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -117,7 +117,7 @@ fn text(source: Option<impl std::io::Read>) -> String {
 pub struct Runs {
     mark: String,
     folder: TempDir,
-    tracers: RefCell<Vec<u32>>,
+    tracers: Mutex<Vec<u32>>,
 }
 
 impl Default for Runs {
@@ -137,7 +137,7 @@ impl Runs {
         Self {
             mark: format!("{}-{number}", std::process::id()),
             folder,
-            tracers: RefCell::new(Vec::new()),
+            tracers: Mutex::new(Vec::new()),
         }
     }
 
@@ -169,7 +169,7 @@ impl Runs {
     /// Starts it, with what it says piped unless the command says otherwise.
     pub fn start(&self, command: &mut Command) -> Child {
         let child = command.spawn().expect("a tracer");
-        self.tracers.borrow_mut().push(child.id());
+        self.tracers.lock().expect("a list").push(child.id());
         child
     }
 
@@ -215,7 +215,7 @@ impl Runs {
                 left.push(format!("process {pid}"));
             }
         }
-        let tracers = self.tracers.borrow();
+        let tracers = self.tracers.lock().expect("a list");
         let ours = tracers.iter().map(|pid| format!("tracer {pid}\n"));
         let ours: Vec<String> = ours.collect();
         for (name, text) in states() {

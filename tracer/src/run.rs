@@ -54,6 +54,13 @@ pub enum RunError {
     Signals(std::io::Error),
 }
 
+impl RunError {
+    fn interrupted(number: i32) -> Self {
+        let signal = u8::try_from(number).unwrap_or(u8::MAX);
+        Self::Interrupted { signal }
+    }
+}
+
 /// How the payload fared.
 #[derive(Debug)]
 pub enum Payload {
@@ -222,11 +229,9 @@ impl Container<'_> {
     ) -> Result<(Payload, Option<Judgement>), RunError> {
         let Self { init, session, .. } = self;
         tokio::select! {
+            biased;
+            number = signals.next() => return Err(RunError::interrupted(number)),
             ready = pumping(session, init.wait_ready()) => ready?,
-            number = signals.next() => {
-                let signal = u8::try_from(number).unwrap_or(u8::MAX);
-                return Err(RunError::Interrupted { signal });
-            }
         }
         let gate = if mode == GateMode::Off {
             None
@@ -240,6 +245,9 @@ impl Container<'_> {
         if !opens {
             self.end().await;
             return Ok((Payload::NeverRan, gate));
+        }
+        if let Some(number) = signals.so_far().await {
+            return Err(RunError::interrupted(number));
         }
         self.init.open_gate()?;
         let Self { init, session, .. } = self;
@@ -338,6 +346,17 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
         })
+    }
+
+    /// The number of one that has come already.
+    async fn so_far(&mut self) -> Option<i32> {
+        // Lets the runtime look for them.
+        tokio::task::yield_now().await;
+        tokio::select! {
+            biased;
+            number = self.next() => Some(number),
+            () = std::future::ready(()) => None,
+        }
     }
 
     /// The number of the next one.
