@@ -24,6 +24,11 @@ impl Leftover {
         &self.0
     }
 
+    /// The kernel's id of it.
+    pub fn id(&self) -> u64 {
+        id(&self.0)
+    }
+
     /// Writes to one of its files.
     pub fn write(&self, file: &str, value: &str) {
         let path = self.0.join(file);
@@ -40,4 +45,10 @@ impl Drop for Leftover {
             removed.expect("the cgroup goes");
         }
     }
+}
+
+/// The kernel's id of the cgroup at `path`.
+pub fn id(path: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(path).expect("a cgroup").ino()
 }

@@ -1,0 +1,223 @@
+//! Certificates of tasks that stand still.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+
+use tracer::event::{Certificate, NamespaceKind, Tgid};
+use tracer::verdict::Verdict;
+use tracer_tests::edit;
+use tracer_tests::fifo::Fifos;
+use tracer_tests::shell::Shell;
+use tracer_tests::spec::{everything, share};
+use tracer_tests::trial::Trial;
+
+use super::reader::{agrees, namespaces_agree};
+use super::{certificate, observe};
+
+fn is_true_of(shell: &mut Shell) -> Certificate {
+    let mut session = observe();
+    let certificate = certificate(&mut session, shell.pid());
+    agrees(&certificate, shell.pid());
+    shell.does("true");
+    certificate
+}
+
+/// What a shell says of itself.
+fn says(shell: &mut Shell, command: &str) -> String {
+    shell.begins(command);
+    shell.answer()
+}
+
+#[test]
+#[ignore = "needs root"]
+fn it_is_true_of_a_child_like_its_parent() {
+    let mut shell = Shell::new();
+    let certificate = is_true_of(&mut shell);
+    let name = says(&mut shell, "cat /proc/sys/kernel/hostname");
+    assert_eq!(certificate.hostname(), Some(name));
+    assert_eq!(certificate.parent().0, std::process::id());
+    assert_eq!(certificate.filename(), None);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn it_is_true_of_a_child_with_namespaces_of_its_own() {
+    let flags = [
+        "--mount",
+        "--uts",
+        "--ipc",
+        "--net",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--cgroup",
+        "--time",
+    ];
+    let mut shell = Shell::with(&flags);
+    shell.does("echo of-its-own > /proc/sys/kernel/hostname");
+    let certificate = is_true_of(&mut shell);
+    assert_eq!(certificate.hostname().as_deref(), Some("of-its-own"));
+    assert_eq!(
+        (certificate.vpid(), certificate.pid_level()),
+        (Some(1), Some(1))
+    );
+}
+
+#[test]
+#[ignore = "needs root"]
+fn it_is_true_of_a_child_in_a_user_namespace() {
+    let mut shell = Shell::with(&["--user", "--map-root-user", "--mount", "--net"]);
+    is_true_of(&mut shell);
+}
+
+/// Its first child is another PID namespace's init, and must live for that to have a link.
+#[test]
+#[ignore = "needs root"]
+fn it_is_true_of_a_child_whose_children_get_other_namespaces() {
+    let mut shell = Shell::with(&["--pid"]);
+    let fifos = Fifos::new();
+    let fifo = fifos.path("in");
+    let fifo = fifo.display();
+    // It ends when the shell does: then nobody has the other end any more.
+    shell.begins(&format!(
+        "exec 3<>{fifo}; ( exec 3>&-; echo up; read line < {fifo} ) &"
+    ));
+    assert_eq!(shell.answer(), "up");
+    let certificate = is_true_of(&mut shell);
+    let set = certificate.namespaces().expect("namespaces");
+    use tracer::event::NamespaceSlot::{Pid, PidForChildren};
+    assert_eq!(certificate.vpid(), Some(shell.pid()));
+    assert!(set.get(Pid) != set.get(PidForChildren), "{set:?}");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn it_is_true_of_a_child_with_credentials_of_its_own() {
+    let mut shell = Shell::behind(&[
+        "setpriv",
+        "--reuid=1234",
+        "--regid=2345",
+        "--groups=3,4,65534",
+        "--inh-caps=-all,+chown,+net_raw",
+        "--ambient-caps=-all,+chown",
+        "--bounding-set=-sys_admin,-sys_time",
+        "--securebits=+noroot,+no_setuid_fixup",
+        "--no-new-privs",
+    ]);
+    let certificate = is_true_of(&mut shell);
+    let sets = certificate.capabilities().expect("capabilities");
+    assert_eq!((sets.inheritable, sets.ambient), (1 | 1 << 13, 1));
+    assert_eq!(sets.bounding >> 21 & 1, 0);
+    // SECBIT_NOROOT and SECBIT_NO_SETUID_FIXUP (include/uapi/linux/securebits.h).
+    assert_eq!(certificate.securebits(), Some(1 | 1 << 2));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn it_is_true_of_a_child_with_limits_of_its_own() {
+    let mut shell = Shell::behind(&[
+        "prlimit",
+        "--nofile=100:200",
+        "--core=0:unlimited",
+        "--cpu=77:88",
+        "taskset",
+        "-c",
+        "1",
+    ]);
+    let certificate = is_true_of(&mut shell);
+    assert_eq!(certificate.cpus_allowed(), Some(vec![1]));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn it_is_true_of_a_child_with_many_descriptors() {
+    let mut shell = Shell::new();
+    shell.does("exec 3</ 4</dev/null 5</proc/self/status 6>/dev/null 7</usr 8<&0 9</etc/passwd");
+    let certificate = is_true_of(&mut shell);
+    let open = certificate.descriptors().expect("descriptors");
+    let numbers: Vec<u32> = open.items.iter().map(|open| open.fd).collect();
+    assert!(
+        (0..10).all(|number| numbers.contains(&number)),
+        "{numbers:?}"
+    );
+}
+
+/// At the gate and at its exec: nothing has changed since, while it waits to be read.
+#[test]
+#[ignore = "needs root"]
+fn it_is_true_of_a_container() {
+    let mut spec = everything(&["/bin/sh", "-c", "echo here; read line"]);
+    spec.user.uid = 1000;
+    container(Trial::new(spec));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn it_is_true_of_a_container_that_shares_the_hosts_namespaces() {
+    let mut spec = everything(&["/bin/sh", "-c", "echo here; read line"]);
+    share(
+        &mut spec,
+        &[NamespaceKind::User, NamespaceKind::Net, NamespaceKind::Pid],
+    );
+    container(Trial::new(spec));
+}
+
+fn container(mut trial: Trial) {
+    let fifos = Fifos::new();
+    trial.streams = fifos.streams();
+    let mut go = File::from(fifos.end("in"));
+    let directory = edit::v2_directory(&trial.spec.id);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    trial.once_readable(fifos.end("out"), move |fd| {
+        let mut line = String::new();
+        BufReader::new(File::from(fd))
+            .read_line(&mut line)
+            .expect("a line");
+        assert_eq!(line, "here\n");
+        let pid = only_member(&directory);
+        let certificate = certificate(&mut observe(), pid);
+        agrees(&certificate, pid);
+        writeln!(go, "go").expect("let go");
+        sender.send((pid, certificate)).expect("told");
+    });
+    trial.sabotage(move |_, aids| aids.keep(fifos));
+    let (outcome, _) = trial.run();
+    assert_eq!(outcome.judgement.verdict, Verdict::Pass);
+    let (pid, certificate) = receiver.recv().expect("read");
+    assert_eq!(outcome.init.0, pid);
+    let exec = outcome.session.observation.exec.as_ref().expect("its exec");
+    let mut at_exec = *exec.certificate.wire();
+    // The path is exec's alone.
+    at_exec.filename = certificate.wire().filename;
+    assert_eq!(at_exec, *certificate.wire());
+}
+
+/// Of those that were there before the run only the inventory tells.
+#[test]
+#[ignore = "needs root"]
+fn the_inventory_is_true_of_a_stranger() {
+    let flags = ["--mount", "--uts", "--ipc", "--net", "--cgroup"];
+    let mut stranger = Shell::with(&flags);
+    let mut session = observe();
+    let state = session
+        .model
+        .leader(Tgid(stranger.pid()))
+        .expect("seen")
+        .clone();
+    assert!(!state.lineage);
+    assert_eq!(state.parent, Some(Tgid(std::process::id())));
+    namespaces_agree(&state.namespaces, &stranger.pid().to_string());
+    let certificate = certificate(&mut session, stranger.pid());
+    agrees(&certificate, stranger.pid());
+    let told = certificate.cgroups().expect("cgroups");
+    let seen: Vec<_> = state.cgroups.values().map(|place| place.key).collect();
+    assert_eq!(seen.len(), told.members.len());
+    assert!(told.members.iter().all(|member| seen.contains(&member.key)));
+    stranger.does("true");
+}
+
+fn only_member(directory: &Path) -> u32 {
+    let text = std::fs::read_to_string(directory.join("cgroup.procs")).expect("members");
+    text.trim().parse().expect("one member")
+}
