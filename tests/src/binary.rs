@@ -71,6 +71,10 @@ impl Said {
 
     /// Fails with all that it said unless it ended with `code`.
     #[track_caller]
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "it is called for the check"
+    )]
     pub fn ended_with(self, code: i32) -> Self {
         assert_eq!(self.code(), code, "{self:#?}");
         self
