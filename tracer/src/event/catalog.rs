@@ -26,6 +26,7 @@ pub struct EventDoc {
 }
 
 const SCOPE: &str = "tracer's process and its descendants";
+const MOVED: &str = "those processes, as mover or moved";
 const HOST: &str = "the whole host";
 
 /// Every kind, by number.
@@ -71,7 +72,7 @@ pub const CATALOG: &[EventDoc] = &[
         name: "cgroup_mkdir",
         record: "CgroupRecord",
         hook: "cgroup_mkdir",
-        scope: HOST,
+        scope: SCOPE,
         says: "A cgroup was made: hierarchy, id, depth, path below the hierarchy's root, and by whom.",
         silent: "The end of a path that is longer than there is room for.",
     },
@@ -80,7 +81,7 @@ pub const CATALOG: &[EventDoc] = &[
         name: "cgroup_rmdir",
         record: "CgroupRecord",
         hook: "cgroup_rmdir",
-        scope: HOST,
+        scope: SCOPE,
         says: "A cgroup was removed. Its id may be given to a later one.",
         silent: "The end of a path that is longer than there is room for.",
     },
@@ -89,7 +90,7 @@ pub const CATALOG: &[EventDoc] = &[
         name: "cgroup_attach_task",
         record: "AttachRecord",
         hook: "cgroup_attach_task",
-        scope: HOST,
+        scope: MOVED,
         says: "A task, or with `threadgroup` its whole thread group, was moved to a cgroup by a write to `cgroup.procs` or `tasks`, and by whom.",
         silent: "Membership by `CLONE_INTO_CGROUP` or by inheritance: the kernel does not run this hook for them, the `task_newtask` record holds them.",
     },
