@@ -2,6 +2,7 @@
 //! no claims about what it says.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
@@ -54,11 +55,22 @@ pub fn tracer(words: &[impl AsRef<OsStr>]) -> Command {
 }
 
 /// What a finished program has said.
-#[derive(Debug)]
 pub struct Said {
     pub status: ExitStatus,
     pub stdout: String,
     pub stderr: String,
+}
+
+/// As it stood on the terminal, not in one line.
+impl fmt::Debug for Said {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            status,
+            stdout,
+            stderr,
+        } = self;
+        write!(out, "{status}\n{stdout}\n{stderr}")
+    }
 }
 
 impl Said {
@@ -76,16 +88,16 @@ impl Said {
         reason = "it is called for the check"
     )]
     pub fn ended_with(self, code: i32) -> Self {
-        assert_eq!(self.code(), code, "{self:#?}");
+        assert_eq!(self.code(), code, "{self:?}");
         self
     }
 
     /// The one line that it said on standard error, and nothing on standard output.
     #[track_caller]
     pub fn one_line(&self) -> &str {
-        assert_eq!(self.stdout, "", "{self:#?}");
+        assert_eq!(self.stdout, "", "{self:?}");
         let line = self.stderr.strip_suffix('\n').expect("a whole line");
-        assert!(!line.contains(char::is_control), "{self:#?}");
+        assert!(!line.contains(char::is_control), "{self:?}");
         line.strip_prefix("tracer: ").expect("who says it")
     }
 
@@ -93,7 +105,7 @@ impl Said {
     #[track_caller]
     pub fn report(&self) -> Value {
         let report = serde_json::from_str(&self.stdout);
-        report.unwrap_or_else(|error| panic!("{error}: {self:#?}"))
+        report.unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
 

@@ -1,13 +1,14 @@
 //! One verified run from a Spec to a judgement: observe, launch, judge at the gate, open it or
 //! not, wait, clean up, judge. Owns the order of these; must not know the command line.
 
+mod signals;
+
 use std::{
     path::Path,
     time::{Duration, Instant},
 };
 
 use thiserror::Error;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     collect::{CollectError, Options},
@@ -24,6 +25,8 @@ use crate::{
     session::Session,
     verdict::{self, Judgement, Verdict},
 };
+
+pub(crate) use signals::Signals;
 
 /// Where the state of runs is kept while they last.
 pub const STATE_DIRECTORY: &str = "/run/tracer";
@@ -230,7 +233,7 @@ impl Container<'_> {
         let Self { init, session, .. } = self;
         tokio::select! {
             biased;
-            number = signals.next() => return Err(RunError::interrupted(number)),
+            number = signals.next_to_end() => return Err(RunError::interrupted(number)),
             ready = pumping(session, init.wait_ready()) => ready?,
         }
         let gate = if mode == GateMode::Off {
@@ -246,7 +249,7 @@ impl Container<'_> {
             self.end().await;
             return Ok((Payload::NeverRan, gate));
         }
-        if let Some(number) = signals.so_far().await {
+        if let Some(number) = signals.to_end_so_far().await {
             return Err(RunError::interrupted(number));
         }
         self.init.open_gate()?;
@@ -277,11 +280,11 @@ impl Container<'_> {
         ))
     }
 
-    /// Waits for the payload's end. The first signal to tracer is passed on; the second ends the
-    /// container, since a payload that is PID 1 ignores what it does not handle.
+    /// Waits for the payload's end. Signals to tracer are passed on; the second that asks for the
+    /// end ends the container, since a payload that is PID 1 ignores what it does not handle.
     async fn watch(&mut self, signals: &mut Signals) -> Result<Exit, RunError> {
         let Self { init, session, .. } = self;
-        let mut passed = false;
+        let mut asked_to_end = false;
         loop {
             tokio::select! {
                 exit = init.wait() => return Ok(exit?),
@@ -291,11 +294,11 @@ impl Container<'_> {
                     }
                 }
                 number = signals.next() => {
-                    if passed {
+                    if asked_to_end && signals::ends(number) {
                         init.kill()?;
                     } else {
-                        passed = true;
-                        pass_on(init, number);
+                        asked_to_end |= signals::ends(number);
+                        signals::pass_on(init, number);
                     }
                 }
             }
@@ -310,13 +313,6 @@ impl Container<'_> {
     }
 }
 
-/// Passes a signal on to the payload. One that has ended meanwhile needs none.
-fn pass_on(init: &Init, number: i32) {
-    if let Some(signal) = rustix::process::Signal::from_named_raw(number) {
-        let _ended = rustix::process::pidfd_send_signal(init.pidfd(), signal);
-    }
-}
-
 /// Takes records while `future` goes on, so that the ring cannot fill up meanwhile.
 async fn pumping<T>(session: &mut Session, future: impl Future<Output = T>) -> T {
     tokio::pin!(future);
@@ -328,43 +324,6 @@ async fn pumping<T>(session: &mut Session, future: impl Future<Output = T>) -> T
                     session.pump();
                 }
             }
-        }
-    }
-}
-
-/// The signals that people end programs with.
-pub(crate) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    pub(crate) fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// The number of one that has come already.
-    async fn so_far(&mut self) -> Option<i32> {
-        // Lets the runtime look for them.
-        tokio::task::yield_now().await;
-        tokio::select! {
-            biased;
-            number = self.next() => Some(number),
-            () = std::future::ready(()) => None,
-        }
-    }
-
-    /// The number of the next one.
-    pub(crate) async fn next(&mut self) -> i32 {
-        tokio::select! {
-            _ = self.interrupt.recv() => SignalKind::interrupt().as_raw_value(),
-            _ = self.terminate.recv() => SignalKind::terminate().as_raw_value(),
-            _ = self.hangup.recv() => SignalKind::hangup().as_raw_value(),
         }
     }
 }

@@ -21,12 +21,18 @@ fn ready(runs: &Runs, words: &[&str]) -> Child {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut tracer = runs.start(&mut command);
-    let mut line = String::new();
-    let mut output = BufReader::with_capacity(1, tracer.stdout.take().expect("piped"));
-    output.read_line(&mut line).expect("a line");
-    assert_eq!(line, "ready\n");
-    tracer.stdout = Some(output.into_inner());
+    assert_eq!(line(&mut tracer), "ready\n");
     tracer
+}
+
+/// The next line that its payload says.
+fn line(tracer: &mut Child) -> String {
+    let output = tracer.stdout.as_mut().expect("piped");
+    let mut line = String::new();
+    // Byte by byte: what comes behind it stays in the pipe.
+    let mut output = BufReader::with_capacity(1, output);
+    output.read_line(&mut line).expect("a line");
+    line
 }
 
 /// Words that share the user namespace, because a new one starts with securebits of its own.

@@ -7,7 +7,7 @@ use std::process::Child;
 use tracer_tests::binary::{Runs, finish, tracer};
 use tracer_tests::held::Held;
 
-use crate::{last_line, piped, ready};
+use crate::{last_line, line, piped, ready};
 
 fn signal(tracer: &Child, number: Signal) {
     kill_process(Pid::from_child(tracer), number).expect("a signal");
@@ -21,6 +21,9 @@ fn the_first_signal_is_the_payloads() {
         (Signal::TERM, "TERM"),
         (Signal::INT, "INT"),
         (Signal::HUP, "HUP"),
+        (Signal::QUIT, "QUIT"),
+        (Signal::USR1, "USR1"),
+        (Signal::USR2, "USR2"),
     ] {
         let script = format!("trap 'echo got {name}; exit 5' {name}; echo ready; read line");
         let tracer = ready(&runs, &["sh", "-c", &script]);
@@ -40,12 +43,26 @@ fn a_second_signal_ends_a_payload_that_ignores_the_first() {
     let mut tracer = ready(&runs, &["sh", "-c", script]);
     signal(&tracer, Signal::TERM);
     // The payload says that the first has arrived, so the second cannot merge with it.
-    let mut said = [0; 8];
-    std::io::Read::read_exact(tracer.stdout.as_mut().expect("piped"), &mut said).expect("a word");
-    assert_eq!(&said, b"ignored\n");
+    assert_eq!(line(&mut tracer), "ignored\n");
     signal(&tracer, Signal::TERM);
     let said = finish(tracer).ended_with(128 + 9);
     assert!(last_line(&said.stderr).starts_with("PASS"), "{said:?}");
+    runs.nothing_is_left();
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_signal_that_asks_for_no_end_may_come_again() {
+    let runs = Runs::new();
+    let script = "trap 'echo again' USR1; echo ready; \
+                  read line || :; read line || :; read line || :; exit 6";
+    let mut tracer = ready(&runs, &["sh", "-c", script]);
+    for _ in 0..3 {
+        signal(&tracer, Signal::USR1);
+        assert_eq!(line(&mut tracer), "again\n");
+    }
+    drop(tracer.stdin.take());
+    finish(tracer).ended_with(6);
     runs.nothing_is_left();
 }
 

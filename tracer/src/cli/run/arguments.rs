@@ -11,6 +11,8 @@ use crate::{
 };
 
 /// Create a container and prove from the kernel's own records that it is what was asked for.
+///
+/// Signals to tracer go to the payload; the second INT, TERM, HUP or QUIT ends the container.
 #[derive(Args, Debug)]
 #[command(after_help = crate::cli::exit::HELP)]
 pub struct RunArguments {
