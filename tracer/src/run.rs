@@ -233,7 +233,7 @@ impl Container<'_> {
         let Self { init, session, .. } = self;
         tokio::select! {
             biased;
-            number = signals.next_to_end() => return Err(RunError::interrupted(number)),
+            number = signals.next_ending() => return Err(RunError::interrupted(number)),
             ready = pumping(session, init.wait_ready()) => ready?,
         }
         let gate = if mode == GateMode::Off {
@@ -249,7 +249,7 @@ impl Container<'_> {
             self.end().await;
             return Ok((Payload::NeverRan, gate));
         }
-        if let Some(number) = signals.to_end_so_far().await {
+        if let Some(number) = signals.ending_so_far().await {
             return Err(RunError::interrupted(number));
         }
         self.init.open_gate()?;

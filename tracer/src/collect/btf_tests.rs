@@ -1,5 +1,8 @@
 //! The BTF reader against made-up BTF: missing, renamed, moved and duplicate types.
-#![expect(clippy::cast_possible_truncation, reason = "made-up BTF is a few hundred bytes")]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "made-up BTF is a few hundred bytes"
+)]
 
 use tracer_common::layout::Query;
 

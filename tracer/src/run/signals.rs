@@ -54,7 +54,7 @@ impl Signals {
     }
 
     /// The number of the next one that asks for the end, where there is no payload for others.
-    pub(crate) async fn next_to_end(&mut self) -> i32 {
+    pub(crate) async fn next_ending(&mut self) -> i32 {
         loop {
             let number = self.next().await;
             if ends(number) {
@@ -64,12 +64,12 @@ impl Signals {
     }
 
     /// The number of one that has asked for the end already.
-    pub(super) async fn to_end_so_far(&mut self) -> Option<i32> {
+    pub(super) async fn ending_so_far(&mut self) -> Option<i32> {
         // Lets the runtime look for them.
         tokio::task::yield_now().await;
         tokio::select! {
             biased;
-            number = self.next_to_end() => Some(number),
+            number = self.next_ending() => Some(number),
             () = std::future::ready(()) => None,
         }
     }

@@ -172,7 +172,7 @@ impl Stage {
         while !enough(&self.session.steps) {
             tokio::select! {
                 ready = self.session.collector.ring.readable() => ready.map_err(of_pipe)?,
-                number = self.signals.next_to_end() => return Err(interrupted(number)),
+                number = self.signals.next_ending() => return Err(interrupted(number)),
             }
             self.session.pump();
         }
@@ -228,7 +228,7 @@ impl Stage {
             tokio::select! {
                 done = &mut future => return Ok(done),
                 ready = self.session.collector.ring.readable() => ready.map_err(of_pipe)?,
-                number = self.signals.next_to_end() => return Err(interrupted(number)),
+                number = self.signals.next_ending() => return Err(interrupted(number)),
             }
             self.session.pump();
         }
