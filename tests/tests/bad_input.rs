@@ -364,6 +364,26 @@ fn root_without_capabilities_is_told_which_are_lacking() {
 
 #[test]
 #[ignore = "needs root"]
+fn capabilities_that_tracer_has_not_cannot_be_given() {
+    let runs = Runs::new();
+    let start = |words: &[&str]| {
+        let mut command = Command::new("setpriv");
+        command
+            .arg("--bounding-set=-sys_time")
+            .arg(path())
+            .arg("run");
+        command.args(words);
+        command
+    };
+    let words = ["--share", "user", "--cap-add", "sys_time", "true"];
+    runs.refuses(&mut start(&words), ERROR, &["sys_time", "--cap-drop", "-U"]);
+    // In a user namespace of its own they are not tracer's.
+    let said = runs.finish(&mut start(&["--cap-add", "sys_time", "true"]));
+    assert!(said.ended_with(0).stderr.contains("PASS"));
+}
+
+#[test]
+#[ignore = "needs root"]
 fn whatever_is_in_a_name_stays_on_one_line() {
     let runs = Runs::new();
     let hostile = "/none/\u{1b}[2J\n\u{202e}x";

@@ -1,6 +1,7 @@
 //! `tracer run`: arguments to Spec, the run, the report to its sinks, the exit code. Owns that
 //! order; what each part does is elsewhere.
 
+mod account;
 mod arguments;
 mod request;
 mod sink;

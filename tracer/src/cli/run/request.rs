@@ -8,14 +8,18 @@ use std::{
 
 use thiserror::Error;
 
-use super::arguments::{NamespaceArguments, RunArguments};
+use super::{
+    account::{self, Account},
+    arguments::{NamespaceArguments, RunArguments},
+};
 use crate::{
     cli::value,
     container::{
         seccomp::{self, SeccompError},
-        spec::{IdMapping, Resources, Root, Seccomp, Spec, User},
+        spec::{IdMapping, Resources, Root, Seccomp, Spec},
     },
     event::NamespaceKind,
+    expect::capability,
     host::HostFacts,
 };
 
@@ -44,9 +48,6 @@ pub enum RequestError {
     #[error(transparent)]
     Seccomp(#[from] SeccompError),
 }
-
-/// `PATH` where the payload's environment names none.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The default map: 65,536 ids from 100,000 on, where no system puts its users.
 const DEFAULT_MAP: IdMapping = IdMapping {
@@ -83,7 +84,11 @@ pub fn spec(arguments: &RunArguments, host: &HostFacts, id: String) -> Result<Sp
             arguments.process.workdir
         )));
     }
-    let user = user(arguments.process.user.as_deref(), &root)?;
+    let files = match &root {
+        Root::Directory(path) => path.as_path(),
+        Root::HostView | Root::Shared => Path::new("/"),
+    };
+    let Account { user, home } = account::find(arguments.process.user.as_deref(), files)?;
     for (what, id, map) in [("user", user.uid, &uid_map), ("group", user.gid, &gid_map)] {
         if is_new(NamespaceKind::User) && !map.iter().any(|line| is_mapped(line, id)) {
             return Err(RequestError::Usage(format!(
@@ -99,12 +104,15 @@ pub fn spec(arguments: &RunArguments, host: &HostFacts, id: String) -> Result<Sp
     let capabilities =
         value::capabilities(&security.cap_add, &security.cap_drop, host.last_capability)
             .map_err(RequestError::Usage)?;
+    if !is_new(NamespaceKind::User) {
+        check_capabilities(capabilities)?;
+    }
     let mut mounts = arguments.files.tmpfs.clone();
     mounts.extend(arguments.files.mount.iter().cloned());
     Ok(Spec {
         id,
         args: arguments.command.clone(),
-        env: environment(&arguments.process.env)?,
+        env: account::environment(&arguments.process.env, &home)?,
         workdir: arguments.process.workdir.clone(),
         hostname: arguments.process.hostname.clone(),
         root,
@@ -271,93 +279,23 @@ fn check_processors(cpus: Option<&[u32]>, host: &HostFacts) -> Result<(), Reques
     }
 }
 
-fn environment(asked: &[String]) -> Result<Vec<String>, RequestError> {
-    let mut variables = Vec::new();
-    for variable in asked {
-        match variable.split_once('=') {
-            Some(("", _)) => {
-                return Err(RequestError::Usage(format!(
-                    "--env `{variable}` names no variable"
-                )));
-            }
-            Some(_) => variables.push(variable.clone()),
-            None => {
-                if let Ok(value) = std::env::var(variable) {
-                    variables.push(format!("{variable}={value}"));
-                }
-            }
-        }
-    }
-    for (name, value) in [("PATH", PATH), ("HOME", "/root")] {
-        if !variables
-            .iter()
-            .any(|variable| variable.split('=').next() == Some(name))
-        {
-            variables.push(format!("{name}={value}"));
-        }
-    }
-    Ok(variables)
-}
-
-/// A number stands for itself; a name is looked up in the container's own files, as its numbers
-/// mean nothing elsewhere.
-fn user(asked: Option<&str>, root: &Root) -> Result<User, RequestError> {
-    let Some(asked) = asked else {
-        return Ok(User::default());
-    };
-    let (name, group) = match asked.split_once(':') {
-        Some((name, group)) => (name, Some(group)),
-        None => (asked, None),
-    };
-    let base = match root {
-        Root::Directory(path) => path.as_path(),
-        Root::HostView | Root::Shared => Path::new("/"),
-    };
-    let (uid, own_gid) = match name.parse() {
-        Ok(uid) => (uid, 0),
-        Err(_) => look_up(&base.join("etc/passwd"), "user", name)?,
-    };
-    let gid = match group {
-        None => own_gid,
-        Some(group) => match group.parse() {
-            Ok(gid) => gid,
-            Err(_) => look_up(&base.join("etc/group"), "group", group)?.0,
-        },
-    };
-    Ok(User {
-        uid,
-        gid,
-        groups: Vec::new(),
-    })
-}
-
-/// Third and fourth field of the line of `name` in a file like passwd(5) or group(5).
-fn look_up(path: &Path, what: &'static str, name: &str) -> Result<(u32, u32), RequestError> {
-    let text = fs::read_to_string(path).map_err(|source| RequestError::File {
-        what: "names from",
-        path: path.to_owned(),
-        source,
-        way_out: "give a number",
+/// In a user namespace of its own the container has all that there are; in tracer's it has what
+/// tracer can give.
+fn check_capabilities(wanted: u64) -> Result<(), RequestError> {
+    let own = rustix::thread::capabilities(None).map_err(|errno| RequestError::File {
+        what: "the capabilities of",
+        path: PathBuf::from("tracer itself"),
+        source: errno.into(),
+        way_out: "run it as root",
     })?;
-    text.lines()
-        .map(|line| line.split(':').collect::<Vec<_>>())
-        .find(|fields| fields.first() == Some(&name))
-        .and_then(|fields| {
-            let first = fields.get(2)?.parse().ok()?;
-            Some((
-                first,
-                fields
-                    .get(3)
-                    .and_then(|field| field.parse().ok())
-                    .unwrap_or(0),
-            ))
-        })
-        .ok_or_else(|| {
-            RequestError::Absent(format!(
-                "there is no {what} `{name}` in {}; give a number",
-                path.display()
-            ))
-        })
+    match wanted & !own.permitted.bits() {
+        0 => Ok(()),
+        lacking => Err(RequestError::Absent(format!(
+            "tracer itself lacks the capabilities {} and cannot give them; drop them (--cap-drop) \
+             or ask for a new user namespace (-U)",
+            capability::names(lacking)
+        ))),
+    }
 }
 
 fn seccomp(asked: &str, capabilities: u64) -> Result<Seccomp, RequestError> {
