@@ -364,6 +364,18 @@ fn root_without_capabilities_is_told_which_are_lacking() {
 
 #[test]
 #[ignore = "needs root"]
+fn in_a_pid_namespace_it_is_told_where_to_run() {
+    let runs = Runs::new();
+    for words in [&["run", "true"][..], &["doctor"]] {
+        let mut command = Command::new("unshare");
+        command.args(["--pid", "--fork", "--mount-proc"]);
+        command.arg(path()).args(words);
+        runs.refuses(&mut command, ENVIRONMENT, &["PID namespace", "on the host"]);
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
 fn capabilities_that_tracer_has_not_cannot_be_given() {
     let runs = Runs::new();
     let start = |words: &[&str]| {

@@ -145,6 +145,22 @@ fn what_a_payload_has_started_ends_with_the_next_start() {
 
 #[test]
 #[ignore = "needs root"]
+fn what_a_payload_has_started_ends_with_its_run() {
+    let runs = Runs::new();
+    let script = "setsid sleep 1000 > /dev/null 2>&1 & echo started";
+    for kinds in ["--all", "-u"] {
+        let report = runs
+            .run(&[kinds, "-o", "json", "sh", "-c", script])
+            .ended_with(0)
+            .report();
+        assert_eq!(report["verdict"], "pass", "{kinds}");
+        assert_eq!(runs.processes(), [0; 0], "{kinds}");
+        runs.nothing_is_left();
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
 fn a_frozen_payload_is_removed_as_well() {
     let runs = Runs::new();
     let script = "echo ready; exec sleep 1000";

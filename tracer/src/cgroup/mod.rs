@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags};
+use rustix::io::Errno;
 use thiserror::Error;
 
 pub use self::removal::remove_everywhere;
@@ -18,7 +19,7 @@ use crate::container::plan::{CgroupPlan, Setting, SettingValue};
 #[derive(Debug, Error)]
 pub enum CgroupError {
     /// The directory could not be made.
-    #[error("making the cgroup {path} failed: {source}: is the hierarchy mounted read-only?", path = .path.display())]
+    #[error("making the cgroup {path} failed: {source}{}", way_out(.source), path = .path.display())]
     Make {
         /// Its directory.
         path: PathBuf,
@@ -73,6 +74,16 @@ pub enum CgroupError {
         /// The kernel's answer.
         source: io::Error,
     },
+}
+
+/// What to do when no cgroup can be made.
+fn way_out(error: &io::Error) -> &'static str {
+    match Errno::from_io_error(error) {
+        Some(Errno::ROFS) => ": the hierarchy is mounted read-only; mount it writable",
+        Some(Errno::MFILE) => ": raise tracer's limit of open files (ulimit -n)",
+        Some(Errno::ACCESS | Errno::PERM) => ": tracer needs CAP_DAC_OVERRIDE in it",
+        _ => "",
+    }
 }
 
 fn remaining(members: &[u32]) -> String {

@@ -57,7 +57,7 @@ struct HookFinding<'a> {
 
 /// Probes by doing: attaches every hook as a run would, then detaches.
 pub fn run(arguments: &DoctorArguments) -> Result<u8, Failure> {
-    super::require_root()?;
+    super::require_host()?;
     let host = host::reader::read(Path::new("/"))
         .map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
     let collector = Collector::start(Options::for_this_process())

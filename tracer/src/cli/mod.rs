@@ -10,6 +10,7 @@ mod value;
 use std::{
     fmt::Display,
     io::{self, Write as _},
+    os::unix::fs::MetadataExt as _,
     process::ExitCode,
 };
 
@@ -143,18 +144,33 @@ fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Everything but help wants root: loading programs and reading every task's state.
+/// Inode number of the machine's own PID namespace (include/linux/proc_ns.h,
+/// `PROC_PID_INIT_INO`).
+const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
+
+/// Everything but help wants root, for loading programs and for reading every task's state, and
+/// wants to be on the machine itself: the kernel's records have its numbers of processes.
 ///
 /// # Errors
 /// One sentence and the exit code for the environment.
-pub fn require_root() -> Result<(), Failure> {
-    if nix::unistd::geteuid().is_root() {
-        return Ok(());
+pub fn require_host() -> Result<(), Failure> {
+    if !nix::unistd::geteuid().is_root() {
+        return Err(Failure::new(
+            exit::ENVIRONMENT,
+            "root is needed to load eBPF programs and to make cgroups; run it with sudo",
+        ));
     }
-    Err(Failure::new(
-        exit::ENVIRONMENT,
-        "root is needed to load eBPF programs and to make cgroups; run it with sudo",
-    ))
+    // Without /proc there is worse to say, and the next who reads it does.
+    let inside = std::fs::metadata("/proc/self/ns/pid")
+        .is_ok_and(|namespace| namespace.ino() != FIRST_PID_NAMESPACE);
+    if inside {
+        return Err(Failure::new(
+            exit::ENVIRONMENT,
+            "tracer is in a PID namespace, where processes have other numbers than in the kernel's \
+             records; run it on the host, or in a container with the host's (docker: --pid=host)",
+        ));
+    }
+    Ok(())
 }
 
 fn docs(name: &str) -> Result<u8, Failure> {

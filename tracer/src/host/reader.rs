@@ -16,7 +16,7 @@ use crate::verdict::mountinfo;
 #[derive(Debug, Error)]
 pub enum FactsError {
     /// A file could not be read.
-    #[error("reading {path} failed: {source}: is /proc mounted?", path = .path.display())]
+    #[error("reading {path} failed: {source}: are /proc and /sys mounted?", path = .path.display())]
     Read {
         /// Which file.
         path: PathBuf,

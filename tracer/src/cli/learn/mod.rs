@@ -53,7 +53,7 @@ enum Format {
 /// What kept the lesson from being held, with the exit code for it; what it had made by then is
 /// removed.
 pub fn run(arguments: &LearnArguments) -> Result<u8, Failure> {
-    super::require_root()?;
+    super::require_host()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()

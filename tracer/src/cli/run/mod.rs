@@ -27,7 +27,7 @@ use crate::{
 /// # Errors
 /// What ends it before there is a verdict, with the exit code for it.
 pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
-    super::require_root()?;
+    super::require_host()?;
     let host =
         host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
     let spec = request::spec(arguments, &host, run_id()?).map_err(|error| of_request(&error))?;
