@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde_json::Value;
 use tempfile::TempDir;
 use tracer::run::STATE_DIRECTORY;
@@ -30,6 +31,9 @@ const PATIENCE: Timespec = Timespec {
     tv_sec: 20,
     tv_nsec: 0,
 };
+
+/// How many milliseconds an exec may take to give a process its environment.
+const EXEC_PATIENCE: u32 = 20;
 
 /// The built program: the one that is named, or the one beside this test.
 pub fn path() -> PathBuf {
@@ -256,13 +260,37 @@ impl Runs {
     pub fn processes(&self) -> Vec<u32> {
         let mark = format!("{MARK}={}", self.mark);
         let bears = |pid: &u32| {
-            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            environment
+            environment(*pid)
                 .split(|byte| *byte == 0)
                 .any(|one| one == mark.as_bytes())
         };
         numbers("/proc").filter(bears).collect()
     }
+}
+
+/// A test that fails in the middle of a run leaves it to nobody else.
+impl Drop for Runs {
+    fn drop(&mut self) {
+        for process in self.processes().into_iter().filter_map(process) {
+            // One that has ended meanwhile needs no signal.
+            let _ended = pidfd_send_signal(process, Signal::KILL);
+        }
+    }
+}
+
+/// A process's environment, as the kernel holds it: empty for those that are not ours to read.
+fn environment(pid: u32) -> Vec<u8> {
+    let read = || fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    for _ in 0..EXEC_PATIENCE {
+        let environment = read();
+        // A process without a program is a zombie or the kernel's own; one with a program and
+        // no environment is most likely just executing it.
+        if !environment.is_empty() || fs::read_link(format!("/proc/{pid}/exe")).is_err() {
+            return environment;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    read()
 }
 
 fn open_to_all(path: &Path) {

@@ -26,14 +26,16 @@ const ONE_PAGE: u32 = 4096;
 /// Room for the certificate of a payload, not for what it does in a storm.
 const SMALL: u32 = 64 << 10;
 
-/// A payload that says `here` and, when it is done, `done`; tracer takes no record in between, so
-/// that what the ring has no room for is lost.
+/// A payload that says `here`, waits for a line, and says `done` when it is done; tracer takes no
+/// record in between, so that what the ring has no room for is lost.
 fn undisturbed(spec: Spec, ring_bytes: u32) -> Trial {
     let mut trial = Trial::new(spec);
     trial.collect.ring_bytes = ring_bytes;
     let fifos = Fifos::new();
     trial.streams = fifos.streams();
-    trial.once_readable(fifos.end("out"), |fd| {
+    let answer = fifos.end("in");
+    trial.once_readable(fifos.end("out"), move |fd| {
+        rustix::io::write(&answer, b"go\n").expect("a line to a pipe");
         let mut lines = BufReader::new(File::from(fd)).lines();
         assert!(lines.any(|line| line.expect("a line") == "done"));
     });
@@ -43,7 +45,8 @@ fn undisturbed(spec: Spec, ring_bytes: u32) -> Trial {
 
 /// Forks, each with an end, as fast as they come.
 fn storm() -> Spec {
-    let script = "echo here; i=0; while [ $i -lt 1500 ]; do ( : ); i=$((i+1)); done; echo done";
+    let script =
+        "echo here; read go; i=0; while [ $i -lt 1500 ]; do ( : ); i=$((i+1)); done; echo done";
     Spec {
         resources: Resources::default(),
         ..everything(&["/bin/sh", "-c", script])
@@ -188,7 +191,7 @@ fn losing_calls_alone_leaves_completeness_open_and_nothing_else() {
 #[test]
 #[ignore = "needs root"]
 fn a_full_table_of_tasks_never_passes() {
-    let script = "exec 3<&0; for i in 1 2 3 4 5 6 7 8; do ( read line <&3 ) & done; echo done";
+    let script = "echo here; read go; exec 3<&0; for i in 1 2 3 4 5 6 7 8; do ( read line <&3 ) & done; echo done";
     let mut trial = undisturbed(everything(&["/bin/sh", "-c", script]), Options::RING_BYTES);
     trial.collect.scope_groups = 4;
     let (outcome, _) = trial.run();

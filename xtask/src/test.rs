@@ -38,7 +38,8 @@ pub fn command(options: &Options) -> Result<()> {
     setup::ensure(&setup::TEST)?;
     let program = shell::build_for_tests()?;
     if options.filter.is_empty() {
-        shell::run(&mut test_command(&["test", "--doc", "--quiet"], &program))?;
+        shell::run_quietly(&mut test_command(&["test", "--doc"], &program))?;
+        println!("examples in the documentation: passed");
     }
     if route::find_program("cargo-nextest").is_some() {
         with_nextest(options, &program, root)

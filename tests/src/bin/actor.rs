@@ -1,4 +1,5 @@
-//! A payload for tests: does one thing as often as it is told, between saying `here` and `done`.
+//! A payload for tests: says `here`, waits for a line, does one thing as often as it is told, and
+//! says `done`.
 
 use std::process::ExitCode;
 
@@ -11,6 +12,9 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     println!("here");
+    if std::io::stdin().read_line(&mut String::new()).is_err() {
+        return ExitCode::FAILURE;
+    }
     for _ in 0..count {
         let done = match deed.as_str() {
             // A system call that the timeline shows and that changes nothing.

@@ -312,6 +312,8 @@ fn a_write_to_tasks_moves_one_thread_alone() {
                 let place = &state.cgroups[&hierarchy.id];
                 assert_eq!((place.key, place.way), (key, WayIn::MovedBySelf));
                 assert_eq!(members(cgroup.path(), "tasks"), [tid]);
+                // Back again: the kernel takes a thread off its cgroup only after it is joined.
+                std::fs::write(hierarchy.mount_point.join("tasks"), "0").expect("back");
                 tid
             });
             thread.join().expect("its claims hold")

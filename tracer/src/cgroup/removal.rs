@@ -99,9 +99,14 @@ fn with_descendants(paths: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// Kills every member of these cgroups and those below, and waits for their ends; whether they
-/// came. Other failures show in the removal that follows.
+/// came. Where this process is a member itself, none is killed. Other failures show in the
+/// removal that follows.
 fn kill_members(paths: &[PathBuf]) -> bool {
     let cgroups = with_descendants(paths);
+    let own = std::process::id();
+    if cgroups.iter().any(|path| members(path).contains(&own)) {
+        return false;
+    }
     for path in &cgroups {
         // No member forks any more, so that the list below is the last; the file exists where
         // the pids controller is.
