@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -32,8 +32,8 @@ const PATIENCE: Timespec = Timespec {
     tv_nsec: 0,
 };
 
-/// How many milliseconds an exec may take to give a process its environment.
-const EXEC_PATIENCE: u32 = 20;
+/// An exec gives a process its environment within that.
+const EXEC_PATIENCE: Duration = Duration::from_millis(20);
 
 /// The built program: the one that is named, or the one beside this test.
 pub fn path() -> PathBuf {
@@ -281,14 +281,15 @@ impl Drop for Runs {
 /// A process's environment, as the kernel holds it: empty for those that are not ours to read.
 fn environment(pid: u32) -> Vec<u8> {
     let read = || fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    for _ in 0..EXEC_PATIENCE {
+    let start = Instant::now();
+    while start.elapsed() < EXEC_PATIENCE {
         let environment = read();
         // A process without a program is a zombie or the kernel's own; one with a program and
         // no environment is most likely just executing it.
         if !environment.is_empty() || fs::read_link(format!("/proc/{pid}/exe")).is_err() {
             return environment;
         }
-        std::thread::sleep(Duration::from_millis(1));
+        std::thread::yield_now();
     }
     read()
 }
