@@ -26,7 +26,7 @@ use crate::{
     verdict::{self, Judgement, Verdict},
 };
 
-pub(crate) use signals::Signals;
+pub(crate) use signals::{Signals, ends};
 
 /// Where the state of runs is kept while they last.
 pub const STATE_DIRECTORY: &str = "/run/tracer";
@@ -162,33 +162,18 @@ pub async fn execute(
     };
     let left_behind = container.init.finish().err();
     session.settle()?;
-    let Session {
-        collector,
-        model,
-        observation,
-        steps,
-        omitted,
-        ..
-    } = session;
-    let (hooks, attach) = (collector.hooks.clone(), collector.attach_time);
-    let detach = collector.stop();
-    let payload = killed_in_exec(payload, &observation, spec);
+    let session = end(session);
+    let payload = killed_in_exec(payload, &session.observation, spec);
     let judgement = match payload {
         Payload::NeverRan | Payload::NotExecuted(_) => {
-            verdict::judge_refused(&expectations, &model, &observation)
+            verdict::judge_refused(&expectations, &session.model, &session.observation)
         }
-        Payload::Ended(_) => verdict::judge_final(&expectations, &model, &observation),
+        Payload::Ended(_) => {
+            verdict::judge_final(&expectations, &session.model, &session.observation)
+        }
     };
     Ok(Outcome {
-        session: Ended {
-            model,
-            observation,
-            steps,
-            omitted,
-            hooks,
-            attach,
-            detach,
-        },
+        session,
         expectations,
         gate,
         judgement,
@@ -198,6 +183,28 @@ pub async fn execute(
         unswept,
         total: start.elapsed(),
     })
+}
+
+/// Detaches a session's hooks.
+pub(crate) fn end(session: Session) -> Ended {
+    let Session {
+        collector,
+        model,
+        observation,
+        steps,
+        omitted,
+        ..
+    } = session;
+    let (hooks, attach) = (collector.hooks.clone(), collector.attach_time);
+    Ended {
+        model,
+        observation,
+        steps,
+        omitted,
+        hooks,
+        attach,
+        detach: collector.stop(),
+    }
 }
 
 /// A payload that a signal ended and that has no exec record, when nothing can be missing, was

@@ -8,7 +8,7 @@ use tracer_common::Kind;
 use crate::{
     collect::{self, CollectError, Collector, Options},
     event::{self, Body, Event, SyscallTable, Tgid},
-    model::{Change, Model},
+    model::{Births, Change, Model},
     verdict::{Observation, Unattached, mountinfo},
 };
 
@@ -30,6 +30,8 @@ pub struct Session {
     pub collector: Collector,
     /// What the events mean; there once tracer's own certificate has been read.
     pub model: Model,
+    /// Containers that were made in the run.
+    pub births: Births,
     /// Certificates, counters, missing hooks.
     pub observation: Observation,
     /// The timeline, without the host's inventory.
@@ -73,6 +75,7 @@ impl Session {
                 "tracer's own task did not come up; the ring may be too small".to_owned(),
             ));
         };
+        let births = Births::new(baseline);
         let mut model = Model::new(root, baseline);
         for event in &first {
             model.apply(event);
@@ -80,6 +83,7 @@ impl Session {
         Ok(Self {
             collector,
             model,
+            births,
             observation,
             steps: Vec::new(),
             omitted: 0,
@@ -94,6 +98,7 @@ impl Session {
         let Self {
             collector,
             model,
+            births,
             observation,
             steps,
             omitted,
@@ -106,6 +111,7 @@ impl Session {
             *next += 1;
             observation.note(&event);
             let changes = model.apply(&event);
+            births.apply(&event, &changes, model);
             if is_inventory(&event) {
                 inventory.push(event);
             } else if steps.len() < TIMELINE {

@@ -12,6 +12,8 @@ pub const FAIL: u8 = 120;
 pub const INCONCLUSIVE: u8 = 121;
 /// The environment cannot do it: not root, a kernel without what is needed.
 pub const ENVIRONMENT: u8 = 122;
+/// There was no container to judge: the command made none, or failed before.
+pub const NO_CONTAINER: u8 = 123;
 /// What is named is not there, the kernel refused a value, or an error of tracer's own.
 pub const ERROR: u8 = 125;
 /// The command was found and cannot be executed.
@@ -27,6 +29,7 @@ Exit codes:
   120  fail: the kernel showed something else than was asked for
   121  inconclusive: the kernel could not show that it was as asked for
   122  the environment cannot do it (not root, kernel too old)
+  123  no container to judge: the command of `tracer verify` made none
   125  what is named is not there, a value was refused, or tracer itself failed
   126  the command cannot be executed
   127  the command was not found

@@ -5,7 +5,9 @@ pub mod doctor;
 pub mod exit;
 pub mod learn;
 pub mod run;
+mod sink;
 mod value;
+mod verify;
 
 use std::{
     fmt::Display,
@@ -30,6 +32,8 @@ struct Cli {
 enum Command {
     /// Create a container and prove from the kernel's own records that it is what was asked for
     Run(Box<run::RunArguments>),
+    /// Run any command and judge every container that it makes by the kernel's own records
+    Verify(Box<verify::VerifyArguments>),
     /// Show what this kernel offers, which hook is chosen for each fact, and what is lost without
     Doctor(doctor::DoctorArguments),
     /// Learn what a container is made of, by experiments with the kernel's own evidence
@@ -68,6 +72,7 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Learn(arguments) => learn::run(&arguments),
         Command::Docs { name } => docs(&name),

@@ -1,17 +1,20 @@
 //! What the events mean: who descends from whom, which namespaces and cgroups were made in this
 //! run and by whom, and how each task got where it is. Owns that state and what each event
 //! changed in it. Pure; must not judge (that is `verdict`) nor know what was asked for.
+pub mod births;
 pub mod cgroup;
 pub mod change;
 pub mod namespace;
 pub mod task;
 
 mod apply;
+mod drift;
 
 use std::collections::BTreeMap;
 
 use crate::event::{Certificate, CgroupKey, NamespaceKind, NsId, Tgid, Tid};
 
+pub use births::{Birth, Births, Domain, Drift};
 pub use cgroup::{CgroupBirth, Membership, Move, WayIn};
 pub use change::Change;
 pub use namespace::{Made, NamespaceOrigin};

@@ -313,7 +313,7 @@ impl Container {
 }
 
 impl CounterReport {
-    fn new(observation: &Observation) -> Self {
+    pub(super) fn new(observation: &Observation) -> Self {
         let counters = &observation.counters;
         Self {
             submitted: counters.submitted.total(),

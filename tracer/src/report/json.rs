@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::{Report, Style};
+use serde::Serialize;
 
 /// Writes `report`.
-pub fn write(report: &Report, out: &mut dyn Write, _style: Style) -> io::Result<()> {
+pub fn write(report: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, report)?;
     writeln!(out)
 }

@@ -60,7 +60,12 @@ pub fn write(report: &Report, out: &mut dyn Write, _style: Style) -> io::Result<
     line("summary", &summary, out)
 }
 
-fn line<T: Serialize>(r#type: &'static str, content: &T, out: &mut dyn Write) -> io::Result<()> {
+/// Writes one line.
+pub(super) fn line<T: Serialize>(
+    r#type: &'static str,
+    content: &T,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     serde_json::to_writer(&mut *out, &Line { r#type, content })?;
     writeln!(out)
 }

@@ -11,10 +11,12 @@ pub mod jsonl;
 mod summary;
 pub mod table;
 mod timeline;
+pub mod verification;
 
 use std::io;
 
 pub use document::{Hook, Input, Payload, Refused, Report, Timing};
+pub use verification::Verification;
 
 /// How text is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,18 +49,20 @@ pub enum Format {
     Jsonl,
 }
 
-/// Writes `report` in `format`.
-pub fn write(
-    format: Format,
-    report: &Report,
-    out: &mut dyn io::Write,
-    style: Style,
-) -> io::Result<()> {
-    match format {
-        Format::Compact => compact::write(report, out, style),
-        Format::Table => table::write(report, out, style),
-        Format::Json => json::write(report, out, style),
-        Format::Jsonl => jsonl::write(report, out, style),
+/// Something that can be written in every format.
+pub trait Document {
+    /// Writes it in `format`; `style` is for people.
+    fn write(&self, format: Format, out: &mut dyn io::Write, style: Style) -> io::Result<()>;
+}
+
+impl Document for Report {
+    fn write(&self, format: Format, out: &mut dyn io::Write, style: Style) -> io::Result<()> {
+        match format {
+            Format::Compact => compact::write(self, out, style),
+            Format::Table => table::write(self, out, style),
+            Format::Json => json::write(self, out),
+            Format::Jsonl => jsonl::write(self, out, style),
+        }
     }
 }
 

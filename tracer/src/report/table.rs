@@ -76,13 +76,18 @@ pub fn write(report: &Report, out: &mut dyn Write, style: Style) -> io::Result<(
         writeln!(out, "{} further events are not shown", report.omitted)?;
     }
     writeln!(out)?;
-    let rows: Vec<Row> = groups(&report.items)
+    items(&report.items, out, style)?;
+    writeln!(out)?;
+    summary::last_line(report, out, style)
+}
+
+/// Writes the table of expectations.
+pub(super) fn items(items: &[Item], out: &mut dyn Write, style: Style) -> io::Result<()> {
+    let rows: Vec<Row> = groups(items)
         .iter()
         .map(|group| item_row(group))
         .collect();
-    grid::write(&ITEMS, &rows, out, style)?;
-    writeln!(out)?;
-    summary::last_line(report, out, style)
+    grid::write(&ITEMS, &rows, out, style)
 }
 
 fn timeline_row(line: &Line<'_>) -> Row {

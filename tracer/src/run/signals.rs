@@ -19,7 +19,7 @@ const ENDING: [SignalKind; 4] = [
 const OTHERS: [SignalKind; 2] = [SignalKind::user_defined1(), SignalKind::user_defined2()];
 
 /// Whether a signal asks for the end.
-pub(super) fn ends(number: i32) -> bool {
+pub(crate) fn ends(number: i32) -> bool {
     ENDING.iter().any(|kind| kind.as_raw_value() == number)
 }
 
@@ -41,7 +41,7 @@ impl Signals {
     }
 
     /// The number of the next one.
-    pub(super) async fn next(&mut self) -> i32 {
+    pub(crate) async fn next(&mut self) -> i32 {
         poll_fn(|context| {
             for (number, signal) in &mut self.0 {
                 if signal.poll_recv(context).is_ready() {

@@ -61,6 +61,18 @@ pub fn judge_refused(
     )
 }
 
+/// Whether a program may have been executed that no record tells of.
+pub fn may_miss_execs(observation: &Observation) -> bool {
+    let counters = &observation.counters;
+    let missing = |kind| {
+        counters.lost.get(kind) > 0
+            || counters.unknown.get(kind) > 0
+            || counters.submitted.get(kind) != counters.read.get(kind)
+            || observation.unattached.iter().any(|hook| hook.kind == kind)
+    };
+    missing(Kind::EXEC) || counters.unknown.get(Kind(0)) > 0 || counters.scope_full > 0
+}
+
 fn judge(expectations: &[Expectation], facts: Facts<'_>) -> Judgement {
     let items = expectations
         .iter()

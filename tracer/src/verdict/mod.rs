@@ -1,6 +1,7 @@
 //! Judging: expectations on one side, what the kernel showed on the other. Owns the three-valued
 //! verdict and its evidence. Pure; must not know how a container is made or a report is written.
 mod check;
+mod containers;
 mod finding;
 mod judge;
 pub mod mountinfo;
@@ -11,7 +12,8 @@ pub(crate) mod sample;
 
 use serde::Serialize;
 
-pub use judge::{judge_final, judge_gate, judge_refused};
+pub use containers::{Container, MountTables, Select, judge_containers};
+pub use judge::{judge_final, judge_gate, judge_refused, may_miss_execs};
 pub use mountinfo::MountInfo;
 pub use observation::{Counters, Observation, PerKind, Seen, Unattached};
 

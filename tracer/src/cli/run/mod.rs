@@ -4,18 +4,17 @@
 mod account;
 mod arguments;
 mod request;
-mod sink;
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 pub use arguments::RunArguments;
-use arguments::{Format, ReportArguments};
+pub(in crate::cli) use arguments::{Format, ReportArguments};
 use request::RequestError;
 
-use super::{Failure, exit};
+use super::{Failure, exit, sink};
 use crate::{
     cgroup::CgroupError,
-    collect::{CollectError, Options},
+    collect::{CollectError, Options, hooks::HookChoice},
     container::{Exit, LaunchError, Streams, cleanup::CleanupError, plan::PlanError, spec::Spec},
     host::{self, HostFacts},
     report::{self, Report},
@@ -77,7 +76,7 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     })
 }
 
-fn options(arguments: &ReportArguments) -> Options {
+pub(in crate::cli) fn options(arguments: &ReportArguments) -> Options {
     Options {
         ring_bytes: arguments.ring_size,
         fallback: arguments.fallback_hooks,
@@ -104,7 +103,7 @@ fn streams(format: Format) -> Result<Streams, Failure> {
     })
 }
 
-fn format(format: Format) -> report::Format {
+pub(in crate::cli) fn format(format: Format) -> report::Format {
     match format {
         Format::Compact => report::Format::Compact,
         Format::Table => report::Format::Table,
@@ -197,19 +196,6 @@ fn document(
     payload: report::Payload,
 ) -> Report {
     let session = &outcome.session;
-    let micros = |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    let hooks = session.hooks.iter().map(|choice| report::Hook {
-        name: choice.name.to_owned(),
-        chosen: choice.chosen.map(|way| way.name().to_owned()),
-        refused: choice
-            .refused
-            .iter()
-            .map(|(way, reason)| report::Refused {
-                way: way.name().to_owned(),
-                reason: reason.clone(),
-            })
-            .collect(),
-    });
     let input = report::Input {
         version: env!("CARGO_PKG_VERSION"),
         host,
@@ -220,12 +206,8 @@ fn document(
         gate: outcome.gate.as_ref(),
         payload,
         exit,
-        timing: report::Timing {
-            attach_us: micros(session.attach),
-            detach_us: micros(session.detach),
-            total_us: micros(outcome.total),
-        },
-        hooks: hooks.collect(),
+        timing: timing(session, outcome.total),
+        hooks: hooks(&session.hooks),
         omitted: session.omitted,
     };
     Report::new(
@@ -235,4 +217,31 @@ fn document(
             .iter()
             .map(|step| (&step.event, step.changes.as_slice())),
     )
+}
+
+/// What each hook's choice reads like in a report.
+pub(in crate::cli) fn hooks(choices: &[HookChoice]) -> Vec<report::Hook> {
+    let hook = |choice: &HookChoice| report::Hook {
+        name: choice.name.to_owned(),
+        chosen: choice.chosen.map(|way| way.name().to_owned()),
+        refused: choice
+            .refused
+            .iter()
+            .map(|(way, reason)| report::Refused {
+                way: way.name().to_owned(),
+                reason: reason.clone(),
+            })
+            .collect(),
+    };
+    choices.iter().map(hook).collect()
+}
+
+/// What it cost.
+pub(in crate::cli) fn timing(session: &run::Ended, total: Duration) -> report::Timing {
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    report::Timing {
+        attach_us: micros(session.attach),
+        detach_us: micros(session.detach),
+        total_us: micros(total),
+    }
 }

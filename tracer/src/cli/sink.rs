@@ -19,12 +19,12 @@ use tempfile::TempPath;
 
 use crate::{
     cli::{Failure, exit},
-    report::{self, Format, Report, Style},
+    report::{Document, Format, Style},
 };
 
 /// Writes to the stream that the format belongs on. A reader that has gone away is no error: it
 /// has seen what it wanted, and the exit code tells the verdict all the same.
-pub fn write(format: Format, report: &Report) -> Result<(), Failure> {
+pub fn write(format: Format, report: &dyn Document) -> Result<(), Failure> {
     let mut text = Vec::new();
     let written = match format {
         Format::Compact | Format::Table => {
@@ -32,10 +32,12 @@ pub fn write(format: Format, report: &Report) -> Result<(), Failure> {
                 color: color(),
                 width: width(),
             };
-            report::write(format, report, &mut text, style)
+            report
+                .write(format, &mut text, style)
                 .and_then(|()| io::stderr().lock().write_all(&text))
         }
-        Format::Json | Format::Jsonl => report::write(format, report, &mut text, Style::default())
+        Format::Json | Format::Jsonl => report
+            .write(format, &mut text, Style::default())
             .and_then(|()| io::stdout().lock().write_all(&text)),
     };
     match written {
@@ -130,14 +132,15 @@ impl Pending {
     }
 
     /// Writes the report and gives the file its name.
-    pub fn finish(self, report: &Report) -> Result<(), Failure> {
+    pub fn finish(self, report: &dyn Document) -> Result<(), Failure> {
         let mut text = Vec::new();
         let Self {
             mut file,
             path,
             place,
         } = self;
-        report::write(Format::Json, report, &mut text, Style::default())
+        report
+            .write(Format::Json, &mut text, Style::default())
             .and_then(|()| file.write_all(&text))
             .and_then(|()| publish(&file, &path, place, text.len()))
             .map_err(|error| failure(&path, &error))

@@ -1,0 +1,76 @@
+//! The grammar of `tracer verify`. Owns names, defaults and help.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::{cli::run::ReportArguments, verdict::Select};
+
+/// Run any command, find every container that its processes make, and judge each by what the
+/// kernel recorded.
+#[derive(Args, Debug)]
+#[command(after_help = crate::cli::exit::HELP)]
+pub struct VerifyArguments {
+    #[command(flatten)]
+    pub sources: SourceArguments,
+    /// Which containers are judged: payloads (all but a runtime's own stages), all, a number,
+    /// id=PREFIX, runtime=NAME or program=NAME
+    #[arg(long, default_value = "payloads", value_parser = select, value_name = "WHICH")]
+    pub select: Select,
+    /// Go on until every container has ended, and not only the command
+    #[arg(long)]
+    pub wait: bool,
+    #[command(flatten)]
+    pub report: ReportArguments,
+    /// The command, with its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "CMD")]
+    pub command: Vec<String>,
+}
+
+/// Where expectations come from.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Expectations")]
+pub struct SourceArguments {
+    /// A file of expectations (see `tracer expect schema`)
+    #[arg(long, value_name = "FILE")]
+    pub expect: Vec<PathBuf>,
+    /// Expectations that come with tracer
+    #[arg(long, value_name = "NAME")]
+    pub preset: Vec<String>,
+}
+
+fn select(text: &str) -> Result<Select, String> {
+    if let Ok(number) = text.parse() {
+        return Ok(Select::Number(number));
+    }
+    let (key, value) = text.split_once('=').unwrap_or((text, ""));
+    match (key, value) {
+        ("payloads", "") => Ok(Select::Payloads),
+        ("all", "") => Ok(Select::All),
+        ("id", value) if !value.is_empty() => Ok(Select::Id(value.to_owned())),
+        ("runtime", value) if !value.is_empty() => Ok(Select::Runtime(value.to_owned())),
+        ("program", value) if !value.is_empty() => Ok(Select::Program(value.to_owned())),
+        _ => Err(format!(
+            "`{text}` selects nothing; write payloads, all, a number, id=PREFIX, runtime=NAME or program=NAME"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_selection_is_a_word_a_number_or_a_pair() {
+        assert_eq!(select("all"), Ok(Select::All));
+        assert_eq!(select("2"), Ok(Select::Number(2)));
+        assert_eq!(select("id=6f3a"), Ok(Select::Id("6f3a".to_owned())));
+        assert_eq!(
+            select("program=/bin/true"),
+            Ok(Select::Program("/bin/true".to_owned()))
+        );
+        for wrong in ["", "id=", "all=1", "name=x"] {
+            assert!(select(wrong).is_err(), "{wrong}");
+        }
+    }
+}

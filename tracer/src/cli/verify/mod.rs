@@ -1,0 +1,136 @@
+//! `tracer verify`: expectations from their sources, the command, the report, the exit code. Owns
+//! that order.
+
+mod arguments;
+mod sources;
+
+use std::{io, path::Path};
+
+pub use arguments::VerifyArguments;
+
+use super::run::{Format, format, hooks, options, timing};
+use super::{Failure, doctor, exit, sink};
+use crate::{
+    container::gate::Exit,
+    host::{self, HostFacts},
+    report::{Verification, verification},
+    verdict::Verdict,
+    verify::{self, Outcome, Request, VerifyError},
+};
+
+/// The command.
+///
+/// # Errors
+/// What ends it before there is a verdict, with the exit code for it.
+pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
+    let expectations = sources::expectations(&arguments.sources, &arguments.command)?;
+    super::require_host()?;
+    let host =
+        host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
+    let json = arguments.report.json.as_deref();
+    let file = json.map(sink::Pending::create).transpose()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .map_err(|error| Failure::new(exit::ERROR, format!("starting tokio failed: {error}")))?;
+    let request = Request {
+        command: arguments.command.clone(),
+        expectations,
+        select: arguments.select.clone(),
+        wait: arguments.wait,
+        stdout_to_stderr: matches!(arguments.report.output, Format::Json | Format::Jsonl),
+        collect: options(&arguments.report),
+    };
+    let outcome = runtime
+        .block_on(verify::execute(request))
+        .map_err(|error| of_verify(&error))?;
+    let what = what(&outcome);
+    let code = code(&outcome, what);
+    let report = document(&host, &arguments.command, &outcome, what, code);
+    let mut troubles = Vec::new();
+    troubles.extend(sink::write(format(arguments.report.output), &report).err());
+    troubles.extend(file.and_then(|file| file.finish(&report).err()));
+    for trouble in &troubles {
+        super::say(&trouble.text);
+    }
+    Ok(if troubles.is_empty() {
+        code
+    } else {
+        exit::of_trouble(outcome.verdict, code)
+    })
+}
+
+fn of_verify(error: &VerifyError) -> Failure {
+    let code = match error {
+        VerifyError::Collect(error) => doctor::code_of(error),
+        VerifyError::Start { source, .. } => match source.kind() {
+            io::ErrorKind::NotFound => exit::NOT_FOUND,
+            io::ErrorKind::PermissionDenied => exit::NOT_EXECUTABLE,
+            _ => exit::ERROR,
+        },
+        VerifyError::Wait { .. } | VerifyError::Signals(_) => exit::ERROR,
+    };
+    Failure::new(code, error)
+}
+
+fn what(outcome: &Outcome) -> verification::Outcome {
+    if outcome.judged().next().is_some() {
+        verification::Outcome::Judged
+    } else if outcome.containers.is_empty() && outcome.exit != Exit::Code(0) {
+        verification::Outcome::CommandFailed
+    } else {
+        verification::Outcome::NoContainer
+    }
+}
+
+/// A verdict that is not pass outranks whatever the command says.
+fn code(outcome: &Outcome, what: verification::Outcome) -> u8 {
+    match (outcome.verdict, what) {
+        (Verdict::Inconclusive, _) => exit::INCONCLUSIVE,
+        (_, verification::Outcome::NoContainer | verification::Outcome::CommandFailed) => {
+            exit::NO_CONTAINER
+        }
+        (Verdict::Fail, _) => exit::FAIL,
+        (Verdict::Pass, _) => match outcome.exit {
+            Exit::Code(code) => code,
+            Exit::Signal(signal) => signal.saturating_add(128),
+        },
+    }
+}
+
+fn document(
+    host: &HostFacts,
+    command: &[String],
+    outcome: &Outcome,
+    what: verification::Outcome,
+    exit: u8,
+) -> Verification {
+    let session = &outcome.session;
+    let (code, signal) = match outcome.exit {
+        Exit::Code(code) => (Some(code), None),
+        Exit::Signal(signal) => (None, Some(signal)),
+    };
+    let input = verification::Input {
+        version: env!("CARGO_PKG_VERSION"),
+        host,
+        command: verification::Command {
+            args: command.to_vec(),
+            code,
+            signal,
+        },
+        model: &session.model,
+        containers: &outcome.containers,
+        verdict: outcome.verdict,
+        outcome: what,
+        exit,
+        timing: timing(session, outcome.total),
+        hooks: hooks(&session.hooks),
+        omitted: session.omitted,
+        observation: &session.observation,
+    };
+    let steps = session.steps.iter();
+    Verification::new(
+        input,
+        steps.map(|step| (&step.event, step.changes.as_slice())),
+    )
+}

@@ -1,0 +1,350 @@
+//! Who is a container, from kernel facts alone: a task that executes a program in namespaces, or
+//! in cgroups, that were made in this run. Owns the containers' identity, their members and what
+//! changes in them later; must not know any runtime by name, nor judge.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::event::{
+    Body, Certificate, CgroupKey, Event, Exec, Fork, NamespaceCall, NamespaceKind, NamespaceSlot,
+    NsId, Task, Tgid,
+};
+
+use super::task::Ended;
+use super::{Change, Model, NamespaceOrigin, drift};
+
+/// One container: a payload and what it was born into.
+#[derive(Clone, Debug)]
+pub struct Birth {
+    /// From 1, in the order of births.
+    pub number: usize,
+    /// The payload's exec.
+    pub seq: u64,
+    /// When that was, in nanoseconds of boot time.
+    pub time_ns: u64,
+    /// The payload.
+    pub payload: Task,
+    /// What the kernel knew of the payload as it was executed.
+    pub certificate: Certificate,
+    /// What sets it apart.
+    pub domain: Domain,
+    /// Number of the container that its payload descends from.
+    pub within: Option<usize>,
+    /// The program that made it: the last one that the payload's creators executed outside.
+    pub runtime: Option<String>,
+    /// Its name as its cgroup's path tells it.
+    pub id: Option<String>,
+    /// Records of programs that ran in it before its root was its own, such as a runtime's hooks.
+    pub stages: Vec<u64>,
+    /// What changed in it later.
+    pub drift: Vec<Drift>,
+    /// The payload's end.
+    pub ended: Option<Ended>,
+    /// The payload's file is its creator's: a program that executed itself anew.
+    same_program: bool,
+    /// Its root directory is tracer's own.
+    host_root: bool,
+}
+
+/// Something that changed in a container after its payload was executed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Drift {
+    /// The record.
+    pub seq: u64,
+    /// What changed.
+    pub what: String,
+    /// Who did it, as `name[pid]`.
+    pub by: String,
+}
+
+/// What sets a task apart from tracer: namespaces, and cgroups that were made in this run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Domain {
+    /// Its own namespaces that are not tracer's, in the order of their kinds.
+    pub namespaces: Vec<(NamespaceKind, NsId)>,
+    /// Its cgroups that were made in this run.
+    pub cgroups: Vec<CgroupKey>,
+    /// One of the namespaces was made in this run, as far as anybody knows.
+    made: bool,
+}
+
+impl Domain {
+    fn of(certificate: &Certificate, host: &Certificate, model: &Model) -> Self {
+        let (Some(own), Some(host)) = (certificate.namespaces(), host.namespaces()) else {
+            return Self::default();
+        };
+        let differing = NamespaceKind::ALL.into_iter().filter_map(|kind| {
+            let slot = NamespaceSlot::own(kind);
+            let (id, of_host) = (own.get(slot)?, host.get(slot)?);
+            (id != of_host).then_some((kind, id))
+        });
+        let namespaces: Vec<_> = differing.collect();
+        let made = namespaces.iter().any(|(kind, id)| {
+            // One that no record shows being made may have been: its record may be lost.
+            !matches!(model.namespace(*kind, *id), Some(NamespaceOrigin::Before))
+        });
+        let cgroups = certificate.cgroups().unwrap_or_default().members;
+        let cgroups = cgroups.into_iter().map(|member| member.key);
+        Self {
+            namespaces,
+            cgroups: cgroups.filter(|key| model.cgroup(*key).is_some()).collect(),
+            made,
+        }
+    }
+
+    fn is_container(&self) -> bool {
+        self.made || self.namespaces.is_empty() && !self.cgroups.is_empty()
+    }
+
+    /// The same container: namespaces tell, and where there are none, cgroups.
+    fn same(&self, other: &Self) -> bool {
+        self.namespaces == other.namespaces
+            && (!self.namespaces.is_empty() || self.cgroups == other.cgroups)
+    }
+
+    fn has(&self, id: NsId) -> bool {
+        self.namespaces.iter().any(|(_, own)| *own == id)
+    }
+}
+
+/// A program that a thread group executed last, or whoever created it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Program {
+    name: String,
+    /// Device and inode of its file.
+    file: Option<(u32, u64)>,
+}
+
+/// All containers of a run, built from its events in order.
+#[derive(Clone, Debug)]
+pub struct Births {
+    host: Certificate,
+    births: Vec<Birth>,
+    /// Index of the container whose payload a thread group descends from.
+    members: HashMap<Tgid, usize>,
+    programs: HashMap<Tgid, Program>,
+}
+
+impl Births {
+    /// None yet. `host` is tracer's own certificate.
+    pub fn new(host: &Certificate) -> Self {
+        Self {
+            host: host.clone(),
+            births: Vec::new(),
+            members: HashMap::new(),
+            programs: HashMap::new(),
+        }
+    }
+
+    /// All, in their order.
+    pub fn all(&self) -> &[Birth] {
+        &self.births
+    }
+
+    /// Whether it is a runtime's own stage and no container of a payload: another container was
+    /// born in it, and either nothing but a cgroup sets it apart, or it is a program that
+    /// executed itself anew, with tracer's own root directory, as rootless runtimes do to get a
+    /// user namespace.
+    pub fn is_stage(&self, birth: &Birth) -> bool {
+        let inside = |other: &Birth| {
+            other.within == Some(birth.number)
+                && (!other.domain.namespaces.is_empty() || self.is_stage(other))
+        };
+        let alone = birth.domain.namespaces.is_empty();
+        (alone || birth.same_program && birth.host_root) && self.births.iter().any(inside)
+    }
+
+    /// Takes in the next event, which the model has taken in and which changed `changes`.
+    pub fn apply(&mut self, event: &Event, changes: &[Change], model: &Model) {
+        match &event.body {
+            Body::Fork(fork) => self.fork(event, fork, changes),
+            Body::Exec(exec) => self.exec(event, exec, model),
+            Body::Namespace(call) => self.namespace_call(event, call, changes),
+            Body::CgroupAttach(attach) => {
+                if let Some(index) = self.alive(attach.target.tgid) {
+                    self.drifted(index, event, drift::moves(changes));
+                }
+            }
+            Body::Exit(exit) if exit.group_dead => {
+                let tgid = event.task.tgid;
+                let ended = Ended {
+                    seq: event.seq,
+                    code: exit.code,
+                };
+                for birth in &mut self.births {
+                    if birth.payload.tgid == tgid && birth.ended.is_none() {
+                        birth.ended = Some(ended);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The container that a thread group belongs to, while its payload lives.
+    fn alive(&self, tgid: Tgid) -> Option<usize> {
+        let index = *self.members.get(&tgid)?;
+        self.births[index].ended.is_none().then_some(index)
+    }
+
+    fn drifted(&mut self, index: usize, event: &Event, what: Vec<String>) {
+        let by = format!("{}[{}]", event.task.comm, event.task.tgid);
+        let seq = event.seq;
+        let drift = what.into_iter().map(|what| Drift {
+            seq,
+            what,
+            by: by.clone(),
+        });
+        self.births[index].drift.extend(drift);
+    }
+
+    fn fork(&mut self, event: &Event, fork: &Fork, changes: &[Change]) {
+        let (creator, child) = (event.task.tgid, fork.child.tgid);
+        if creator == child {
+            return;
+        }
+        // The number may have belonged to another before.
+        match self.members.get(&creator).copied() {
+            Some(index) => self.members.insert(child, index),
+            None => self.members.remove(&child),
+        };
+        match self.programs.get(&creator).cloned() {
+            Some(program) => self.programs.insert(child, program),
+            None => self.programs.remove(&child),
+        };
+        if let Some(index) = self.alive(creator) {
+            self.drifted(index, event, drift::namespaces("clone", changes));
+        }
+    }
+
+    fn namespace_call(&mut self, event: &Event, call: &NamespaceCall, changes: &[Change]) {
+        if let Some(index) = self.alive(event.task.tgid) {
+            let name = event.body.name();
+            self.drifted(index, event, drift::namespaces(name, changes));
+        } else if call.ret == 0 {
+            self.entered(event, changes);
+        }
+    }
+
+    /// Somebody from outside who has come into a container whose payload lives.
+    fn entered(&mut self, event: &Event, changes: &[Change]) {
+        let joined = |birth: &Birth| {
+            changes.iter().any(|change| {
+                matches!(change, Change::Namespace { after, .. } if birth.domain.has(*after))
+            })
+        };
+        let index = self
+            .births
+            .iter()
+            .position(|birth| birth.ended.is_none() && joined(birth));
+        if let Some(index) = index {
+            let what = drift::namespaces("entered from outside by setns", changes);
+            self.drifted(index, event, what);
+            self.members.insert(event.task.tgid, index);
+        }
+    }
+
+    fn exec(&mut self, event: &Event, exec: &Exec, model: &Model) {
+        let (tgid, certificate) = (event.task.tgid, &exec.certificate);
+        let before = self.programs.get(&tgid).cloned().unwrap_or_default();
+        let program = program(certificate, &before);
+        let same_program = program.file.is_some() && program.file == before.file;
+        self.programs.insert(tgid, program);
+        let domain = Domain::of(certificate, &self.host, model);
+        let member = self.members.get(&tgid).copied();
+        if let Some(index) = self.alive(tgid)
+            && self.births[index].domain.same(&domain)
+        {
+            let gains = drift::gains(&self.births[index].certificate, certificate);
+            self.drifted(index, event, gains);
+            return;
+        }
+        if !domain.is_container() {
+            return;
+        }
+        let root = |facts: &Certificate| facts.root().map(|root| (root.dev, root.ino));
+        let host_root = root(certificate) == root(&self.host);
+        let known = self
+            .births
+            .iter()
+            .position(|birth| birth.domain.same(&domain));
+        match known {
+            // A further program of whoever set the container up.
+            Some(index)
+                if member == known || !self.births[index].host_root || host_root =>
+            {
+                self.members.insert(tgid, index);
+            }
+            _ => {
+                let birth = Birth {
+                    number: known.unwrap_or(self.births.len()) + 1,
+                    seq: event.seq,
+                    time_ns: event.time_ns,
+                    payload: event.task.clone(),
+                    certificate: certificate.clone(),
+                    within: member.map(|index| self.births[index].number),
+                    runtime: (!before.name.is_empty()).then_some(before.name),
+                    id: id(&domain, model),
+                    domain,
+                    stages: Vec::new(),
+                    drift: Vec::new(),
+                    ended: None,
+                    same_program,
+                    host_root,
+                };
+                self.born(birth, known);
+            }
+        }
+    }
+
+    /// Notes a container, in the place of what ran in it before its root was its own.
+    fn born(&mut self, mut birth: Birth, known: Option<usize>) {
+        let index = known.unwrap_or(self.births.len());
+        self.members.insert(birth.payload.tgid, index);
+        match self.births.get_mut(index) {
+            Some(stage) => {
+                birth.stages.clone_from(&stage.stages);
+                birth.stages.push(stage.seq);
+                *stage = birth;
+            }
+            None => self.births.push(birth),
+        }
+    }
+}
+
+/// What was executed. A file that only a descriptor names is its caller's own copy of itself, and
+/// is called as that.
+fn program(certificate: &Certificate, before: &Program) -> Program {
+    let file = certificate.exe().map(|exe| (exe.dev, exe.ino));
+    let path = certificate.filename().map(|path| path.text);
+    let path = path.unwrap_or_default();
+    let by_descriptor = ["/proc/", "/dev/fd/"]
+        .iter()
+        .any(|prefix| path.starts_with(prefix));
+    let name = path.rsplit('/').next().unwrap_or_default();
+    Program {
+        name: if by_descriptor || name.is_empty() {
+            before.name.clone()
+        } else {
+            name.to_owned()
+        },
+        file,
+    }
+}
+
+/// The last component of the path of one of its own cgroups, which is how engines name
+/// containers; of `docker-0123456789ab.scope` and its like, the number.
+fn id(domain: &Domain, model: &Model) -> Option<String> {
+    let path = domain.cgroups.iter().find_map(|key| model.cgroup(*key))?;
+    let name = path.path.text.rsplit('/').find(|part| !part.is_empty())?;
+    let number = name
+        .split(|character: char| !character.is_ascii_hexdigit())
+        .filter(|number| number.len() >= 12)
+        .max_by_key(|number| number.len());
+    Some(number.unwrap_or(name).to_owned())
+}
+
+#[cfg(test)]
+#[path = "births_tests.rs"]
+mod tests;

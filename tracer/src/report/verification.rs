@@ -1,0 +1,305 @@
+//! The document of a verification: the command, and each container that it made with its
+//! judgement. Owns its fields, which only get more; the forms for people are in `verification/`.
+
+mod text;
+
+use std::io;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::event::{Event, NamespaceKind, NsId, Tgid};
+use crate::host::HostFacts;
+use crate::model::{Birth, Change, Drift, Model};
+use crate::verdict::{self, Item, Verdict};
+
+use super::change::Names;
+use super::document::{CounterReport, Machine, SCHEMA_VERSION, Tool};
+use super::timeline::{self, Entry};
+use super::{Document, Format, Hook, Style, Timing, certificate, json, jsonl};
+
+/// The document.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verification {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The program.
+    pub tracer: Tool,
+    /// The machine.
+    pub host: Machine,
+    /// What was run.
+    pub command: Command,
+    /// Of all containers.
+    pub verdict: Verdict,
+    /// In one word.
+    pub outcome: Outcome,
+    /// tracer's exit code.
+    pub exit: u8,
+    /// Every container, in the order of births.
+    pub containers: Vec<Container>,
+    /// Every event.
+    pub timeline: Vec<Entry>,
+    /// Events that the timeline had no room for.
+    pub omitted: u64,
+    /// Counts of both sides.
+    pub counters: CounterReport,
+    /// What it cost.
+    pub timing: Timing,
+    /// How each fact was observed.
+    pub hooks: Vec<Hook>,
+}
+
+/// What was run, and how it ended.
+#[derive(Clone, Debug, Serialize)]
+pub struct Command {
+    /// Program and arguments.
+    pub args: Vec<String>,
+    /// Its exit code.
+    pub code: Option<u8>,
+    /// The signal that ended it.
+    pub signal: Option<u8>,
+}
+
+/// What there was to judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A container at least.
+    Judged,
+    /// The command succeeded and made no container that was selected.
+    NoContainer,
+    /// The command failed before it made a container.
+    CommandFailed,
+}
+
+/// One container.
+#[derive(Clone, Debug, Serialize)]
+pub struct Container {
+    /// From 1, in the order of births.
+    pub number: usize,
+    /// Its name as its cgroup's path tells it.
+    pub id: Option<String>,
+    /// The program that made it.
+    pub runtime: Option<String>,
+    /// The payload as it was executed.
+    pub payload: Payload,
+    /// Number of the record of the payload's exec.
+    pub record: u64,
+    /// Number of the container that it was made within.
+    pub within: Option<usize>,
+    /// A runtime's own stage and no payload's container.
+    pub stage: bool,
+    /// Records of programs that ran in it before its root was its own.
+    pub stages: Vec<u64>,
+    /// Namespaces that are not tracer's.
+    pub own_namespaces: Vec<NamespaceKind>,
+    /// It was selected, and this is the outcome.
+    pub verdict: Option<Verdict>,
+    /// Every expectation, judged.
+    pub items: Vec<Item>,
+    /// What changed in it later.
+    pub drift: Vec<Drift>,
+    /// The payload's end in wait(2)'s encoding; absent while it lives.
+    pub ended: Option<u32>,
+    /// Its namespaces.
+    pub namespaces: Option<Value>,
+    /// Its birth certificate.
+    pub certificate: Option<Value>,
+}
+
+/// A payload.
+#[derive(Clone, Debug, Serialize)]
+pub struct Payload {
+    /// Its number.
+    pub pid: Tgid,
+    /// Its number in its own PID namespace.
+    pub vpid: Option<u32>,
+    /// Its own name for itself.
+    pub name: String,
+    /// As given to exec.
+    pub executable: Option<String>,
+}
+
+/// What a document is made of.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// Version of tracer.
+    pub version: &'a str,
+    /// The machine.
+    pub host: &'a HostFacts,
+    /// What was run, and how it ended.
+    pub command: Command,
+    /// What the events meant.
+    pub model: &'a Model,
+    /// Every container.
+    pub containers: &'a [verdict::Container],
+    /// Of all containers.
+    pub verdict: Verdict,
+    /// What there was to judge.
+    pub outcome: Outcome,
+    /// tracer's exit code.
+    pub exit: u8,
+    /// What it cost.
+    pub timing: Timing,
+    /// How each fact was observed.
+    pub hooks: Vec<Hook>,
+    /// Events that the timeline had no room for.
+    pub omitted: u64,
+    /// Counters, and tracer's own certificate.
+    pub observation: &'a crate::verdict::Observation,
+}
+
+impl Verification {
+    /// Builds the document. `steps` are the events in order, each with what it changed.
+    pub fn new<'a>(
+        input: Input<'_>,
+        steps: impl IntoIterator<Item = (&'a Event, &'a [Change])> + Clone,
+    ) -> Self {
+        let Input {
+            host,
+            model,
+            observation,
+            ..
+        } = input;
+        let hierarchies: Vec<(u32, String)> = host
+            .hierarchies
+            .iter()
+            .map(|one| (one.id, one.label()))
+            .collect();
+        let names = Names {
+            root: observation.root,
+            hierarchies: &hierarchies,
+        };
+        let container = |one: &verdict::Container| Container::new(one, host, model, &names);
+        Self {
+            schema_version: SCHEMA_VERSION,
+            tracer: Tool {
+                version: input.version.to_owned(),
+            },
+            host: Machine {
+                kernel: host.kernel.clone(),
+                machine: host.machine.clone(),
+                boot_id: host.boot_id.clone(),
+            },
+            command: input.command,
+            verdict: input.verdict,
+            outcome: input.outcome,
+            exit: input.exit,
+            containers: input.containers.iter().map(container).collect(),
+            timeline: timeline::entries(steps, model, None, &names),
+            omitted: input.omitted,
+            counters: CounterReport::new(observation),
+            timing: input.timing,
+            hooks: input.hooks,
+        }
+    }
+}
+
+impl Container {
+    fn new(
+        container: &verdict::Container,
+        host: &HostFacts,
+        model: &Model,
+        names: &Names<'_>,
+    ) -> Self {
+        let verdict::Container {
+            birth,
+            stage,
+            observation,
+            judgement,
+        } = container;
+        let Birth {
+            payload,
+            certificate: facts,
+            ..
+        } = birth;
+        let context = certificate::Context {
+            host,
+            model,
+            task: model
+                .leader(payload.tgid)
+                .filter(|known| known.task.start_ns == payload.start_ns),
+            baseline: observation.host(),
+        };
+        let kinds = |(kind, _): &(NamespaceKind, NsId)| *kind;
+        Self {
+            number: birth.number,
+            id: birth.id.clone(),
+            runtime: birth.runtime.clone(),
+            payload: Payload {
+                pid: payload.tgid,
+                vpid: facts.vpid(),
+                name: payload.comm.clone(),
+                executable: facts.filename().map(|path| path.text),
+            },
+            record: birth.seq,
+            within: birth.within,
+            stage: *stage,
+            stages: birth.stages.clone(),
+            own_namespaces: birth.domain.namespaces.iter().map(kinds).collect(),
+            verdict: judgement.as_ref().map(|judgement| judgement.verdict),
+            items: judgement
+                .as_ref()
+                .map(|judgement| judgement.items.clone())
+                .unwrap_or_default(),
+            drift: birth.drift.clone(),
+            ended: birth.ended.map(|ended| ended.code),
+            namespaces: certificate::namespaces(facts, context.baseline),
+            certificate: Some(certificate::document(facts, &context, names)),
+        }
+    }
+
+    /// How many items have this outcome.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        let items = self.items.iter();
+        items.filter(|item| item.verdict == verdict).count()
+    }
+}
+
+/// What is left once events and containers have lines of their own.
+#[derive(Serialize)]
+struct Summary<'a> {
+    schema_version: u32,
+    tracer: &'a Tool,
+    host: &'a Machine,
+    command: &'a Command,
+    verdict: Verdict,
+    outcome: Outcome,
+    exit: u8,
+    omitted: u64,
+    counters: &'a CounterReport,
+    timing: &'a Timing,
+    hooks: &'a [Hook],
+}
+
+impl Document for Verification {
+    fn write(&self, format: Format, out: &mut dyn io::Write, style: Style) -> io::Result<()> {
+        match format {
+            Format::Compact => text::compact(self, out, style),
+            Format::Table => text::table(self, out, style),
+            Format::Json => json::write(self, out),
+            Format::Jsonl => {
+                for entry in &self.timeline {
+                    jsonl::line("event", entry, out)?;
+                }
+                for container in &self.containers {
+                    jsonl::line("container", container, out)?;
+                }
+                let summary = Summary {
+                    schema_version: self.schema_version,
+                    tracer: &self.tracer,
+                    host: &self.host,
+                    command: &self.command,
+                    verdict: self.verdict,
+                    outcome: self.outcome,
+                    exit: self.exit,
+                    omitted: self.omitted,
+                    counters: &self.counters,
+                    timing: &self.timing,
+                    hooks: &self.hooks,
+                };
+                jsonl::line("summary", &summary, out)
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! A verification for people: a table for each container, a summary of all, the last line. Owns
+//! these forms.
+
+use std::io::{self, Write};
+
+use crate::report::escape::escape;
+use crate::report::grid::{self, Cell, Column, Row};
+use crate::report::{Style, compact as lines, summary, table as tables};
+use crate::verdict::Verdict;
+
+use super::{Container, Outcome, Verification};
+
+const SUMMARY: [Column; 6] = [
+    Column {
+        title: "#",
+        min: 1,
+        right: true,
+    },
+    Column {
+        title: "RUNTIME",
+        min: 7,
+        right: false,
+    },
+    Column {
+        title: "ID",
+        min: 12,
+        right: false,
+    },
+    Column {
+        title: "PAYLOAD",
+        min: 16,
+        right: false,
+    },
+    Column {
+        title: "VERDICT",
+        min: 12,
+        right: false,
+    },
+    Column {
+        title: "EXPECTATIONS",
+        min: 12,
+        right: false,
+    },
+];
+
+/// A table for each container that was judged, then the summary of all.
+pub(super) fn table(
+    report: &Verification,
+    out: &mut dyn Write,
+    style: Style,
+) -> io::Result<()> {
+    for container in report.containers.iter().filter(|one| one.verdict.is_some()) {
+        writeln!(out, "container {}", escape(&title(container)))?;
+        tables::items(&container.items, out, style)?;
+        drift(container, out)?;
+        writeln!(out)?;
+    }
+    if !report.containers.is_empty() {
+        let rows: Vec<Row> = report.containers.iter().map(row).collect();
+        grid::write(&SUMMARY, &rows, out, style)?;
+        writeln!(out)?;
+    }
+    last_line(report, out, style)
+}
+
+/// A line for each container, each item that does not pass and each drift.
+pub(super) fn compact(
+    report: &Verification,
+    out: &mut dyn Write,
+    style: Style,
+) -> io::Result<()> {
+    for container in &report.containers {
+        let word = word(container);
+        writeln!(out, "{word} container {}", escape(&title(container)))?;
+        let whose = format!("{}: ", container.number);
+        for item in &container.items {
+            lines::failed_item(&whose, item, out, style)?;
+        }
+        drift(container, out)?;
+    }
+    last_line(report, out, style)
+}
+
+fn title(container: &Container) -> String {
+    let mut title = container.number.to_string();
+    if let Some(runtime) = &container.runtime {
+        title = format!("{title}, made by {runtime}");
+    }
+    if let Some(id) = &container.id {
+        title = format!("{title}, {id}");
+    }
+    title = format!("{title}: {}", payload(container));
+    if let Some(vpid) = container.payload.vpid
+        && vpid != container.payload.pid.0
+    {
+        title = format!("{title}, pid {vpid} inside");
+    }
+    if let Some(within) = container.within {
+        title = format!("{title}, within container {within}");
+    }
+    let kinds: Vec<&str> = container
+        .own_namespaces
+        .iter()
+        .map(|kind| kind.name())
+        .collect();
+    let kinds = if kinds.is_empty() {
+        "no namespace of its own, but a cgroup".to_owned()
+    } else {
+        format!("own {}", kinds.join(" "))
+    };
+    format!("{title}; {kinds}; #{}", container.record)
+}
+
+fn payload(container: &Container) -> String {
+    let payload = &container.payload;
+    let program = payload.executable.as_ref().unwrap_or(&payload.name);
+    format!("{program}[{}]", payload.pid)
+}
+
+fn word(container: &Container) -> String {
+    match container.verdict {
+        Some(verdict) => verdict.name().to_uppercase(),
+        None if container.stage => "STAGE".to_owned(),
+        None => "NOT SELECTED".to_owned(),
+    }
+}
+
+fn drift(container: &Container, out: &mut dyn Write) -> io::Result<()> {
+    for drift in &container.drift {
+        writeln!(
+            out,
+            "drift #{} {}: {}",
+            drift.seq,
+            escape(&drift.by),
+            escape(&drift.what)
+        )?;
+    }
+    Ok(())
+}
+
+fn row(container: &Container) -> Row {
+    let items = container.items.len();
+    let mut counts = match (container.verdict, container.stage) {
+        (Some(_), _) => format!("{items}"),
+        (None, true) => "a runtime's own stage".to_owned(),
+        (None, false) => "not selected".to_owned(),
+    };
+    for verdict in [Verdict::Fail, Verdict::Inconclusive] {
+        let count = container.count(verdict);
+        if count > 0 {
+            counts = format!("{counts}, {count} {}", verdict.name());
+        }
+    }
+    let verdict = container.verdict;
+    let text = |text: &Option<String>| Cell::new(text.clone().unwrap_or_else(|| "-".to_owned()));
+    Row {
+        cells: vec![
+            Cell::new(container.number.to_string()),
+            text(&container.runtime),
+            text(&container.id),
+            Cell::new(payload(container)),
+            Cell {
+                lines: vec![verdict.map_or("-", Verdict::name).to_owned()],
+                color: verdict.map(summary::color),
+            },
+            Cell::new(counts),
+        ],
+        notes: Vec::new(),
+    }
+}
+
+fn last_line(report: &Verification, out: &mut dyn Write, style: Style) -> io::Result<()> {
+    let verdict = report.verdict.name().to_uppercase();
+    let judged = report
+        .containers
+        .iter()
+        .filter(|container| container.verdict.is_some());
+    let (mut containers, mut items) = (0_usize, 0);
+    for container in judged {
+        containers += 1;
+        items += container.items.len();
+    }
+    let what = match report.outcome {
+        Outcome::Judged => {
+            let plural = if containers == 1 { "" } else { "s" };
+            format!("{containers} container{plural}, {items} expectations")
+        }
+        Outcome::NoContainer if report.containers.is_empty() => {
+            "the command made no container".to_owned()
+        }
+        Outcome::NoContainer => "no container was selected".to_owned(),
+        Outcome::CommandFailed => "the command failed before it made a container".to_owned(),
+    };
+    let end = match (report.command.code, report.command.signal) {
+        (Some(code), _) => format!("command exit {code}"),
+        (None, signal) => format!("command killed by signal {}", signal.unwrap_or_default()),
+    };
+    let counters = &report.counters;
+    writeln!(
+        out,
+        "{}  {what}; events {}, lost {}, unknown {}; {end}; {}.{} ms",
+        grid::painted(&verdict, Some(summary::color(report.verdict)), style),
+        counters.read,
+        counters.lost,
+        counters.unknown,
+        report.timing.total_us / 1000,
+        report.timing.total_us % 1000 / 100,
+    )
+}

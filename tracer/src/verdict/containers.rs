@@ -1,0 +1,142 @@
+//! Every container of a verification, judged: which are selected, each by itself, and all of them
+//! together. Owns these rules.
+
+use std::collections::BTreeMap;
+
+use crate::expect::Expectation;
+use crate::model::{Birth, Births, Model};
+
+use super::judge::{judge_final, may_miss_execs};
+use super::{Judgement, MountInfo, Observation, Seen, Verdict};
+
+/// Which containers are judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Select {
+    /// All but a runtime's own stages.
+    #[default]
+    Payloads,
+    /// All.
+    All,
+    /// The one of this number.
+    Number(usize),
+    /// Those whose id begins so.
+    Id(String),
+    /// Those that this program made.
+    Runtime(String),
+    /// Those whose payload is this program, by its path or the path's last component.
+    Program(String),
+}
+
+/// One container and what became of it.
+#[derive(Clone, Debug)]
+pub struct Container {
+    /// Who it is.
+    pub birth: Birth,
+    /// It is a runtime's own stage.
+    pub stage: bool,
+    /// What its judgement looked at.
+    pub observation: Observation,
+    /// `None` when it was not selected.
+    pub judgement: Option<Judgement>,
+}
+
+impl Select {
+    /// Whether it takes this container.
+    #[must_use]
+    pub fn takes(&self, birth: &Birth, stage: bool) -> bool {
+        match self {
+            Self::Payloads => !stage,
+            Self::All => true,
+            Self::Number(number) => birth.number == *number,
+            Self::Id(prefix) => {
+                let id = birth.id.as_deref();
+                id.is_some_and(|id| id.starts_with(prefix.as_str()))
+            }
+            Self::Runtime(name) => birth.runtime.as_deref() == Some(name),
+            Self::Program(name) => birth.certificate.filename().is_some_and(|path| {
+                path.text == *name || path.text.rsplit('/').next() == Some(name.as_str())
+            }),
+        }
+    }
+}
+
+/// Mount tables.
+#[derive(Clone, Debug, Default)]
+pub struct MountTables {
+    /// Of containers, by the record of their birth; `None` = could not be read.
+    pub containers: BTreeMap<u64, Option<Vec<MountInfo>>>,
+    /// Of tracer itself.
+    pub host: Option<Vec<MountInfo>>,
+}
+
+/// Judges every container that is selected, once all is over. The verdict is of all of them.
+pub fn judge_containers(
+    expectations: &[Expectation],
+    select: &Select,
+    births: &Births,
+    model: &Model,
+    observation: &Observation,
+    mounts: &MountTables,
+) -> (Vec<Container>, Verdict) {
+    let container = |birth: &Birth| {
+        let stage = births.is_stage(birth);
+        let observation = Observation {
+            init: Some(birth.payload.tgid),
+            gate: None,
+            exec: Some(Seen {
+                seq: birth.seq,
+                certificate: birth.certificate.clone(),
+            }),
+            mounts: mounts.containers.get(&birth.seq).cloned().flatten(),
+            host_mounts: mounts.host.clone(),
+            ..observation.clone()
+        };
+        let selected = select.takes(birth, stage);
+        Container {
+            birth: birth.clone(),
+            stage,
+            judgement: selected.then(|| judge_final(expectations, model, &observation)),
+            observation,
+        }
+    };
+    let containers: Vec<Container> = births.all().iter().map(container).collect();
+    let verdicts = containers
+        .iter()
+        .filter_map(|container| Some(container.judgement.as_ref()?.verdict));
+    let verdicts: Vec<Verdict> = verdicts.collect();
+    let verdict = overall(&verdicts, may_miss_execs(observation));
+    (containers, verdict)
+}
+
+/// Fail if one fails or there is none, inconclusive if one is or another may have been missed.
+fn overall(verdicts: &[Verdict], blind: bool) -> Verdict {
+    if verdicts.contains(&Verdict::Fail) {
+        Verdict::Fail
+    } else if blind || verdicts.contains(&Verdict::Inconclusive) {
+        Verdict::Inconclusive
+    } else if verdicts.is_empty() {
+        Verdict::Fail
+    } else {
+        Verdict::Pass
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_container_is_never_a_pass() {
+        assert_eq!(overall(&[], false), Verdict::Fail);
+        assert_eq!(overall(&[], true), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn one_container_spoils_all() {
+        use Verdict::{Fail, Inconclusive, Pass};
+        assert_eq!(overall(&[Pass, Fail, Inconclusive], true), Fail);
+        assert_eq!(overall(&[Pass, Inconclusive], false), Inconclusive);
+        assert_eq!(overall(&[Pass, Pass], true), Inconclusive);
+        assert_eq!(overall(&[Pass, Pass], false), Pass);
+    }
+}

@@ -1,0 +1,267 @@
+//! Any command, observed from its start to its end, and every container that its processes make
+//! judged: observe, start, follow, judge. Owns the order of these; it makes no container itself
+//! and must not know the command line.
+
+use std::{
+    fs, io,
+    os::fd::OwnedFd,
+    os::unix::fs::MetadataExt as _,
+    os::unix::process::ExitStatusExt as _,
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use thiserror::Error;
+use tokio::io::unix::AsyncFd;
+
+use crate::{
+    collect::{CollectError, Options},
+    container::gate::Exit,
+    event::NamespaceSlot,
+    expect::Expectation,
+    model::Birth,
+    run::{self, Ended, Signals},
+    session::Session,
+    sys::async_fd,
+    verdict::{self, Container, Judgement, MountInfo, MountTables, Select, Verdict, mountinfo},
+};
+
+/// Why a verification ended without a judgement.
+#[derive(Debug, Error)]
+pub enum VerifyError {
+    /// The kernel side.
+    #[error(transparent)]
+    Collect(#[from] CollectError),
+    /// The command could not be started.
+    #[error("starting {program} failed: {source}")]
+    Start {
+        /// As it was given.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The command could not be followed.
+    #[error("waiting for {program} failed: {source}")]
+    Wait {
+        /// As it was given.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Signals cannot be caught.
+    #[error("catching signals failed: {0}")]
+    Signals(io::Error),
+}
+
+/// What to verify.
+#[derive(Debug)]
+pub struct Request {
+    /// Program and arguments; at least the program.
+    pub command: Vec<String>,
+    /// What each container that is selected must satisfy.
+    pub expectations: Vec<Expectation>,
+    /// Which containers are judged.
+    pub select: Select,
+    /// Go on until every container that is judged has ended, and not only the command.
+    pub wait: bool,
+    /// Standard output of the command is tracer's standard error.
+    pub stdout_to_stderr: bool,
+    /// The kernel side.
+    pub collect: Options,
+}
+
+/// What a verification showed.
+pub struct Outcome {
+    /// What the kernel side gathered; its hooks are detached.
+    pub session: Ended,
+    /// Every container, in the order of births.
+    pub containers: Vec<Container>,
+    /// Of all containers that were selected; inconclusive when records are missing that could
+    /// have shown another.
+    pub verdict: Verdict,
+    /// How the command ended.
+    pub exit: Exit,
+    /// From the start to detached hooks.
+    pub total: Duration,
+}
+
+impl Outcome {
+    /// Containers that were judged.
+    pub fn judged(&self) -> impl Iterator<Item = (&Container, &Judgement)> {
+        let containers = self.containers.iter();
+        containers.filter_map(|container| Some((container, container.judgement.as_ref()?)))
+    }
+}
+
+/// Runs the command and judges every container that it makes.
+pub async fn execute(request: Request) -> Result<Outcome, VerifyError> {
+    let start = Instant::now();
+    let mut session = Session::start(request.collect)?;
+    let mut signals = Signals::new().map_err(VerifyError::Signals)?;
+    let mut followed = Followed::start(&request)?;
+    let mut mounts = Mounts::default();
+    let exit = followed
+        .until_end(&mut session, &mut mounts, &mut signals)
+        .await?;
+    if request.wait {
+        until_ended(&request, &mut session, &mut mounts, &mut signals).await;
+    }
+    session.settle()?;
+    mounts.read_new(&session);
+    let host = fs::read_to_string("/proc/self/mountinfo").ok();
+    mounts.0.host = host.and_then(|text| mountinfo::parse(&text));
+    let (containers, verdict) = verdict::judge_containers(
+        &request.expectations,
+        &request.select,
+        &session.births,
+        &session.model,
+        &session.observation,
+        &mounts.0,
+    );
+    Ok(Outcome {
+        session: run::end(session),
+        containers,
+        verdict,
+        exit,
+        total: start.elapsed(),
+    })
+}
+
+/// The command's own process.
+struct Followed {
+    program: String,
+    child: Child,
+    pidfd: AsyncFd<OwnedFd>,
+}
+
+impl Followed {
+    fn start(request: &Request) -> Result<Self, VerifyError> {
+        let program = request.command.first().cloned().unwrap_or_default();
+        let failed = |source| VerifyError::Start {
+            program: program.clone(),
+            source,
+        };
+        let mut command = Command::new(&program);
+        command.args(request.command.iter().skip(1));
+        if request.stdout_to_stderr {
+            command.stdout(Stdio::from(io::stderr()));
+        }
+        let mut child = command.spawn().map_err(failed)?;
+        let pidfd = i32::try_from(child.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
+            .and_then(|pid| Ok(pidfd_open(pid, PidfdFlags::NONBLOCK)?))
+            .and_then(async_fd::readable);
+        match pidfd {
+            Ok(pidfd) => Ok(Self {
+                program,
+                child,
+                pidfd,
+            }),
+            Err(error) => {
+                // It must not go on unobserved.
+                let _killed = child.kill().and_then(|()| child.wait());
+                Err(failed(error))
+            }
+        }
+    }
+
+    /// Takes records until the command has ended. Signals to tracer are the command's; the second
+    /// that asks for the end kills it.
+    async fn until_end(
+        &mut self,
+        session: &mut Session,
+        mounts: &mut Mounts,
+        signals: &mut Signals,
+    ) -> Result<Exit, VerifyError> {
+        let mut asked_to_end = false;
+        loop {
+            tokio::select! {
+                ready = self.pidfd.readable() => {
+                    drop(ready);
+                    let status = self.child.wait().map_err(|source| VerifyError::Wait {
+                        program: self.program.clone(),
+                        source,
+                    })?;
+                    return Ok(exit(status));
+                }
+                ready = session.collector.ring.readable() => {
+                    if ready.is_ok() {
+                        session.pump();
+                        mounts.read_new(session);
+                    }
+                }
+                number = signals.next() => {
+                    let ends = run::ends(number);
+                    let number = if asked_to_end && ends { Signal::KILL.as_raw() } else { number };
+                    asked_to_end |= ends;
+                    if let Some(signal) = Signal::from_named_raw(number) {
+                        let _ended = pidfd_send_signal(self.pidfd.get_ref(), signal);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn exit(status: ExitStatus) -> Exit {
+    let low = |number: i32| u8::try_from(number & 0xff).unwrap_or(u8::MAX);
+    match status.code() {
+        Some(code) => Exit::Code(low(code)),
+        None => Exit::Signal(low(status.signal().unwrap_or_default())),
+    }
+}
+
+/// Takes records until every container that is judged has ended, or a signal asks for the end.
+async fn until_ended(
+    request: &Request,
+    session: &mut Session,
+    mounts: &mut Mounts,
+    signals: &mut Signals,
+) {
+    loop {
+        session.pump();
+        mounts.read_new(session);
+        let births = &session.births;
+        let alive = births
+            .all()
+            .iter()
+            .filter(|birth| request.select.takes(birth, births.is_stage(birth)))
+            .any(|birth| birth.ended.is_none());
+        if !alive {
+            return;
+        }
+        tokio::select! {
+            _ready = session.collector.ring.readable() => {}
+            _number = signals.next_ending() => return,
+        }
+    }
+}
+
+/// Mount tables of containers. A payload that has ended before its table could be read has none,
+/// which makes what rests on it inconclusive.
+#[derive(Default)]
+struct Mounts(MountTables);
+
+impl Mounts {
+    fn read_new(&mut self, session: &Session) {
+        for birth in session.births.all() {
+            let tables = &mut self.0.containers;
+            tables.entry(birth.seq).or_insert_with(|| table_of(birth));
+        }
+    }
+}
+
+/// Reads the mount table of a payload, if the process of its number is still in the mount
+/// namespace that it was born in.
+fn table_of(birth: &Birth) -> Option<Vec<MountInfo>> {
+    let own = birth.certificate.namespaces()?.get(NamespaceSlot::Mnt)?;
+    let tgid = birth.payload.tgid;
+    let text = fs::read_to_string(format!("/proc/{tgid}/mountinfo")).ok()?;
+    let namespace = fs::metadata(format!("/proc/{tgid}/ns/mnt")).ok()?;
+    (namespace.ino() == u64::from(own.0))
+        .then(|| mountinfo::parse(&text))
+        .flatten()
+}
