@@ -15,7 +15,7 @@ use serde::Serialize;
 pub use containers::{Container, MountTables, Select, judge_containers};
 pub use judge::{judge_final, judge_gate, judge_refused, may_miss_execs};
 pub use mountinfo::MountInfo;
-pub use observation::{Counters, Observation, PerKind, Seen, Unattached};
+pub use observation::{Counters, Drift, Observation, PerKind, Seen, Unattached};
 
 /// The outcome of one expectation or of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
