@@ -161,6 +161,11 @@ impl Runs {
         }
     }
 
+    /// Name and value of the variable by which the processes of these runs are found.
+    pub fn mark(&self) -> (&'static str, &str) {
+        (MARK, &self.mark)
+    }
+
     /// A path in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

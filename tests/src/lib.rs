@@ -4,6 +4,7 @@ pub mod binary;
 pub mod cgroup;
 pub mod edit;
 pub mod fifo;
+pub mod foreign;
 pub mod held;
 pub mod shell;
 pub mod spec;

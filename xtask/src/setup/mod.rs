@@ -3,6 +3,7 @@
 
 mod apt;
 mod ebpf;
+mod runtimes;
 mod tools;
 
 use anyhow::{Result, bail};
@@ -29,12 +30,14 @@ pub enum Need {
     Crun,
     /// Programs for a container that need no libraries.
     Busybox,
+    /// Container runtimes to observe. Tests with one that cannot be had say so.
+    Runtimes,
 }
 
 /// For tasks that build.
 pub const BUILD: [Need; 1] = [Need::Ebpf];
 /// For tasks that test.
-pub const TEST: [Need; 2] = [Need::Ebpf, Need::Nextest];
+pub const TEST: [Need; 3] = [Need::Ebpf, Need::Nextest, Need::Runtimes];
 /// For tasks that measure.
 pub const BENCH: [Need; 3] = [Need::Ebpf, Need::Crun, Need::Busybox];
 
@@ -55,6 +58,7 @@ pub fn ensure(needs: &[Need]) -> Result<()> {
             Need::Ebpf if route::skipped() => {}
             Need::Ebpf => ebpf::ensure()?,
             Need::Nextest => tools::ensure_nextest(),
+            Need::Runtimes => runtimes::ensure()?,
             Need::Crun => tools::ensure_package("crun", "crun", "the runtime to compare with")?,
             Need::Busybox => {
                 let why = "programs for a container's root folder that need no libraries";
