@@ -431,6 +431,11 @@ impl PathFact {
     pub const MOUNT_READ_ONLY: u32 = 1 << 2;
     /// Its file system is read-only.
     pub const FS_READ_ONLY: u32 = 1 << 3;
+    /// Another mount lies on top of it; told of the root alone.
+    pub const COVERED: u32 = 1 << 4;
+    /// No other mount lies on top of it; told of the root alone. Neither of the two: there were
+    /// too many mounts to look at.
+    pub const UNCOVERED: u32 = 1 << 5;
 }
 
 impl Descriptor {

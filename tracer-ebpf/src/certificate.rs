@@ -266,10 +266,9 @@ fn paths(certificate: &mut Certificate, task: u64) -> u64 {
         mnt_ns_root
     ) {
         let fs = pointer(task, offset!(task_fs));
-        fact::path(
-            &mut certificate.root,
-            fs.wrapping_add(u64::from(offset!(fs_root))),
-        );
+        let root = fs.wrapping_add(u64::from(offset!(fs_root)));
+        fact::path(&mut certificate.root, root);
+        certificate.root.flags |= fact::covered(root);
         fact::path(
             &mut certificate.cwd,
             fs.wrapping_add(u64::from(offset!(fs_pwd))),

@@ -185,3 +185,47 @@ pub fn path(fact: &mut PathFact, path: u64) {
     }
     fact.flags = flags;
 }
+
+/// Most mounts on one parent that are looked at.
+const MAX_CHILDREN: usize = 128;
+
+/// Whether another mount lies on top of where the `struct path` at `path` leads: a child of its
+/// mount whose mount point is the very same directory entry.
+#[inline(always)]
+pub fn covered(path: u64) -> u32 {
+    if !known!(mount_children, mount_sibling, mount_mountpoint) {
+        return 0;
+    }
+    let mount = mount_of(pointer(path, offset!(path_mnt)));
+    let dentry = pointer(path, offset!(path_dentry));
+    // SAFETY: the function takes numbers and dereferences neither.
+    unsafe { covered_by_child(mount, dentry) }
+}
+
+/// The same by the addresses of the mount and the entry, as a global function: its loop is then
+/// checked once.
+///
+/// # Safety
+/// None: both are numbers that are only handed to the helper that reads kernel memory.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "C" fn covered_by_child(mount: u64, dentry: u64) -> u32 {
+    let head = mount.wrapping_add(u64::from(offset!(mount_children)));
+    let mut node = pointer(head, 0);
+    let mut on_top = 0u32;
+    for _ in 0..MAX_CHILDREN {
+        if node == head {
+            break;
+        }
+        let child = node.wrapping_sub(u64::from(offset!(mount_sibling)));
+        on_top |= u32::from(pointer(child, offset!(mount_mountpoint)) == dentry);
+        node = pointer(node, 0);
+    }
+    if on_top != 0 {
+        PathFact::COVERED
+    } else if node == head {
+        PathFact::UNCOVERED
+    } else {
+        0
+    }
+}

@@ -75,7 +75,7 @@ impl Session {
                 "tracer's own task did not come up; the ring may be too small".to_owned(),
             ));
         };
-        let births = Births::new(baseline);
+        let births = Births::new(root, baseline);
         let mut model = Model::new(root, baseline);
         for event in &first {
             model.apply(event);

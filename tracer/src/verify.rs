@@ -3,9 +3,9 @@
 //! and must not know the command line.
 
 use std::{
+    collections::{HashMap, hash_map::Entry},
     fs, io,
     os::fd::OwnedFd,
-    os::unix::fs::MetadataExt as _,
     os::unix::process::ExitStatusExt as _,
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -18,8 +18,9 @@ use tokio::io::unix::AsyncFd;
 use crate::{
     collect::{CollectError, Options},
     container::gate::Exit,
-    event::NamespaceSlot,
+    event::{NamespaceSlot, NsId},
     expect::Expectation,
+    host::mount_table::MountNamespace,
     model::Birth,
     run::{self, Ended, Signals},
     session::Session,
@@ -67,6 +68,8 @@ pub struct Request {
     pub wait: bool,
     /// Standard output of the command is tracer's standard error.
     pub stdout_to_stderr: bool,
+    /// Numbers of the hierarchies that have limits.
+    pub limiting: Vec<u32>,
     /// The kernel side.
     pub collect: Options,
 }
@@ -98,6 +101,7 @@ impl Outcome {
 pub async fn execute(request: Request) -> Result<Outcome, VerifyError> {
     let start = Instant::now();
     let mut session = Session::start(request.collect)?;
+    session.observation.limiting = Some(request.limiting.clone());
     let mut signals = Signals::new().map_err(VerifyError::Signals)?;
     let mut followed = Followed::start(&request)?;
     let mut mounts = Mounts::default();
@@ -108,16 +112,16 @@ pub async fn execute(request: Request) -> Result<Outcome, VerifyError> {
         until_ended(&request, &mut session, &mut mounts, &mut signals).await;
     }
     session.settle()?;
-    mounts.read_new(&session);
+    mounts.follow(&mut session);
     let host = fs::read_to_string("/proc/self/mountinfo").ok();
-    mounts.0.host = host.and_then(|text| mountinfo::parse(&text));
+    mounts.tables.host = host.and_then(|text| mountinfo::parse(&text));
     let (containers, verdict) = verdict::judge_containers(
         &request.expectations,
         &request.select,
         &session.births,
         &session.model,
         &session.observation,
-        &mounts.0,
+        &mounts.tables,
     );
     Ok(Outcome {
         session: run::end(session),
@@ -190,7 +194,7 @@ impl Followed {
                 ready = session.collector.ring.readable() => {
                     if ready.is_ok() {
                         session.pump();
-                        mounts.read_new(session);
+                        mounts.follow(session);
                     }
                 }
                 number = signals.next() => {
@@ -223,7 +227,7 @@ async fn until_ended(
 ) {
     loop {
         session.pump();
-        mounts.read_new(session);
+        mounts.follow(session);
         let births = &session.births;
         let alive = births
             .all()
@@ -240,28 +244,37 @@ async fn until_ended(
     }
 }
 
-/// Mount tables of containers. A payload that has ended before its table could be read has none,
-/// which makes what rests on it inconclusive.
+/// Mount tables of containers. A namespace that could not be held before its last task ended has
+/// none, which makes what rests on it inconclusive.
 #[derive(Default)]
-struct Mounts(MountTables);
-
-impl Mounts {
-    fn read_new(&mut self, session: &Session) {
-        for birth in session.births.all() {
-            let tables = &mut self.0.containers;
-            tables.entry(birth.seq).or_insert_with(|| table_of(birth));
-        }
-    }
+struct Mounts {
+    tables: MountTables,
+    /// Namespaces of tasks that may become payloads.
+    held: HashMap<NsId, MountNamespace>,
 }
 
-/// Reads the mount table of a payload, if the process of its number is still in the mount
-/// namespace that it was born in.
-fn table_of(birth: &Birth) -> Option<Vec<MountInfo>> {
-    let own = birth.certificate.namespaces()?.get(NamespaceSlot::Mnt)?;
-    let tgid = birth.payload.tgid;
-    let text = fs::read_to_string(format!("/proc/{tgid}/mountinfo")).ok()?;
-    let namespace = fs::metadata(format!("/proc/{tgid}/ns/mnt")).ok()?;
-    (namespace.ino() == u64::from(own.0))
-        .then(|| mountinfo::parse(&text))
-        .flatten()
+impl Mounts {
+    /// Reads the tables of containers that are new, and holds namespaces that are.
+    fn follow(&mut self, session: &mut Session) {
+        for (task, namespace) in session.births.take_new_mounts() {
+            if let Entry::Vacant(place) = self.held.entry(namespace)
+                && let Some(held) = MountNamespace::hold(task.0, namespace)
+            {
+                place.insert(held);
+            }
+        }
+        for birth in session.births.all() {
+            if !self.tables.containers.contains_key(&birth.seq) {
+                let table = self.table_of(birth);
+                self.tables.containers.insert(birth.seq, table);
+            }
+        }
+    }
+
+    fn table_of(&mut self, birth: &Birth) -> Option<Vec<MountInfo>> {
+        let own = birth.certificate.namespaces()?.get(NamespaceSlot::Mnt)?;
+        let held = self.held.remove(&own);
+        let held = held.or_else(|| MountNamespace::hold(birth.payload.tgid.0, own))?;
+        mountinfo::parse(&held.read().ok()?)
+    }
 }

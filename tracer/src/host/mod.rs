@@ -2,6 +2,7 @@
 //! so that tests can show them another machine.
 pub mod cgroup_mounts;
 pub mod facts;
+pub mod mount_table;
 pub mod reader;
 
 pub use facts::{CgroupVersion, Hierarchy, HostFacts, RootEntry};

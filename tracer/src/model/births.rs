@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::event::{
     Body, Certificate, CgroupKey, Event, Exec, Fork, NamespaceCall, NamespaceKind, NamespaceSlot,
-    NsId, Task, Tgid,
+    NsId, Task, Tgid, Tid,
 };
 
 use super::task::Ended;
@@ -65,8 +65,8 @@ pub struct Domain {
     pub namespaces: Vec<(NamespaceKind, NsId)>,
     /// Its cgroups that were made in this run.
     pub cgroups: Vec<CgroupKey>,
-    /// One of the namespaces was made in this run, as far as anybody knows.
-    made: bool,
+    /// The record that each namespace is known by: numbers are used again. 0 = there before.
+    origins: Vec<u64>,
 }
 
 impl Domain {
@@ -80,26 +80,31 @@ impl Domain {
             (id != of_host).then_some((kind, id))
         });
         let namespaces: Vec<_> = differing.collect();
-        let made = namespaces.iter().any(|(kind, id)| {
-            // One that no record shows being made may have been: its record may be lost.
-            !matches!(model.namespace(*kind, *id), Some(NamespaceOrigin::Before))
+        let origins = namespaces.iter().map(|(kind, id)| {
+            match model.namespace(*kind, *id) {
+                Some(NamespaceOrigin::Before) | None => 0,
+                // One that no record shows being made may have been: its record may be lost.
+                Some(NamespaceOrigin::Made { seq, .. } | NamespaceOrigin::Found { seq }) => *seq,
+            }
         });
+        let origins = origins.collect();
         let cgroups = certificate.cgroups().unwrap_or_default().members;
         let cgroups = cgroups.into_iter().map(|member| member.key);
         Self {
             namespaces,
             cgroups: cgroups.filter(|key| model.cgroup(*key).is_some()).collect(),
-            made,
+            origins,
         }
     }
 
     fn is_container(&self) -> bool {
-        self.made || self.namespaces.is_empty() && !self.cgroups.is_empty()
+        let made = self.origins.iter().any(|origin| *origin != 0);
+        made || self.namespaces.is_empty() && !self.cgroups.is_empty()
     }
 
     /// The same container: namespaces tell, and where there are none, cgroups.
     fn same(&self, other: &Self) -> bool {
-        self.namespaces == other.namespaces
+        (&self.namespaces, &self.origins) == (&other.namespaces, &other.origins)
             && (!self.namespaces.is_empty() || self.cgroups == other.cgroups)
     }
 
@@ -119,17 +124,21 @@ struct Program {
 /// All containers of a run, built from its events in order.
 #[derive(Clone, Debug)]
 pub struct Births {
+    root: Tgid,
     host: Certificate,
     births: Vec<Birth>,
     /// Index of the container whose payload a thread group descends from.
     members: HashMap<Tgid, usize>,
     programs: HashMap<Tgid, Program>,
+    new_mounts: Vec<(Tid, NsId)>,
 }
 
 impl Births {
-    /// None yet. `host` is tracer's own certificate.
-    pub fn new(host: &Certificate) -> Self {
+    /// None yet. `root` is tracer and `host` its certificate.
+    pub fn new(root: Tgid, host: &Certificate) -> Self {
         Self {
+            root,
+            new_mounts: Vec::new(),
             host: host.clone(),
             births: Vec::new(),
             members: HashMap::new(),
@@ -155,9 +164,29 @@ impl Births {
         (alone || birth.same_program && birth.host_root) && self.births.iter().any(inside)
     }
 
+    /// Mount namespaces that tasks have come into since the last call, and who.
+    pub fn take_new_mounts(&mut self) -> Vec<(Tid, NsId)> {
+        std::mem::take(&mut self.new_mounts)
+    }
+
     /// Takes in the next event, which the model has taken in and which changed `changes`.
     pub fn apply(&mut self, event: &Event, changes: &[Change], model: &Model) {
+        // What tracer itself does is no container's doing.
+        let by_tracer = event.task.tgid == self.root;
+        for change in changes {
+            if let Change::Namespace {
+                tid,
+                slot: NamespaceSlot::Mnt,
+                after,
+                ..
+            } = change
+                && !(by_tracer && matches!(event.body, Body::Namespace(_)))
+            {
+                self.new_mounts.push((*tid, *after));
+            }
+        }
         match &event.body {
+            Body::Namespace(_) if by_tracer => {}
             Body::Fork(fork) => self.fork(event, fork, changes),
             Body::Exec(exec) => self.exec(event, exec, model),
             Body::Namespace(call) => self.namespace_call(event, call, changes),
@@ -271,9 +300,7 @@ impl Births {
             .position(|birth| birth.domain.same(&domain));
         match known {
             // A further program of whoever set the container up.
-            Some(index)
-                if member == known || !self.births[index].host_root || host_root =>
-            {
+            Some(index) if member == known || !self.births[index].host_root || host_root => {
                 self.members.insert(tgid, index);
             }
             _ => {

@@ -9,15 +9,18 @@ use super::Change;
 
 /// Namespaces that a call changed, if any.
 pub(super) fn namespaces(call: &str, changes: &[Change]) -> Vec<String> {
-    let changed: Vec<String> = changes.iter().filter_map(|change| match change {
-        Change::Namespace {
-            slot,
-            before,
-            after,
-            ..
-        } => Some(format!("{} {before} -> {after}", slot.name())),
-        _ => None,
-    }).collect();
+    let changed: Vec<String> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Namespace {
+                slot,
+                before,
+                after,
+                ..
+            } => Some(format!("{} {before} -> {after}", slot.name())),
+            _ => None,
+        })
+        .collect();
     if changed.is_empty() {
         return Vec::new();
     }
@@ -28,14 +31,21 @@ pub(super) fn namespaces(call: &str, changes: &[Change]) -> Vec<String> {
 pub(super) fn moves(changes: &[Change]) -> Vec<String> {
     let moved = changes.iter().filter_map(|change| match change {
         Change::Cgroup {
-            task, path, way, after, ..
+            task,
+            path,
+            way,
+            after,
+            ..
         } => {
             let path = path.as_ref().map_or("another cgroup", |path| &path.text);
             let whom = match way {
                 super::WayIn::MovedBySelf => "itself".to_owned(),
                 _ => format!("{}[{}]", task.comm, task.tgid),
             };
-            Some(format!("moved {whom} to {path}, hierarchy {}", after.hierarchy))
+            Some(format!(
+                "moved {whom} to {path}, hierarchy {}",
+                after.hierarchy
+            ))
         }
         _ => None,
     });

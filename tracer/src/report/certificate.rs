@@ -187,6 +187,11 @@ fn place(path: &PathFact) -> Value {
         "mnt_id": path.mnt_id,
         "is_mount_root": has(PathFact::MOUNT_ROOT),
         "is_namespace_root": has(PathFact::AT_NAMESPACE_ROOT),
+        "is_covered": match (has(PathFact::COVERED), has(PathFact::UNCOVERED)) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            _ => None,
+        },
         "read_only": has(PathFact::MOUNT_READ_ONLY) || has(PathFact::FS_READ_ONLY),
     })
 }

@@ -83,10 +83,7 @@ pub fn write(report: &Report, out: &mut dyn Write, style: Style) -> io::Result<(
 
 /// Writes the table of expectations.
 pub(super) fn items(items: &[Item], out: &mut dyn Write, style: Style) -> io::Result<()> {
-    let rows: Vec<Row> = groups(items)
-        .iter()
-        .map(|group| item_row(group))
-        .collect();
+    let rows: Vec<Row> = groups(items).iter().map(|group| item_row(group)).collect();
     grid::write(&ITEMS, &rows, out, style)
 }
 

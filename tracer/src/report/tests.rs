@@ -51,7 +51,9 @@ fn build(
 
 fn text(format: Format, report: &Report, style: Style) -> String {
     let mut out = Vec::new();
-    report.write(format, &mut out, style).expect("memory takes everything");
+    report
+        .write(format, &mut out, style)
+        .expect("memory takes everything");
     String::from_utf8(out).expect("text")
 }
 

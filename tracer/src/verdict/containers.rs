@@ -89,6 +89,7 @@ pub fn judge_containers(
             }),
             mounts: mounts.containers.get(&birth.seq).cloned().flatten(),
             host_mounts: mounts.host.clone(),
+            drift: Some(birth.drift.clone()),
             ..observation.clone()
         };
         let selected = select.takes(birth, stage);

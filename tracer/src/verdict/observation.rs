@@ -6,6 +6,7 @@ use tracer_common::Kind;
 use crate::event::{Body, Certificate, Event, Tgid};
 
 use super::MountInfo;
+pub use crate::model::Drift;
 
 /// A certificate and the record that carried it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,17 +43,6 @@ pub struct Observation {
     pub counters: Counters,
     /// Hooks that are missing.
     pub unattached: Vec<Unattached>,
-}
-
-/// A change of the container after its payload's exec.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Drift {
-    /// Number of the record that shows it.
-    pub seq: u64,
-    /// What changed, from what to what.
-    pub what: String,
-    /// Who did it.
-    pub by: String,
 }
 
 /// A hook that could not be attached.

@@ -39,6 +39,7 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
         select: arguments.select.clone(),
         wait: arguments.wait,
         stdout_to_stderr: matches!(arguments.report.output, Format::Json | Format::Jsonl),
+        limiting: host.limiting(),
         collect: options(&arguments.report),
     };
     let outcome = runtime

@@ -21,6 +21,20 @@ pub fn expectations(
              DIR or --infer",
         ));
     }
+    for (id, check) in [
+        ("root.pivoted", Check::RootPivoted),
+        ("root.not_host", Check::RootNotHost),
+        ("drift", Check::Drift),
+        ("cwd", Check::Cwd),
+        ("descriptors", Check::Descriptors),
+    ] {
+        expectations.push(Expectation {
+            id: id.to_owned(),
+            asked: "x".to_owned(),
+            origin: "x".to_owned(),
+            check,
+        });
+    }
     expectations.push(Expectation {
         id: "complete".to_owned(),
         asked: "every record read".to_owned(),

@@ -44,11 +44,7 @@ const SUMMARY: [Column; 6] = [
 ];
 
 /// A table for each container that was judged, then the summary of all.
-pub(super) fn table(
-    report: &Verification,
-    out: &mut dyn Write,
-    style: Style,
-) -> io::Result<()> {
+pub(super) fn table(report: &Verification, out: &mut dyn Write, style: Style) -> io::Result<()> {
     for container in report.containers.iter().filter(|one| one.verdict.is_some()) {
         writeln!(out, "container {}", escape(&title(container)))?;
         tables::items(&container.items, out, style)?;
@@ -64,11 +60,7 @@ pub(super) fn table(
 }
 
 /// A line for each container, each item that does not pass and each drift.
-pub(super) fn compact(
-    report: &Verification,
-    out: &mut dyn Write,
-    style: Style,
-) -> io::Result<()> {
+pub(super) fn compact(report: &Verification, out: &mut dyn Write, style: Style) -> io::Result<()> {
     for container in &report.containers {
         let word = word(container);
         writeln!(out, "{word} container {}", escape(&title(container)))?;

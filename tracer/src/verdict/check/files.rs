@@ -69,13 +69,15 @@ pub(super) fn root_pivoted(facts: &Facts<'_>) -> Finding {
                     evidence,
                 };
             }
-            let Some(mounts) = &facts.observation.mounts else {
-                return Finding::unknown(mount::NOT_READ);
-            };
-            let old = mount::on_top_of_root(root.mnt_id, mounts);
+            let mounts = facts.observation.mounts.as_deref();
+            let old = mounts.and_then(|mounts| mount::on_top_of_root(root.mnt_id, mounts));
             evidence.extend(old.into_iter().flat_map(mount::evidence));
+            if mounts.is_none() && root.flags & (PathFact::COVERED | PathFact::UNCOVERED) == 0 {
+                return Finding::unknown(mount::NOT_READ);
+            }
+            let covered = old.is_some() || root.flags & PathFact::COVERED != 0;
             let reason = "the old root still lies on top of it";
-            Finding::decide(old.is_none(), seen, reason, evidence)
+            Finding::decide(!covered, seen, reason, evidence)
         },
     )
 }
