@@ -301,7 +301,9 @@ fn a_full_disk_is_an_error_and_not_a_pass() {
     let report = report(&Scenario::good());
     assert_eq!(report.verdict, Verdict::Pass);
     for format in [Format::Compact, Format::Table, Format::Json, Format::Jsonl] {
-        let error = write(format, &report, &mut Full, Style::default()).expect_err("nothing fits");
+        let error = report
+            .write(format, &mut Full, Style::default())
+            .expect_err("nothing fits");
         assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{format:?}");
     }
 }
