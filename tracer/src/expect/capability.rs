@@ -46,6 +46,9 @@ const NAMES: [&str; 41] = [
     "checkpoint_restore",
 ];
 
+/// Every capability that has a name.
+pub const KNOWN: u64 = u64::MAX >> (64 - NAMES.len());
+
 /// Name without the `CAP_`, lower case; `cap_N` for a number that has none yet.
 pub fn name(number: u32) -> String {
     usize::try_from(number)

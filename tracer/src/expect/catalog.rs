@@ -2,6 +2,8 @@
 //! the documentation is generated from it, and the judge reads from it which records an item
 //! rests on. Owns the words.
 
+pub mod condition;
+
 use std::fmt::Write as _;
 
 use tracer_common::Kind;
@@ -307,33 +309,53 @@ pub static COMPLETE: Family = Family {
 };
 
 /// Every family, in the order of reports.
-pub static CATALOG: [&Family; 27] = [
+pub static CATALOG: [&Family; 47] = [
     &NAMESPACE_NEW,
     &NAMESPACE_SHARED,
+    &condition::NAMESPACE_PRIVATE,
+    &condition::NAMESPACE_IS,
     &ID_MAP,
+    &condition::ROOT_ID,
     &CGROUP,
+    &condition::CGROUP_PRIVATE,
+    &condition::CGROUP_PATH,
     &MEMORY_MAX,
+    &condition::MEMORY_BOUND,
     &PIDS_MAX,
+    &condition::PIDS_BOUND,
     &CPU_MAX,
+    &condition::CPU_BOUND,
     &CPUSET_CPUS,
+    &condition::CPUSET_WITHIN,
     &CPUS_ALLOWED,
+    &condition::CPUS_ALLOWED_WITHIN,
     &CAPABILITIES,
+    &condition::CAPABILITIES_WITHIN,
+    &condition::CAPABILITIES_WITHOUT,
     &IDS,
+    &condition::ID_INSIDE,
     &GROUPS,
+    &condition::GROUPS_WITHIN,
     &SECUREBITS,
     &NO_NEW_PRIVS,
+    &condition::NO_NEW_PRIVS_UNSET,
     &SECCOMP,
+    &condition::SECCOMP_FILTERED,
     &ROOT_PIVOTED,
     &ROOT_NOT_HOST,
     &ROOT_READ_ONLY,
     &CWD,
     &EXE,
     &DESCRIPTORS,
+    &condition::DESCRIPTORS_WITHIN,
     &RLIMIT,
+    &condition::RLIMIT_BOUND,
     &HOSTNAME,
     &MOUNT,
     &HOST_MOUNTS_READ_ONLY,
     &PAYLOAD_EXEC,
+    &condition::PROGRAM,
+    &condition::DRIFT,
     &COMPLETE,
 ];
 

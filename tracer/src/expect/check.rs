@@ -2,9 +2,10 @@
 //! asked for, already in the kernel's terms (initial-namespace ids, whole pages).
 
 use crate::container::spec::IdMapping;
-use crate::event::NamespaceKind;
+use crate::event::{NamespaceKind, NsId};
 
-use super::catalog::{self, Family};
+use super::catalog::{self, Family, condition};
+use super::condition::{Bound, IdRule, PathPattern, Processors};
 
 /// What must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,15 @@ pub enum Check {
     NamespaceNew(NamespaceKind),
     /// The host's namespace.
     NamespaceShared(NamespaceKind),
+    /// Not the host's namespace, whoever made it.
+    NamespacePrivate(NamespaceKind),
+    /// A namespace that was there before, which it was to join.
+    NamespaceIs {
+        /// Of which kind.
+        kind: NamespaceKind,
+        /// Its inode number.
+        id: NsId,
+    },
     /// Lines of the user namespace's map, in any order.
     IdMap {
         /// Which map.
@@ -29,6 +39,11 @@ pub enum Check {
         /// How it must have got there.
         way: WayAsked,
     },
+    /// In each hierarchy with a controller of memory, tasks or CPU, a cgroup that is neither the
+    /// root nor tracer's own.
+    CgroupPrivate,
+    /// In each such hierarchy, a cgroup whose path looks like this.
+    CgroupPath(PathPattern),
     /// Bytes, a multiple of the page size.
     MemoryMax(u64),
     /// Tasks.
@@ -40,6 +55,16 @@ pub enum Check {
         /// In each.
         period_ns: u64,
     },
+    /// Bytes in force, the own cgroup's and its ancestors' taken together.
+    MemoryBound(Bound<u64>),
+    /// Tasks in force.
+    PidsBound(Bound<u64>),
+    /// CPU time in force.
+    CpuBound(Bound<Processors>),
+    /// Processors of which the cpuset may have any, ascending.
+    CpusetWithin(Vec<u32>),
+    /// Processors of which the scheduler may run it on any, ascending.
+    CpusAllowedWithin(Vec<u32>),
     /// Processors of the cpuset, ascending.
     CpusetCpus(Vec<u32>),
     /// Processors that the scheduler may run it on, ascending.
@@ -53,6 +78,31 @@ pub enum Check {
         /// Bits that stand for a capability of this kernel.
         mask: u64,
     },
+    /// No capability in one of the sets but these.
+    CapabilitiesWithin {
+        /// Which.
+        set: SetName,
+        /// Bit n = capability n.
+        allowed: u64,
+    },
+    /// None of these capabilities in one of the sets.
+    CapabilitiesWithout {
+        /// Which.
+        set: SetName,
+        /// Bit n = capability n.
+        denied: u64,
+    },
+    /// All four user ids, or all four group ids, as the task's own user namespace numbers them.
+    IdInside {
+        /// Users or groups.
+        map: MapKind,
+        /// Which they may be.
+        rule: IdRule,
+    },
+    /// 0 inside the task's user namespace is not 0 of the initial one.
+    RootIsNotHostRoot(MapKind),
+    /// No supplementary groups but these, as its own user namespace numbers them; ascending.
+    GroupsWithin(Vec<u32>),
     /// All four user ids and all four group ids; `None` = outside the map that was asked for.
     Ids {
         /// In the initial user namespace.
@@ -67,6 +117,10 @@ pub enum Check {
     Securebits(u32),
     /// The flag is set.
     NoNewPrivs,
+    /// The flag is not set.
+    NoNewPrivsUnset,
+    /// Filter mode, with at least one filter that tracer itself does not have.
+    SeccompFiltered,
     /// One more filter than tracer itself has, and filter mode.
     SeccompFilter,
     /// As tracer itself.
@@ -83,6 +137,17 @@ pub enum Check {
     Exe,
     /// Nothing is inherited but 0, 1 and 2.
     Descriptors,
+    /// Nothing is inherited but 0, 1, 2 and these; ascending.
+    DescriptorsWithin(Vec<u32>),
+    /// Soft and hard value of a resource, compared.
+    RlimitBound {
+        /// Number of `RLIMIT_*`.
+        resource: u32,
+        /// Soft; `None` = whatever it is.
+        soft: Option<Bound<u64>>,
+        /// Hard; `None` = whatever it is.
+        hard: Option<Bound<u64>>,
+    },
     /// Soft and hard value of a resource.
     Rlimit {
         /// Number of `RLIMIT_*`.
@@ -106,6 +171,11 @@ pub enum Check {
         /// The program as asked for.
         program: String,
     },
+    /// The program of the payload's exec, whatever came before it: a path, or a name, which is
+    /// a path's last component.
+    Program(String),
+    /// Nothing about it changed after the payload's exec.
+    Drift,
     /// Every record that was made has been read.
     Complete,
 }
@@ -186,7 +256,27 @@ impl Check {
         match self {
             Self::NamespaceNew(_) => &catalog::NAMESPACE_NEW,
             Self::NamespaceShared(_) => &catalog::NAMESPACE_SHARED,
+            Self::NamespacePrivate(_) => &condition::NAMESPACE_PRIVATE,
+            Self::NamespaceIs { .. } => &condition::NAMESPACE_IS,
             Self::IdMap { .. } => &catalog::ID_MAP,
+            Self::RootIsNotHostRoot(_) => &condition::ROOT_ID,
+            Self::CgroupPrivate => &condition::CGROUP_PRIVATE,
+            Self::CgroupPath(_) => &condition::CGROUP_PATH,
+            Self::MemoryBound(_) => &condition::MEMORY_BOUND,
+            Self::PidsBound(_) => &condition::PIDS_BOUND,
+            Self::CpuBound(_) => &condition::CPU_BOUND,
+            Self::CpusetWithin(_) => &condition::CPUSET_WITHIN,
+            Self::CpusAllowedWithin(_) => &condition::CPUS_ALLOWED_WITHIN,
+            Self::CapabilitiesWithin { .. } => &condition::CAPABILITIES_WITHIN,
+            Self::CapabilitiesWithout { .. } => &condition::CAPABILITIES_WITHOUT,
+            Self::IdInside { .. } => &condition::ID_INSIDE,
+            Self::GroupsWithin(_) => &condition::GROUPS_WITHIN,
+            Self::NoNewPrivsUnset => &condition::NO_NEW_PRIVS_UNSET,
+            Self::SeccompFiltered => &condition::SECCOMP_FILTERED,
+            Self::DescriptorsWithin(_) => &condition::DESCRIPTORS_WITHIN,
+            Self::RlimitBound { .. } => &condition::RLIMIT_BOUND,
+            Self::Program(_) => &condition::PROGRAM,
+            Self::Drift => &condition::DRIFT,
             Self::Cgroup { .. } => &catalog::CGROUP,
             Self::MemoryMax(_) => &catalog::MEMORY_MAX,
             Self::PidsMax(_) => &catalog::PIDS_MAX,

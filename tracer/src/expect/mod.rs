@@ -4,6 +4,7 @@
 pub mod capability;
 pub mod catalog;
 pub mod check;
+pub mod condition;
 mod from_spec;
 pub mod rlimit;
 pub(crate) mod wording;
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 pub use catalog::{CATALOG, Family, verdicts_markdown};
 pub use check::{Check, MapKind, MountCheck, SetName, WayAsked};
+pub use condition::{Bound, Comparison, IdRule, PathPattern, Processors};
 pub use from_spec::from_spec;
 
 /// One thing that the kernel must show.

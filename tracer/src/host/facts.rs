@@ -85,6 +85,18 @@ impl HostFacts {
             .find(|hierarchy| hierarchy.controllers.iter().any(|name| name == controller))
     }
 
+    /// Numbers of the hierarchies that have a controller of memory, tasks or CPU: those in which
+    /// a container without a cgroup of its own has no limits of its own.
+    #[must_use]
+    pub fn limiting(&self) -> Vec<u32> {
+        let limits = |hierarchy: &&Hierarchy| {
+            let mut names = hierarchy.controllers.iter().map(String::as_str);
+            names.any(|name| matches!(name, "memory" | "pids" | "cpu" | "cpuset"))
+        };
+        let limiting = self.hierarchies.iter().filter(limits);
+        limiting.map(|hierarchy| hierarchy.id).collect()
+    }
+
     /// The cgroup v2 hierarchy, where one is mounted.
     #[must_use]
     pub fn unified(&self) -> Option<&Hierarchy> {

@@ -3,6 +3,7 @@
 mod cgroup;
 mod credential;
 mod files;
+mod inside;
 mod limit;
 mod mount;
 mod namespace;
@@ -17,6 +18,33 @@ pub(super) fn find(check: &Check, facts: &Facts<'_>) -> Finding {
     match check {
         Check::NamespaceNew(kind) => namespace::new(*kind, facts),
         Check::NamespaceShared(kind) => namespace::shared(*kind, facts),
+        Check::NamespacePrivate(kind) => namespace::private(*kind, facts),
+        Check::NamespaceIs { kind, id } => namespace::is(*kind, *id, facts),
+        Check::RootIsNotHostRoot(map) => inside::root(*map, facts),
+        Check::CgroupPrivate => cgroup::private(facts),
+        Check::CgroupPath(pattern) => cgroup::path(pattern, facts),
+        Check::MemoryBound(bound) => limit::memory_bound(*bound, facts),
+        Check::PidsBound(bound) => limit::pids_bound(*bound, facts),
+        Check::CpuBound(bound) => limit::cpu_bound(*bound, facts),
+        Check::CpusetWithin(cpus) => limit::cpuset_within(cpus, facts),
+        Check::CpusAllowedWithin(cpus) => limit::cpus_allowed_within(cpus, facts),
+        Check::CapabilitiesWithin { set, allowed } => {
+            credential::capabilities_without(*set, !*allowed, facts)
+        }
+        Check::CapabilitiesWithout { set, denied } => {
+            credential::capabilities_without(*set, *denied, facts)
+        }
+        Check::IdInside { map, rule } => inside::id(*map, *rule, facts),
+        Check::GroupsWithin(groups) => inside::groups(groups, facts),
+        Check::NoNewPrivsUnset => credential::no_new_privs_unset(facts),
+        Check::SeccompFiltered => credential::seccomp_filtered(facts),
+        Check::RlimitBound {
+            resource,
+            soft,
+            hard,
+        } => limit::rlimit_bound(*resource, *soft, *hard, facts),
+        Check::Program(program) => run::program(program, facts),
+        Check::Drift => run::drift(facts),
         Check::IdMap { map, lines } => credential::id_map(*map, lines, facts),
         Check::Cgroup {
             hierarchy,
@@ -45,7 +73,8 @@ pub(super) fn find(check: &Check, facts: &Facts<'_>) -> Finding {
         Check::RootReadOnly => files::root_read_only(facts),
         Check::Cwd => files::cwd(facts),
         Check::Exe => files::exe(facts),
-        Check::Descriptors => files::descriptors(facts),
+        Check::Descriptors => files::descriptors(&[], facts),
+        Check::DescriptorsWithin(allowed) => files::descriptors(allowed, facts),
         Check::Rlimit {
             resource,
             soft,

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 pub use judge::{judge_final, judge_gate, judge_refused};
 pub use mountinfo::MountInfo;
-pub use observation::{Counters, Observation, PerKind, Seen, Unattached};
+pub use observation::{Counters, Drift, Observation, PerKind, Seen, Unattached};
 
 /// The outcome of one expectation or of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

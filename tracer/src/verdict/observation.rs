@@ -33,10 +33,26 @@ pub struct Observation {
     pub mounts: Option<Vec<MountInfo>>,
     /// Mounts of tracer itself at that moment; `None` = not read.
     pub host_mounts: Option<Vec<MountInfo>>,
+    /// Numbers of the hierarchies that have a controller of memory, tasks or CPU; `None` = not
+    /// read.
+    pub limiting: Option<Vec<u32>>,
+    /// What changed about the container after its payload's exec; `None` = not watched.
+    pub drift: Option<Vec<Drift>>,
     /// Counts of both sides.
     pub counters: Counters,
     /// Hooks that are missing.
     pub unattached: Vec<Unattached>,
+}
+
+/// A change of the container after its payload's exec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// Number of the record that shows it.
+    pub seq: u64,
+    /// What changed, from what to what.
+    pub what: String,
+    /// Who did it.
+    pub by: String,
 }
 
 /// A hook that could not be attached.
@@ -117,6 +133,8 @@ impl Observation {
             exec: None,
             mounts: None,
             host_mounts: None,
+            limiting: None,
+            drift: None,
             counters: Counters::default(),
             unattached: Vec::new(),
         }

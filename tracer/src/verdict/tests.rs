@@ -1,5 +1,6 @@
 //! Claims about the judge: each expectation passes, fails and is inconclusive where it should.
 
+mod conditions;
 mod facts;
 mod loss;
 mod places;

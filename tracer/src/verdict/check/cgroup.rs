@@ -1,7 +1,8 @@
-//! Whether the task is in the run's own cgroup, and came in as asked. Owns that.
+//! Whether the task is in the run's own cgroup and came in as asked, or in one that is its own
+//! whoever made it. Owns that.
 
-use crate::event::{Certificate, CgroupKey};
-use crate::expect::WayAsked;
+use crate::event::{Certificate, CgroupKey, CgroupMember};
+use crate::expect::{PathPattern, WayAsked};
 use crate::model::{Membership, Move, WayIn};
 
 use super::super::Evidence;
@@ -173,4 +174,99 @@ fn way_source(way: WayIn) -> &'static str {
             "task_newtask"
         }
     }
+}
+
+/// Looks at the cgroup in each hierarchy that can limit anything.
+fn in_each(facts: &Facts<'_>, look: impl Fn(&CgroupMember) -> Finding) -> Finding {
+    let Some(limiting) = &facts.observation.limiting else {
+        return Finding::unknown("tracer did not read which hierarchies there are");
+    };
+    if limiting.is_empty() {
+        return Finding::unknown("no hierarchy has a controller of memory, tasks or CPU");
+    }
+    facts.fact("cgroups", Certificate::cgroups, |set| {
+        let findings = limiting.iter().map(|hierarchy| {
+            set.in_hierarchy(*hierarchy).map_or_else(
+                || Finding::unknown(format!("no cgroup is known in hierarchy {hierarchy}")),
+                &look,
+            )
+        });
+        all(findings)
+    })
+}
+
+/// One violation is one, one that cannot be known leaves all unknown.
+fn all(findings: impl Iterator<Item = Finding>) -> Finding {
+    let (mut all_seen, mut all_evidence) = (Vec::new(), Vec::new());
+    let mut unknown = None;
+    for finding in findings {
+        match finding {
+            Finding::Holds { seen, evidence } => {
+                if !all_seen.contains(&seen) {
+                    all_seen.push(seen);
+                }
+                all_evidence.extend(evidence);
+            }
+            Finding::Unknown { reason } => unknown = Some(reason),
+            violation => return violation,
+        }
+    }
+    match unknown {
+        Some(reason) => Finding::Unknown { reason },
+        None => Finding::Holds {
+            seen: all_seen.join(", "),
+            evidence: all_evidence,
+        },
+    }
+}
+
+/// A cgroup of its own in each hierarchy.
+pub(super) fn private(facts: &Facts<'_>) -> Finding {
+    let Some(host) = facts.observation.host().and_then(Certificate::cgroups) else {
+        return Finding::unknown("tracer's own cgroups are not known");
+    };
+    in_each(facts, |member| {
+        let (hierarchy, id) = (member.key.hierarchy, member.key.id);
+        let evidence = facts.certificate_evidence(format!("cgroup {id} of hierarchy {hierarchy}"));
+        let seen = path_of(member.key, facts).map_or(format!("cgroup {id}"), str::to_owned);
+        let reason = match host.in_hierarchy(hierarchy) {
+            _ if member.level == 0 => "it is the root of its hierarchy",
+            None => return Finding::unknown("tracer's own cgroup is not known"),
+            Some(own) if own.key == member.key => "it is the one that tracer itself is in",
+            Some(_) => return Finding::Holds { seen, evidence },
+        };
+        Finding::Violated {
+            seen,
+            reason: format!("{reason} (hierarchy {hierarchy})"),
+            evidence,
+        }
+    })
+}
+
+fn path_of<'a>(key: CgroupKey, facts: &Facts<'a>) -> Option<&'a str> {
+    facts.model.cgroup(key).map(|birth| &*birth.path.text)
+}
+
+/// A cgroup with such a path in each hierarchy.
+pub(super) fn path(pattern: &PathPattern, facts: &Facts<'_>) -> Finding {
+    in_each(facts, |member| {
+        let mut evidence = facts.certificate_evidence(format!("cgroup {}", member.key.id));
+        let (path, cut) = match facts.model.cgroup(member.key) {
+            _ if member.level == 0 => ("/", false),
+            None => {
+                let id = member.key.id;
+                return Finding::unknown(format!("no record has the path of cgroup {id}"));
+            }
+            Some(birth) => {
+                let path = &birth.path.text;
+                evidence.push(Facts::record(birth.seq, "cgroup_mkdir", path.clone()));
+                (path.as_str(), birth.path.cut)
+            }
+        };
+        if cut {
+            return Finding::unknown(format!("the cgroup's path is cut: {path}"));
+        }
+        let reason = format!("it is not {}", pattern.text());
+        Finding::decide(pattern.matches(path), path, reason, evidence)
+    })
 }

@@ -2,7 +2,7 @@
 //! their comparison.
 
 use crate::container::spec::IdMapping;
-use crate::event::certificate::{Certificate, IdExtent};
+use crate::event::certificate::{Capabilities, Certificate, IdExtent};
 use crate::expect::wording::{ids_text, list_text, map_text};
 use crate::expect::{MapKind, SetName, capability};
 
@@ -48,16 +48,20 @@ pub(super) fn id_map(map: MapKind, asked: &[IdMapping], facts: &Facts<'_>) -> Fi
     })
 }
 
+/// The members of one set.
+fn members(set: SetName, sets: &Capabilities) -> u64 {
+    match set {
+        SetName::Bounding => sets.bounding,
+        SetName::Permitted => sets.permitted,
+        SetName::Effective => sets.effective,
+        SetName::Inheritable => sets.inheritable,
+        SetName::Ambient => sets.ambient,
+    }
+}
+
 pub(super) fn capabilities(set: SetName, asked: u64, mask: u64, facts: &Facts<'_>) -> Finding {
     facts.fact("capabilities", Certificate::capabilities, |sets| {
-        let seen = mask
-            & match set {
-                SetName::Bounding => sets.bounding,
-                SetName::Permitted => sets.permitted,
-                SetName::Effective => sets.effective,
-                SetName::Inheritable => sets.inheritable,
-                SetName::Ambient => sets.ambient,
-            };
+        let seen = mask & members(set, &sets);
         let (extra, lacking) = (seen & !asked, asked & !seen);
         let mut reasons = Vec::new();
         if extra != 0 {
@@ -69,6 +73,19 @@ pub(super) fn capabilities(set: SetName, asked: u64, mask: u64, facts: &Facts<'_
         let text = capability::summary(seen);
         let evidence = facts.certificate_evidence(format!("{} {text}", set.name()));
         Finding::decide(reasons.is_empty(), text, reasons.join("; "), evidence)
+    })
+}
+
+/// None of those denied. Bits without a name don't count: kernels before 6.3 fill the whole word
+/// when a user namespace is made.
+pub(super) fn capabilities_without(set: SetName, denied: u64, facts: &Facts<'_>) -> Finding {
+    facts.fact("capabilities", Certificate::capabilities, |sets| {
+        let seen = capability::KNOWN & members(set, &sets);
+        let extra = seen & denied;
+        let text = capability::summary(seen);
+        let evidence = facts.certificate_evidence(format!("{} {text}", set.name()));
+        let reason = format!("it has {}", capability::names(extra));
+        Finding::decide(extra == 0, text, reason, evidence)
     })
 }
 
@@ -148,6 +165,14 @@ pub(super) fn no_new_privs(facts: &Facts<'_>) -> Finding {
     })
 }
 
+pub(super) fn no_new_privs_unset(facts: &Facts<'_>) -> Finding {
+    facts.fact("no_new_privs", Certificate::no_new_privs, |set| {
+        let seen = if set { "set" } else { "not set" };
+        let reason = "no exec can gain privileges";
+        Finding::decide(!set, seen, reason, facts.certificate_evidence(seen))
+    })
+}
+
 /// `SECCOMP_MODE_FILTER`.
 const FILTER: u32 = 2;
 
@@ -169,6 +194,24 @@ pub(super) fn seccomp_filter(facts: &Facts<'_>) -> Finding {
             let evidence = facts.certificate_evidence(seen.clone());
             let reason = "it is not one filter more than tracer has";
             Finding::decide(host.checked_add(1) == Some(own), seen, reason, evidence)
+        })
+    })
+}
+
+/// At least one filter of its own. Where tracer has none, filter mode alone tells.
+pub(super) fn seccomp_filtered(facts: &Facts<'_>) -> Finding {
+    facts.fact_and_host("seccomp", Certificate::seccomp_mode, |mode, host_mode| {
+        let count = Certificate::seccomp_filters;
+        let told = facts.seen().and_then(|seen| count(&seen.certificate));
+        if mode != FILTER || host_mode != FILTER && told.is_none() {
+            let seen = mode_text(mode);
+            let evidence = facts.certificate_evidence(seen.clone());
+            return Finding::decide(mode == FILTER, seen, "no filter is in force", evidence);
+        }
+        facts.fact_and_host("the number of seccomp filters", count, |own, host| {
+            let seen = filters_text(own, host);
+            let evidence = facts.certificate_evidence(seen.clone());
+            Finding::decide(own > host, seen, "it has none but tracer's own", evidence)
         })
     })
 }

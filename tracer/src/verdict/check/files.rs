@@ -145,7 +145,8 @@ fn belongs(path: &PathFact, own: u32, meaning: &str, facts: &Facts<'_>) -> Findi
 const TYPE: u32 = 0o170_000;
 const DIRECTORY: u32 = 0o040_000;
 
-pub(super) fn descriptors(facts: &Facts<'_>) -> Finding {
+/// None but 0, 1, 2 and those `allowed`; and where standard input belongs, no directory.
+pub(super) fn descriptors(allowed: &[u32], facts: &Facts<'_>) -> Finding {
     facts.fact("descriptors", Certificate::descriptors, |list| {
         let own = facts
             .seen()
@@ -159,7 +160,10 @@ pub(super) fn descriptors(facts: &Facts<'_>) -> Finding {
         let inherited: Vec<&Descriptor> = inherited.collect();
         let wrong: Vec<String> = inherited
             .iter()
-            .filter(|open| open.fd > 2 || open.mode & TYPE == DIRECTORY)
+            .filter(|open| match open.fd {
+                0..=2 => open.mode & TYPE == DIRECTORY,
+                fd => !allowed.contains(&fd),
+            })
             .map(|open| describe(open, own.map(|id| id.0)))
             .collect();
         if !wrong.is_empty() {

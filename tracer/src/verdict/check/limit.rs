@@ -4,6 +4,7 @@ use crate::event::Certificate;
 use crate::event::certificate::{Limit, UNLIMITED};
 use crate::expect::rlimit as names;
 use crate::expect::wording::{bytes_text, cpu_text, cpu_time_text, list_text};
+use crate::expect::{Bound, Comparison, Processors};
 
 use super::super::finding::{Facts, Finding};
 
@@ -47,6 +48,92 @@ fn at_most(asked: u64, limit: Limit, amount: fn(u64) -> String, facts: &Facts<'_
     )
 }
 
+/// The smallest page that Linux has: the kernel keeps whole pages of what it is told.
+const PAGE: u64 = 4096;
+
+pub(super) fn memory_bound(asked: Bound<u64>, facts: &Facts<'_>) -> Finding {
+    let value = match asked.value {
+        UNLIMITED => UNLIMITED,
+        bytes => bytes / PAGE * PAGE,
+    };
+    let asked = Bound { value, ..asked };
+    facts.fact("the memory limit", Certificate::memory, |limit| {
+        in_force(asked, limit, &bytes_text, facts)
+    })
+}
+
+pub(super) fn pids_bound(asked: Bound<u64>, facts: &Facts<'_>) -> Finding {
+    facts.fact("the limit of tasks", Certificate::pids, |limit| {
+        in_force(asked, limit, &|tasks| format!("{tasks} tasks"), facts)
+    })
+}
+
+fn in_force(
+    asked: Bound<u64>,
+    limit: Limit,
+    amount: &dyn Fn(u64) -> String,
+    facts: &Facts<'_>,
+) -> Finding {
+    let text = match limit.effective {
+        UNLIMITED => "no limit".to_owned(),
+        value => amount(value),
+    };
+    compared(
+        &asked,
+        &limit.effective,
+        limit.truncated,
+        limit.depth,
+        text,
+        facts,
+    )
+}
+
+pub(super) fn cpu_bound(asked: Bound<Processors>, facts: &Facts<'_>) -> Finding {
+    facts.fact("CPU bandwidth", Certificate::cpu, |cpu| {
+        let seen = match cpu.quota {
+            UNLIMITED => Processors::UNLIMITED,
+            quota => Processors {
+                quota,
+                period: cpu.period.max(1),
+            },
+        };
+        let text = seen.to_string();
+        compared(&asked, &seen, cpu.truncated, cpu.depth, text, facts)
+    })
+}
+
+/// Compares what is in force. With ancestors that are not known it may be less than what is
+/// seen, and never more.
+fn compared<T: Ord>(
+    asked: &Bound<T>,
+    seen: &T,
+    truncated: bool,
+    depth: usize,
+    text: String,
+    facts: &Facts<'_>,
+) -> Finding {
+    let holds = asked.holds(seen);
+    let certain = match asked.comparison {
+        Comparison::AtMost | Comparison::Below => holds,
+        Comparison::AtLeast | Comparison::Above => !holds,
+        Comparison::Exactly => *seen < asked.value,
+    };
+    if truncated && !certain {
+        return Finding::unknown("there are more ancestors than the record has room for");
+    }
+    let text = match depth {
+        0 => text,
+        levels => format!("{text}, {levels} levels up"),
+    };
+    let reason = match asked.comparison {
+        Comparison::AtMost | Comparison::Below => "it allows more",
+        Comparison::AtLeast | Comparison::Above => "it allows less",
+        Comparison::Exactly => "it is another",
+    };
+    let evidence = facts.certificate_evidence(text.clone());
+    Finding::decide(holds, text, reason, evidence)
+}
+
 pub(super) fn cpu(quota_ns: u64, period_ns: u64, facts: &Facts<'_>) -> Finding {
     facts.fact("CPU bandwidth", Certificate::cpu, |cpu| {
         let text = |quota: u64, period: u64| match quota {
@@ -85,6 +172,27 @@ pub(super) fn cpus_allowed(asked: &[u32], facts: &Facts<'_>) -> Finding {
     })
 }
 
+pub(super) fn cpuset_within(asked: &[u32], facts: &Facts<'_>) -> Finding {
+    facts.fact("the cpuset", Certificate::cpuset_cpus, |cpus| {
+        processors_within(asked, &cpus, facts)
+    })
+}
+
+pub(super) fn cpus_allowed_within(asked: &[u32], facts: &Facts<'_>) -> Finding {
+    facts.fact("allowed processors", Certificate::cpus_allowed, |cpus| {
+        processors_within(asked, &cpus, facts)
+    })
+}
+
+fn processors_within(asked: &[u32], seen: &[u32], facts: &Facts<'_>) -> Finding {
+    let extra = seen.iter().copied().filter(|cpu| !asked.contains(cpu));
+    let extra: Vec<u32> = extra.collect();
+    let text = cpu_text(seen);
+    let evidence = facts.certificate_evidence(text.clone());
+    let reason = format!("also {}", list_text(&extra));
+    Finding::decide(extra.is_empty(), text, reason, evidence)
+}
+
 fn processors(asked: &[u32], seen: &[u32], facts: &Facts<'_>) -> Finding {
     let extra: Vec<u32> = seen
         .iter()
@@ -120,6 +228,35 @@ pub(super) fn rlimit(resource: u32, soft: u64, hard: u64, facts: &Facts<'_>) -> 
             let holds = (limit.soft, limit.hard) == (soft, hard);
             let evidence = facts.certificate_evidence(seen.clone());
             Finding::decide(holds, seen, "it is not the one asked for", evidence)
+        },
+    )
+}
+
+pub(super) fn rlimit_bound(
+    resource: u32,
+    soft: Option<Bound<u64>>,
+    hard: Option<Bound<u64>>,
+    facts: &Facts<'_>,
+) -> Finding {
+    facts.fact(
+        "resource limits",
+        |certificate| certificate.rlimit(resource),
+        |limit| {
+            let seen = format!("{}:{}", names::value(limit.soft), names::value(limit.hard));
+            let wrong = |bound: Option<Bound<u64>>, value, name| match bound {
+                Some(bound) if !bound.holds(&value) => {
+                    let asked = bound.text(|value| names::value(*value));
+                    Some(format!("the {name} one is not {asked}"))
+                }
+                _ => None,
+            };
+            let wrong = [
+                wrong(soft, limit.soft, "soft"),
+                wrong(hard, limit.hard, "hard"),
+            ];
+            let reasons: Vec<String> = wrong.into_iter().flatten().collect();
+            let evidence = facts.certificate_evidence(seen.clone());
+            Finding::decide(reasons.is_empty(), seen, reasons.join("; "), evidence)
         },
     )
 }

@@ -1,4 +1,4 @@
-//! Whether a namespace is new or the host's. Owns that; the model knows who made it.
+//! Whether a namespace is new, the host's, or the one to be joined. Owns that; the model knows who made it.
 
 use crate::event::{Certificate, NamespaceKind, NamespaceSlot, Namespaces, NsId};
 use crate::model::{Made, NamespaceOrigin};
@@ -84,6 +84,44 @@ pub(super) fn shared(kind: NamespaceKind, facts: &Facts<'_>) -> Finding {
             }
             None => Finding::Holds {
                 seen: format!("{host}, the host's"),
+                evidence,
+            },
+        }
+    })
+}
+
+/// Not the host's.
+pub(super) fn private(kind: NamespaceKind, facts: &Facts<'_>) -> Finding {
+    facts.fact_and_host("namespaces", Certificate::namespaces, |set, host| {
+        let (Some(ids), Some(host)) = (ids(kind, &set), host.get(NamespaceSlot::own(kind))) else {
+            return Finding::unknown(format!("the {} namespace could not be read", kind.name()));
+        };
+        let evidence = facts.certificate_evidence(format!("{} {}", kind.name(), ids[0].1));
+        match ids.iter().find(|(_, id)| *id == host) {
+            Some((slot, id)) => violated(seen(*slot, *id), "it is the host's", evidence),
+            None => Finding::Holds {
+                seen: ids[0].1.to_string(),
+                evidence,
+            },
+        }
+    })
+}
+
+/// The one that was to be joined.
+pub(super) fn is(kind: NamespaceKind, asked: NsId, facts: &Facts<'_>) -> Finding {
+    facts.fact("namespaces", Certificate::namespaces, |set| {
+        let Some(ids) = ids(kind, &set) else {
+            return Finding::unknown(format!("the {} namespace could not be read", kind.name()));
+        };
+        let evidence = facts.certificate_evidence(format!("{} {}", kind.name(), ids[0].1));
+        match ids.iter().find(|(_, id)| *id != asked) {
+            Some((slot, id)) => violated(
+                seen(*slot, *id),
+                format!("the one to be joined is {asked}"),
+                evidence,
+            ),
+            None => Finding::Holds {
+                seen: asked.to_string(),
                 evidence,
             },
         }

@@ -1,10 +1,10 @@
-//! The run as a whole: that the payload ran when it should, and that nothing is missing. Owns
-//! both.
+//! The run as a whole: that the payload ran when it should, that nothing changed afterwards, and
+//! that nothing is missing. Owns these.
 
 use super::super::Evidence;
 use super::super::finding::{Facts, Finding, Stage};
 use super::super::observation::kinds;
-use crate::event::KernelPath;
+use crate::event::{Certificate, KernelPath};
 use crate::expect::catalog::hook_name;
 
 pub(super) fn payload_exec(program: &str, facts: &Facts<'_>) -> Finding {
@@ -71,6 +71,47 @@ fn same_program(program: &str, path: &KernelPath) -> Option<bool> {
         path.text.rsplit('/').next()
     };
     Some(seen == Some(program))
+}
+
+/// The payload's exec was of this program, whatever came before it.
+pub(super) fn program(program: &str, facts: &Facts<'_>) -> Finding {
+    facts.fact(
+        "the path of the exec",
+        Certificate::filename,
+        |path| match same_program(program, &path) {
+            None => Finding::unknown("the path of the program is cut"),
+            Some(same) => {
+                let evidence = facts.certificate_evidence(path.text.clone());
+                Finding::decide(same, path.text, "it is not the program asked for", evidence)
+            }
+        },
+    )
+}
+
+/// Nothing changed after the payload's exec.
+pub(super) fn drift(facts: &Facts<'_>) -> Finding {
+    let Some(changes) = &facts.observation.drift else {
+        return Finding::unknown("changes after the exec were not watched");
+    };
+    let Some(first) = changes.first() else {
+        return Finding::Holds {
+            seen: "none".to_owned(),
+            evidence: facts.certificate_evidence("nothing changed after it"),
+        };
+    };
+    let evidence = changes.iter().map(|change| {
+        let detail = format!("{} by {}", change.what, change.by);
+        Facts::record(change.seq, "drift", detail)
+    });
+    let more = match changes.len() - 1 {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    Finding::Violated {
+        seen: format!("{}{more}", first.what),
+        reason: format!("it changed after the payload's exec, first by {}", first.by),
+        evidence: evidence.collect(),
+    }
 }
 
 pub(super) fn complete(facts: &Facts<'_>) -> Finding {
