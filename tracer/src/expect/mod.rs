@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod check;
 pub mod condition;
 mod from_spec;
+pub mod mount;
 pub mod rlimit;
 pub(crate) mod wording;
 
@@ -15,6 +16,7 @@ pub use catalog::{CATALOG, Family, verdicts_markdown};
 pub use check::{Check, MapKind, MountCheck, SetName, WayAsked};
 pub use condition::{Bound, Comparison, IdRule, PathPattern, Processors};
 pub use from_spec::from_spec;
+pub use mount::{MountRule, Propagation};
 
 /// One thing that the kernel must show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
