@@ -5,6 +5,7 @@ pub mod capability;
 pub mod catalog;
 pub mod check;
 pub mod condition;
+pub mod from_bundle;
 mod from_spec;
 pub mod mount;
 pub mod rlimit;
@@ -15,6 +16,7 @@ use serde::Serialize;
 pub use catalog::{CATALOG, Family, verdicts_markdown};
 pub use check::{Check, MapKind, MountCheck, SetName, WayAsked};
 pub use condition::{Bound, Comparison, IdRule, PathPattern, Processors};
+pub use from_bundle::{BundleError, BundleFacts, from_bundle};
 pub use from_spec::from_spec;
 pub use mount::{MountRule, Propagation};
 
