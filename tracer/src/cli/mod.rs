@@ -181,6 +181,7 @@ pub fn require_host() -> Result<(), Failure> {
 fn docs(name: &str) -> Result<u8, Failure> {
     let text = match name {
         "verdicts" => crate::expect::verdicts_markdown(),
+        "not-observed" => crate::expect::from_bundle::not_observed_markdown(),
         "events" => crate::event::catalog::events_markdown(),
         "hooks" => doctor::hooks_markdown(),
         "exit-codes" => format!("```text\n{}\n```\n", exit::HELP),
@@ -188,7 +189,7 @@ fn docs(name: &str) -> Result<u8, Failure> {
             return Err(Failure::new(
                 exit::USAGE,
                 format!(
-                    "there is no generated part `{name}`; there are verdicts, events, hooks, exit-codes"
+                    "there is no generated part `{name}`; there are verdicts, not-observed, events, hooks, exit-codes"
                 ),
             ));
         }

@@ -3,6 +3,7 @@
 //! rests on. Owns the words.
 
 pub mod condition;
+pub mod mount;
 
 use std::fmt::Write as _;
 
@@ -309,7 +310,7 @@ pub static COMPLETE: Family = Family {
 };
 
 /// Every family, in the order of reports.
-pub static CATALOG: [&Family; 47] = [
+pub static CATALOG: [&Family; 51] = [
     &NAMESPACE_NEW,
     &NAMESPACE_SHARED,
     &condition::NAMESPACE_PRIVATE,
@@ -352,6 +353,10 @@ pub static CATALOG: [&Family; 47] = [
     &condition::RLIMIT_BOUND,
     &HOSTNAME,
     &MOUNT,
+    &mount::MOUNT_RULE,
+    &mount::PATH_MASKED,
+    &mount::PATH_READ_ONLY,
+    &mount::ROOT_PROPAGATION,
     &HOST_MOUNTS_READ_ONLY,
     &PAYLOAD_EXEC,
     &condition::PROGRAM,

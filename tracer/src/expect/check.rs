@@ -6,6 +6,7 @@ use crate::event::{NamespaceKind, NsId};
 
 use super::catalog::{self, Family, condition};
 use super::condition::{Bound, IdRule, PathPattern, Processors};
+use super::mount::{MountRule, Propagation};
 
 /// What must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,6 +162,24 @@ pub enum Check {
     Hostname(String),
     /// A mount that was asked for.
     Mount(MountCheck),
+    /// A mount that a bundle asks for.
+    MountRule(MountRule),
+    /// A path that shows nothing of what lies there.
+    PathMasked {
+        /// Absolute, inside.
+        path: String,
+        /// It is not there: nothing need be done about it.
+        absent: bool,
+    },
+    /// A path that cannot be written to.
+    PathReadOnly {
+        /// Absolute, inside.
+        path: String,
+        /// It is not there: nothing need be done about it.
+        absent: bool,
+    },
+    /// How the root mount propagates.
+    RootPropagation(Propagation),
     /// Of the host's files nothing can be written to.
     HostMountsReadOnly {
         /// Places where they may be, because that was asked for, and what is below those.
@@ -298,6 +317,10 @@ impl Check {
             Self::Rlimit { .. } => &catalog::RLIMIT,
             Self::Hostname(_) => &catalog::HOSTNAME,
             Self::Mount(_) => &catalog::MOUNT,
+            Self::MountRule(_) => &catalog::mount::MOUNT_RULE,
+            Self::PathMasked { .. } => &catalog::mount::PATH_MASKED,
+            Self::PathReadOnly { .. } => &catalog::mount::PATH_READ_ONLY,
+            Self::RootPropagation(_) => &catalog::mount::ROOT_PROPAGATION,
             Self::HostMountsReadOnly { .. } => &catalog::HOST_MOUNTS_READ_ONLY,
             Self::PayloadExec { .. } => &catalog::PAYLOAD_EXEC,
             Self::Complete => &catalog::COMPLETE,

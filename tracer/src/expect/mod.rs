@@ -5,7 +5,9 @@ pub mod capability;
 pub mod catalog;
 pub mod check;
 pub mod condition;
+pub mod from_bundle;
 mod from_spec;
+pub mod mount;
 pub mod rlimit;
 pub(crate) mod wording;
 
@@ -14,7 +16,9 @@ use serde::Serialize;
 pub use catalog::{CATALOG, Family, verdicts_markdown};
 pub use check::{Check, MapKind, MountCheck, SetName, WayAsked};
 pub use condition::{Bound, Comparison, IdRule, PathPattern, Processors};
+pub use from_bundle::{BundleError, BundleFacts, from_bundle};
 pub use from_spec::from_spec;
+pub use mount::{MountRule, Propagation};
 
 /// One thing that the kernel must show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

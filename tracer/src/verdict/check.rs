@@ -8,6 +8,7 @@ mod limit;
 mod mount;
 mod namespace;
 mod run;
+mod walk;
 
 use crate::expect::Check;
 
@@ -82,6 +83,10 @@ pub(super) fn find(check: &Check, facts: &Facts<'_>) -> Finding {
         } => limit::rlimit(*resource, *soft, *hard, facts),
         Check::Hostname(name) => files::hostname(name, facts),
         Check::Mount(asked) => mount::asked(asked, facts),
+        Check::MountRule(rule) => walk::rule(rule, facts),
+        Check::PathMasked { path, absent } => walk::masked(path, *absent, facts),
+        Check::PathReadOnly { path, absent } => walk::read_only(path, *absent, facts),
+        Check::RootPropagation(mode) => walk::root_propagation(*mode, facts),
         Check::HostMountsReadOnly { except } => mount::host_read_only(except, facts),
         Check::PayloadExec { program } => run::payload_exec(program, facts),
         Check::Complete => run::complete(facts),

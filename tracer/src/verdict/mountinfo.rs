@@ -18,6 +18,9 @@ pub struct MountInfo {
     pub mount_point: String,
     /// Options of the mount.
     pub options: Vec<String>,
+    /// How it propagates: `shared:N`, `master:N`, `propagate_from:N`, `unbindable`; private
+    /// when there is none.
+    pub propagation: Vec<String>,
     /// Type of the file system.
     pub fs_type: String,
     /// What the file system says it is mounted from.
@@ -62,6 +65,7 @@ fn line(text: &str) -> Option<MountInfo> {
         root: unescape(mount.next()?),
         mount_point: unescape(mount.next()?),
         options: list(mount.next()?),
+        propagation: mount.map(str::to_owned).collect(),
         fs_type: unescape(file_system.next()?),
         source: unescape(file_system.next()?),
         super_options: list(file_system.next()?),
@@ -107,6 +111,7 @@ mod tests {
         assert_eq!(mounts[0].root, "/mnt1");
         assert_eq!((mounts[0].id, mounts[0].parent), (36, 35));
         assert_eq!(mounts[0].super_option("size"), Some("4k"));
+        assert_eq!(mounts[0].propagation, ["master:1", "shared:2"]);
         assert!(!mounts[0].read_only());
     }
 

@@ -5,6 +5,7 @@ mod facts;
 mod loss;
 mod places;
 mod run;
+mod walk;
 
 use super::sample::Scenario;
 use super::{Item, Judgement, Verdict};

@@ -24,7 +24,7 @@ pub(super) fn evidence(mount: &MountInfo) -> Vec<Evidence> {
 
 /// The mount that a path walk ends on: mounts can be stacked at one place, and the topmost is
 /// the one that no other of them stands on.
-fn topmost<'a>(target: &str, mounts: &'a [MountInfo]) -> Option<&'a MountInfo> {
+pub(super) fn topmost<'a>(target: &str, mounts: &'a [MountInfo]) -> Option<&'a MountInfo> {
     let target = if target.len() > 1 {
         target.trim_end_matches('/')
     } else {
@@ -84,7 +84,7 @@ pub(super) fn asked(asked: &MountCheck, facts: &Facts<'_>) -> Finding {
 }
 
 /// A tmpfs tells its mode unless it is the default (shmem_show_options() in mm/shmem.c).
-fn mode_of(mount: &MountInfo) -> Option<u32> {
+pub(super) fn mode_of(mount: &MountInfo) -> Option<u32> {
     mount
         .super_option("mode")
         .map_or(Some(0o1777), |mode| u32::from_str_radix(mode, 8).ok())
