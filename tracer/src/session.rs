@@ -1,13 +1,16 @@
 //! The one loop of the record stream: ring to event to model. Owns the sequence numbers and the
 //! reconciling of counters; the same for every command that observes.
 
-use std::{collections::VecDeque, fs, io};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    fs, io,
+};
 
 use tracer_common::Kind;
 
 use crate::{
     collect::{self, CollectError, Collector, Options},
-    event::{self, Body, Event, SyscallTable, Tgid},
+    event::{self, Body, Event, SyscallTable, Task, Tgid},
     model::{Births, Change, Model},
     verdict::{Observation, Unattached, mountinfo},
 };
@@ -91,6 +94,59 @@ impl Session {
             syscalls,
             next,
         })
+    }
+
+    /// Takes processes that were there before into scope, and all that descend from them, as if
+    /// they were tracer's own: daemons that work on behalf of a command.
+    pub fn adopt(&mut self, roots: &[Tgid]) -> Result<(), CollectError> {
+        let mut adopted: HashSet<Tgid> = HashSet::new();
+        // Who is created while the host's tasks are listed is found in the next list, until one
+        // brings nobody new.
+        loop {
+            let found = self.descendants(roots, &adopted);
+            if found.is_empty() {
+                return Ok(());
+            }
+            for task in found {
+                self.collector.adopt(task.tgid.0, task.start_ns)?;
+                self.model.adopt(task.tgid);
+                adopted.insert(task.tgid);
+            }
+            self.collector.inventory(0)?;
+            self.pump();
+        }
+    }
+
+    /// Those of the inventory that descend from `roots`, and these, but for those that are
+    /// `known`.
+    fn descendants(&self, roots: &[Tgid], known: &HashSet<Tgid>) -> Vec<Task> {
+        let parents: HashMap<Tgid, (Tgid, &Task)> = self
+            .inventory
+            .iter()
+            .filter_map(|event| match &event.body {
+                Body::TaskSeen(seen) => Some((event.task.tgid, (seen.parent, &event.task))),
+                _ => None,
+            })
+            .collect();
+        let descends = |tgid: Tgid| {
+            let mut at = tgid;
+            // No chain of parents is longer than there are processes.
+            for _ in 0..=parents.len() {
+                if roots.contains(&at) {
+                    return true;
+                }
+                match parents.get(&at) {
+                    Some((parent, _)) => at = *parent,
+                    None => return false,
+                }
+            }
+            false
+        };
+        parents
+            .iter()
+            .filter(|(tgid, _)| !known.contains(tgid) && descends(**tgid))
+            .map(|(_, (_, task))| (*task).clone())
+            .collect()
     }
 
     /// Takes every record that the ring holds.

@@ -18,7 +18,7 @@ use tokio::io::unix::AsyncFd;
 use crate::{
     collect::{CollectError, Options},
     container::gate::Exit,
-    event::{NamespaceSlot, NsId},
+    event::{NamespaceSlot, NsId, Tgid},
     expect::Expectation,
     host::mount_table::MountNamespace,
     model::Birth,
@@ -50,6 +50,11 @@ pub enum VerifyError {
         /// Why.
         source: io::Error,
     },
+    /// No process bears the name of a daemon.
+    #[error(
+        "no process is called {0}: start the daemon, or name it as `ps -o comm` does, or by number"
+    )]
+    NoDaemon(String),
     /// Signals cannot be caught.
     #[error("catching signals failed: {0}")]
     Signals(io::Error),
@@ -64,6 +69,8 @@ pub struct Request {
     pub expectations: Vec<Expectation>,
     /// Which containers are judged.
     pub select: Select,
+    /// Processes, by name or number, that make containers on behalf of the command.
+    pub daemons: Vec<String>,
     /// Go on until every container that is judged has ended, and not only the command.
     pub wait: bool,
     /// Standard output of the command is tracer's standard error.
@@ -102,6 +109,8 @@ pub async fn execute(request: Request) -> Result<Outcome, VerifyError> {
     let start = Instant::now();
     let mut session = Session::start(request.collect)?;
     session.observation.limiting = Some(request.limiting.clone());
+    let daemons = daemons(&request.daemons, &session)?;
+    session.adopt(&daemons)?;
     let mut signals = Signals::new().map_err(VerifyError::Signals)?;
     let mut followed = Followed::start(&request)?;
     let mut mounts = Mounts::default();
@@ -130,6 +139,23 @@ pub async fn execute(request: Request) -> Result<Outcome, VerifyError> {
         exit,
         total: start.elapsed(),
     })
+}
+
+/// The processes of these names or numbers.
+fn daemons(names: &[String], session: &Session) -> Result<Vec<Tgid>, VerifyError> {
+    let mut found = Vec::new();
+    for name in names {
+        let before = found.len();
+        let tasks = session.inventory.iter().map(|event| &event.task);
+        let tasks = tasks.filter(|task| {
+            task.tid.0 == task.tgid.0 && (task.comm == *name || task.tgid.to_string() == *name)
+        });
+        found.extend(tasks.map(|task| task.tgid));
+        if found.len() == before {
+            return Err(VerifyError::NoDaemon(name.clone()));
+        }
+    }
+    Ok(found)
 }
 
 /// The command's own process.

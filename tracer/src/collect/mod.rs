@@ -17,7 +17,7 @@ use std::{
 
 use aya::{
     Ebpf, EbpfLoader, VerifierLogLevel,
-    maps::{Array, MapData, PerCpuArray},
+    maps::{Array, HashMap as KernelMap, MapData, PerCpuArray},
     programs::{Program, iter::IterLink},
 };
 use hooks::{HOOKS, Hook, HookChoice, Way};
@@ -143,6 +143,7 @@ pub struct Collector {
     log: Option<log::Log>,
     counters: PerCpuArray<MapData, u64>,
     request: Array<MapData, [u32; 2]>,
+    scope: KernelMap<MapData, u32, u64>,
     /// What became of each hook.
     pub hooks: Vec<HookChoice>,
     /// Members of kernel structures that this kernel does not have, and why.
@@ -215,6 +216,8 @@ impl Collector {
                 .map_err(failed("opening the counters"))?,
             request: Array::try_from(take(&mut ebpf, "REQUEST")?)
                 .map_err(failed("opening the request"))?,
+            scope: KernelMap::try_from(take(&mut ebpf, "SCOPE")?)
+                .map_err(failed("opening the table of tasks"))?,
             ebpf,
             hooks,
             absent: Vec::new(),
@@ -231,6 +234,17 @@ impl Collector {
             .filter(|(_, choice)| choice.chosen.is_none())
             .flat_map(|(hook, _)| hook.kinds.iter().copied())
             .collect()
+    }
+
+    /// Takes a thread group that was there before into scope, with all that it creates from now
+    /// on. `start_ns` is the start of its leader in nanoseconds of boot time.
+    pub fn adopt(&mut self, tgid: u32, start_ns: u64) -> Result<(), CollectError> {
+        self.scope
+            .insert(tgid, start_ns, 0)
+            .map_err(|source| CollectError::Map {
+                what: "taking a process into scope",
+                source,
+            })
     }
 
     /// Has the certificate of `tgid` put into the ring. The task must be at rest for it to be of

@@ -72,6 +72,14 @@ impl Model {
         self.leader(tgid).is_some_and(|task| task.lineage)
     }
 
+    /// Takes a task that was there before the run for one of the run, because it works on behalf
+    /// of it.
+    pub fn adopt(&mut self, tgid: Tgid) {
+        if let Some(task) = self.tasks.get_mut(&Tid(tgid.0)) {
+            task.lineage = true;
+        }
+    }
+
     /// Where a namespace came from; `None` when nothing seen has named it.
     pub fn namespace(&self, kind: NamespaceKind, id: NsId) -> Option<&NamespaceOrigin> {
         self.namespaces.get(&(kind, id))

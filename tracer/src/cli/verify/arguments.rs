@@ -17,6 +17,10 @@ pub struct VerifyArguments {
     /// id=PREFIX, runtime=NAME or program=NAME
     #[arg(long, default_value = "payloads", value_parser = select, value_name = "WHICH")]
     pub select: Select,
+    /// A process, by name or number, that makes containers on behalf of the command: dockerd,
+    /// containerd, podman's service; what it makes meanwhile for others is found as well
+    #[arg(long, value_name = "NAME|PID")]
+    pub daemon: Vec<String>,
     /// Go on until every container has ended, and not only the command
     #[arg(long)]
     pub wait: bool,

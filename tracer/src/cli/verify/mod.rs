@@ -37,6 +37,7 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
         command: arguments.command.clone(),
         expectations,
         select: arguments.select.clone(),
+        daemons: arguments.daemon.clone(),
         wait: arguments.wait,
         stdout_to_stderr: matches!(arguments.report.output, Format::Json | Format::Jsonl),
         limiting: host.limiting(),
@@ -69,7 +70,9 @@ fn of_verify(error: &VerifyError) -> Failure {
             io::ErrorKind::PermissionDenied => exit::NOT_EXECUTABLE,
             _ => exit::ERROR,
         },
-        VerifyError::Wait { .. } | VerifyError::Signals(_) => exit::ERROR,
+        VerifyError::NoDaemon(_) | VerifyError::Wait { .. } | VerifyError::Signals(_) => {
+            exit::ERROR
+        }
     };
     Failure::new(code, error)
 }

@@ -178,7 +178,8 @@ fn last_line(report: &Verification, out: &mut dyn Write, style: Style) -> io::Re
             format!("{containers} container{plural}, {items} expectations")
         }
         Outcome::NoContainer if report.containers.is_empty() => {
-            "the command made no container".to_owned()
+            "the command made no container (one that a daemon makes is found with --daemon)"
+                .to_owned()
         }
         Outcome::NoContainer => "no container was selected".to_owned(),
         Outcome::CommandFailed => "the command failed before it made a container".to_owned(),
