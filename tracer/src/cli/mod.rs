@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. Owns the grammar, the choice of exit code and what
 //! is said when something is wrong.
 
+mod diff;
 pub mod doctor;
 pub mod exit;
 pub mod learn;
@@ -34,6 +35,8 @@ enum Command {
     Run(Box<run::RunArguments>),
     /// Run any command and judge every container that it makes by the kernel's own records
     Verify(Box<verify::VerifyArguments>),
+    /// Show where two containers differ: birth certificates, steps of set-up, time taken
+    Diff(diff::DiffArguments),
     /// Show what this kernel offers, which hook is chosen for each fact, and what is lost without
     Doctor(doctor::DoctorArguments),
     /// Learn what a container is made of, by experiments with the kernel's own evidence
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Learn(arguments) => learn::run(&arguments),
         Command::Docs { name } => docs(&name),

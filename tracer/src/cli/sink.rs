@@ -49,6 +49,25 @@ pub fn write(format: Format, report: &dyn Document) -> Result<(), Failure> {
     }
 }
 
+/// Writes what was asked for to standard output, whichever the format.
+pub fn print(format: Format, document: &dyn Document) -> Result<(), Failure> {
+    let style = Style {
+        color: anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
+        width: width(),
+    };
+    let mut text = Vec::new();
+    let written = document
+        .write(format, &mut text, style)
+        .and_then(|()| io::stdout().lock().write_all(&text));
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
+            exit::ERROR,
+            format!("writing to standard output failed: {error}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// As anstream decides it for standard error: a terminal, `NO_COLOR`, `CLICOLOR_FORCE`.
 fn color() -> bool {
     anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never

@@ -3,6 +3,7 @@
 pub mod certificate;
 mod change;
 pub mod compact;
+pub mod diff;
 pub mod document;
 pub(crate) mod escape;
 mod grid;
