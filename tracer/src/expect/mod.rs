@@ -5,7 +5,10 @@ pub mod capability;
 pub mod catalog;
 pub mod check;
 pub mod condition;
+pub mod file;
 mod from_spec;
+pub mod merge;
+pub mod preset;
 pub mod rlimit;
 pub(crate) mod wording;
 
