@@ -213,8 +213,19 @@ pub(super) struct Cgroup {
 
 impl Shape for Cpus {}
 impl Shape for Capabilities {}
-impl Shape for Set {}
-impl Shape for SoftHard {}
+
+impl Shape for Set {
+    fn asks(&self) -> bool {
+        self.within.0.is_some() || self.without.0.is_some() || self.exactly.0.is_some()
+    }
+}
+
+impl Shape for SoftHard {
+    fn asks(&self) -> bool {
+        self.soft.0.is_some() || self.hard.0.is_some()
+    }
+}
+
 impl Shape for Cgroup {}
 
 impl<'de> Deserialize<'de> for Resource {

@@ -47,6 +47,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Asked<T> {
 pub(super) trait Word: Sized {
     /// What is accepted, to stand behind "expected".
     const ACCEPTS: &'static str;
+    /// All words that are accepted, where they are few.
+    const WORDS: &'static [&'static str] = &[];
 
     /// The value; `None` = it is not accepted.
     fn read(text: &str) -> Option<Self>;
@@ -64,6 +66,11 @@ pub(super) enum Never {}
 pub(super) trait Shape {
     /// It is accepted.
     const ACCEPTED: bool = true;
+
+    /// There is something in it.
+    fn asks(&self) -> bool {
+        true
+    }
 }
 
 impl<T> Shape for Vec<T> {}
@@ -133,7 +140,14 @@ impl<'de, W: Word, L: Shape + Deserialize<'de>, M: Shape + Deserialize<'de>> Vis
         if !M::ACCEPTED {
             return Err(de::Error::invalid_type(Unexpected::Map, &self));
         }
-        M::deserialize(de::value::MapAccessDeserializer::new(map)).map(Form::Map)
+        let map = M::deserialize(de::value::MapAccessDeserializer::new(map))?;
+        if map.asks() {
+            Ok(Form::Map(map))
+        } else {
+            Err(de::Error::custom(
+                "it asks for nothing; fill it in or leave it out",
+            ))
+        }
     }
 }
 
@@ -176,6 +190,9 @@ macro_rules! transparent_schema {
 transparent_schema!(At Asked);
 
 fn word_schema<W: Word>() -> Schema {
+    if !W::WORDS.is_empty() {
+        return json_schema!({ "enum": W::WORDS, "description": W::ACCEPTS });
+    }
     json_schema!({
         "type": ["string", "number", "boolean"],
         "description": W::ACCEPTS,

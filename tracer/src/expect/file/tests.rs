@@ -130,13 +130,14 @@ fn a_key_that_asks_for_nothing_is_refused() {
     for text in [
         "user: {}",
         "namespaces: { private: [] }",
-        "capabilities: { bounding: {} }",
+        "capabilities: {}",
+        "capabilities: { ambient: none, bounding: {} }",
         "rlimits: { core: {} }",
         "rlimits: {}",
         "root: []",
     ] {
         let error = parse(text, "a.yaml").expect_err(text).to_string();
-        assert!(error.starts_with("a.yaml:1: "), "{error}");
+        assert!(error.starts_with("a.yaml:1:"), "{error}");
         assert!(error.contains("asks for nothing"), "{error}");
     }
 }

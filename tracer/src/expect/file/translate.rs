@@ -29,7 +29,7 @@ pub(super) fn expectations(
     list.rest(&document);
     list.part("namespaces", document.namespaces, Translation::namespaces)?;
     list.part("capabilities", document.capabilities, |list, at| {
-        list.capabilities(at)
+        list.capabilities(at);
     })?;
     list.part("user", document.user, |list, at| list.user(&at.value))?;
     list.part("root", document.root, Translation::root)?;
@@ -308,9 +308,6 @@ impl Translation<'_> {
             .into_iter()
             .flatten()
             .collect();
-        if parts.is_empty() {
-            return;
-        }
         let check = Check::RlimitBound {
             resource,
             soft,

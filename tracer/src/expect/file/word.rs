@@ -161,6 +161,7 @@ pub(super) enum AllOrNone {
 
 impl Word for AllOrNone {
     const ACCEPTS: &'static str = "a list of capabilities, all, or none";
+    const WORDS: &'static [&'static str] = &["all", "none"];
 
     fn read(text: &str) -> Option<Self> {
         match text {
@@ -209,6 +210,7 @@ macro_rules! keyword {
 
         impl Word for $name {
             const ACCEPTS: &'static str = $accepts;
+            const WORDS: &'static [&'static str] = &[$word];
 
             fn read(text: &str) -> Option<Self> {
                 (text == $word).then_some(Self)
