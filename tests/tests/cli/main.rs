@@ -2,6 +2,7 @@
 //! container, which the payload sees, and for which the verdict has an item that rests on what
 //! the kernel showed.
 
+mod expect;
 mod file;
 mod flag;
 mod namespace;

@@ -4,7 +4,8 @@ use crate::verdict::Verdict;
 
 /// The payload's own code when the verdict is pass; 128 + n when signal n ended it.
 pub const PASS: u8 = 0;
-/// The command line cannot be understood, or contradicts itself: its words alone tell.
+/// The command line or an expectation file cannot be understood, or contradicts itself: its words
+/// alone tell.
 pub const USAGE: u8 = 2;
 /// The kernel showed something else than was asked for.
 pub const FAIL: u8 = 120;
@@ -25,7 +26,7 @@ pub const NOT_FOUND: u8 = 127;
 pub const HELP: &str = "\
 Exit codes:
   the payload's own when the verdict is pass (128+n when signal n ended it)
-    2  the command line cannot be understood, or contradicts itself
+    2  the command line or an expectation file cannot be understood, or contradicts itself
   120  fail: the kernel showed something else than was asked for
   121  inconclusive: the kernel could not show that it was as asked for
   122  the environment cannot do it (not root, kernel too old)

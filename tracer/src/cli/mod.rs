@@ -4,6 +4,7 @@
 mod diff;
 pub mod doctor;
 pub mod exit;
+pub mod expect;
 pub mod learn;
 pub mod run;
 mod sink;
@@ -41,6 +42,8 @@ enum Command {
     Doctor(doctor::DoctorArguments),
     /// Learn what a container is made of, by experiments with the kernel's own evidence
     Learn(learn::LearnArguments),
+    /// Look at expectation files, or print the JSON Schema of what they may hold
+    Expect(expect::ExpectArguments),
     /// Print a generated part of the documentation
     #[command(hide = true)]
     Docs {
@@ -56,13 +59,27 @@ pub struct Failure {
     pub code: u8,
     /// One line for people.
     pub text: String,
+    /// Lines to show below it, such as those of a file with a caret.
+    pub below: Vec<String>,
 }
 
 impl Failure {
     /// With an exit code and whatever says why.
     pub fn new(code: u8, text: impl Display) -> Self {
         let text = format!("{text}");
-        Self { code, text }
+        let below = Vec::new();
+        Self { code, text, below }
+    }
+
+    /// With a text of which the first line says why and the others show it.
+    pub fn lines(code: u8, text: impl Display) -> Self {
+        let text = format!("{text}");
+        let mut lines = text.lines().map(str::to_owned);
+        Self {
+            code,
+            text: lines.next().unwrap_or_default(),
+            below: lines.collect(),
+        }
     }
 }
 
@@ -79,12 +96,17 @@ pub fn main() -> ExitCode {
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Learn(arguments) => learn::run(&arguments),
+        Command::Expect(arguments) => expect::run(&arguments),
         Command::Docs { name } => docs(&name),
     };
     match result {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             say(&failure.text);
+            for line in &failure.below {
+                let line = format!("{}\n", escape(line));
+                let _unheard = io::stderr().lock().write_all(line.as_bytes());
+            }
             ExitCode::from(failure.code)
         }
     }

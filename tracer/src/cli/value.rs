@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::{
     container::spec::{CpuQuota, IdMapping, Mount, MountKind, RlimitRequest},
-    expect::{capability, rlimit},
+    expect::{capability, file, rlimit},
 };
 
 /// A size in bytes: digits with an optional `b`, `k`, `m`, `g` or `t` of 1,024, as Docker has it.
@@ -37,21 +37,8 @@ pub fn size(text: &str) -> Result<u64, String> {
 
 /// A list of processors, `0-2,5`; the result is ascending without repeats.
 pub fn cpus(text: &str) -> Result<Vec<u32>, String> {
-    let wrong = || format!("`{text}` is not a list of processors; write 0, 0-2 or 0,3");
-    let mut list = Vec::new();
-    for part in text.split(',') {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let first: u32 = first.trim().parse().map_err(|_| wrong())?;
-        let last: u32 = last.trim().parse().map_err(|_| wrong())?;
-        // More than any kernel is built for: a slip of the keyboard, not a machine.
-        if first > last || last >= 65_536 {
-            return Err(wrong());
-        }
-        list.extend(first..=last);
-    }
-    list.sort_unstable();
-    list.dedup();
-    Ok(list)
+    file::processors(text)
+        .ok_or_else(|| format!("`{text}` is not a list of processors; write 0, 0-2 or 0,3"))
 }
 
 /// A number of processors' worth of time, `1.5`, as quota per period of 100 ms.

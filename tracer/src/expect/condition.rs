@@ -108,6 +108,26 @@ impl<T: Ord> Bound<T> {
     }
 }
 
+/// The smallest page that Linux has.
+const PAGE: u64 = 4096;
+
+impl Bound<u64> {
+    /// Of memory the kernel keeps whole pages: what is asked is rounded down as it does.
+    #[must_use]
+    pub fn in_pages(self) -> Self {
+        let value = match self.value {
+            UNLIMITED => UNLIMITED,
+            // `<max`, which any limit satisfies.
+            value if value == UNLIMITED - 1 => value,
+            bytes if self.comparison == Comparison::Below => {
+                bytes.div_ceil(PAGE).saturating_mul(PAGE)
+            }
+            bytes => bytes / PAGE * PAGE,
+        };
+        Self { value, ..self }
+    }
+}
+
 impl<T> Bound<T> {
     /// With the same comparison.
     pub const fn new(comparison: Comparison, value: T) -> Self {

@@ -5,9 +5,12 @@ pub mod capability;
 pub mod catalog;
 pub mod check;
 pub mod condition;
+pub mod file;
 pub mod from_bundle;
 mod from_spec;
+pub mod merge;
 pub mod mount;
+pub mod preset;
 pub mod rlimit;
 pub(crate) mod wording;
 

@@ -55,11 +55,15 @@ impl Subject {
         if report.get("timeline").is_none() {
             return Err(DiffError::NotAReport);
         }
-        let certificate = container.get("certificate").filter(|facts| !facts.is_null());
+        let certificate = container
+            .get("certificate")
+            .filter(|facts| !facts.is_null());
         let certificate = certificate.ok_or(DiffError::NoCertificate)?.clone();
         let payload = certificate["process"]["pid"].as_u64();
         let timeline = report["timeline"].as_array().cloned().unwrap_or_default();
-        let id = container.get("id").or_else(|| report["container"].get("id"));
+        let id = container
+            .get("id")
+            .or_else(|| report["container"].get("id"));
         Ok(Self {
             name: name.to_owned(),
             payload: payload.unwrap_or_default(),

@@ -39,8 +39,11 @@ pub struct SourceArguments {
     #[arg(long, value_name = "FILE")]
     pub expect: Vec<PathBuf>,
     /// Expectations that come with tracer
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = crate::cli::expect::presets())]
     pub preset: Vec<String>,
+    /// An OCI bundle, whose config.json tells what is expected
+    #[arg(long, value_name = "DIR")]
+    pub bundle: Vec<PathBuf>,
 }
 
 fn select(text: &str) -> Result<Select, String> {

@@ -23,10 +23,10 @@ use crate::{
 /// # Errors
 /// What ends it before there is a verdict, with the exit code for it.
 pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
-    let expectations = sources::expectations(&arguments.sources, &arguments.command)?;
     super::require_host()?;
     let host =
         host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
+    let expectations = sources::expectations(&arguments.sources, &host)?;
     let json = arguments.report.json.as_deref();
     let file = json.map(sink::Pending::create).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread()

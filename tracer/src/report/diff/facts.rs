@@ -39,7 +39,9 @@ pub(super) fn differences(one: &Subject, other: &Subject) -> (Vec<Difference>, u
     let (mine, theirs) = (flat(one), flat(other));
     let mut differences = Vec::new();
     let mut alike = 0;
-    let names = mine.keys().chain(theirs.keys().filter(|name| !mine.contains_key(*name)));
+    let names = mine
+        .keys()
+        .chain(theirs.keys().filter(|name| !mine.contains_key(*name)));
     for name in names {
         let (a, b) = (mine.get(name), theirs.get(name));
         if a == b {
@@ -136,8 +138,6 @@ fn text(value: &Value) -> String {
 
 /// `inherited from 4711` without the number.
 fn without_number(text: &str) -> String {
-    let words = text
-        .split(' ')
-        .filter(|word| word.parse::<u64>().is_err());
+    let words = text.split(' ').filter(|word| word.parse::<u64>().is_err());
     words.collect::<Vec<_>>().join(" ")
 }

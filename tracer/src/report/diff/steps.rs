@@ -111,7 +111,9 @@ fn steps(subject: &Subject) -> Vec<String> {
     let mut steps: Vec<String> = Vec::new();
     for entry in run(subject) {
         let event = entry["event"].as_str().unwrap_or_default();
-        let thread = entry["text"].as_str().is_some_and(|text| text.starts_with("thread "));
+        let thread = entry["text"]
+            .as_str()
+            .is_some_and(|text| text.starts_with("thread "));
         if thread || matches!(event, "sched_process_exit" | "cgroup_rmdir") {
             continue;
         }
@@ -147,8 +149,8 @@ fn kinds(entry: &Value) -> Vec<&str> {
 
 /// Without words that are numbers, or hold those of descriptors and processes.
 fn plain(text: &str) -> String {
-    let words = text.split(' ').filter(|word| {
-        word.parse::<i64>().is_err() && !word.starts_with("/proc/")
-    });
+    let words = text
+        .split(' ')
+        .filter(|word| word.parse::<i64>().is_err() && !word.starts_with("/proc/"));
     words.collect::<Vec<_>>().join(" ")
 }

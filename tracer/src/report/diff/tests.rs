@@ -55,7 +55,12 @@ fn the_same_container_in_another_run_is_alike() {
     );
     assert_eq!(comparison.facts, []);
     assert!(comparison.alike > 5, "{}", comparison.alike);
-    assert!(comparison.steps.iter().all(|step| step.side == steps::Side::Both));
+    assert!(
+        comparison
+            .steps
+            .iter()
+            .all(|step| step.side == steps::Side::Both)
+    );
     assert_eq!(comparison.times[1].us, [Some(30), Some(30)]);
     assert_eq!(comparison.times[2].us, [Some(40), Some(40)]);
 }
@@ -92,7 +97,10 @@ fn a_step_that_one_side_lacks_is_the_others() {
         }),
         &report(100, |_| {}),
     );
-    let pivot = comparison.steps.iter().find(|step| step.text == "pivot_root .");
+    let pivot = comparison
+        .steps
+        .iter()
+        .find(|step| step.text == "pivot_root .");
     assert_eq!(pivot.map(|step| step.side), Some(steps::Side::B));
 }
 

@@ -48,15 +48,8 @@ fn at_most(asked: u64, limit: Limit, amount: fn(u64) -> String, facts: &Facts<'_
     )
 }
 
-/// The smallest page that Linux has: the kernel keeps whole pages of what it is told.
-const PAGE: u64 = 4096;
-
 pub(super) fn memory_bound(asked: Bound<u64>, facts: &Facts<'_>) -> Finding {
-    let value = match asked.value {
-        UNLIMITED => UNLIMITED,
-        bytes => bytes / PAGE * PAGE,
-    };
-    let asked = Bound { value, ..asked };
+    let asked = asked.in_pages();
     facts.fact("the memory limit", Certificate::memory, |limit| {
         in_force(asked, limit, &bytes_text, facts)
     })

@@ -1,0 +1,237 @@
+//! The keys of an expectation file and what each may hold; the JSON Schema is made of it. Owns
+//! the file's shape and the words that explain it.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::{self, Deserializer};
+
+use crate::event::NamespaceKind;
+
+use super::form::{Asked, At, Form, Never, Shape, Text, Word as _};
+use super::word::{
+    AllOrNone, Capability, Count, CpuList, Deny, Id, Inside, Memory, Name, NoCapabilities,
+    NoNumbers, Nothing, Private, Resource, RootMapping, Share,
+};
+
+/// What the kernel must show of a container. Every key may be left out: what is not asked is
+/// not judged.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[schemars(title = "tracer expectations", rename = "Expectations")]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Document {
+    /// Whose namespaces the container has.
+    pub namespaces: Asked<Namespaces>,
+    /// Memory in force, the cgroup's ancestors included.
+    #[serde(rename = "memory.max")]
+    pub memory_max: Asked<Text<Memory>>,
+    /// Tasks in force, the cgroup's ancestors included.
+    #[serde(rename = "pids.max")]
+    pub pids_max: Asked<Text<Count>>,
+    /// Processors' worth of time in force, the cgroup's ancestors included.
+    #[serde(rename = "cpu.max")]
+    pub cpu_max: Asked<Text<Share>>,
+    /// Processors of the cpuset.
+    #[serde(rename = "cpuset.cpus")]
+    pub cpuset_cpus: Asked<Form<CpuList, Never, Cpus>>,
+    /// Processors that the scheduler may use for it.
+    pub cpus_allowed: Asked<Form<CpuList, Never, Cpus>>,
+    /// Of each capability set, or of all five.
+    pub capabilities: Asked<Form<NoCapabilities, Never, Capabilities>>,
+    /// Who it is, as its own user namespace numbers users and groups.
+    pub user: Asked<User>,
+    /// Supplementary groups that it may have, as its own user namespace numbers them.
+    pub groups: Asked<Form<NoNumbers, Vec<u32>, Never>>,
+    /// What user 0 inside is outside.
+    pub uid_map: Asked<Text<RootMapping>>,
+    /// What group 0 inside is outside.
+    pub gid_map: Asked<Text<RootMapping>>,
+    /// Securebits of its credentials.
+    pub securebits: Asked<Text<Nothing>>,
+    /// Whether an exec can gain privileges.
+    pub no_new_privs: Asked<bool>,
+    /// Whether a seccomp filter of its own is in force.
+    pub seccomp: Asked<Seccomp>,
+    /// Facts of its root directory.
+    pub root: Asked<Vec<At<RootFact>>>,
+    /// Whose mount namespace the working directory belongs to.
+    pub cwd: Asked<Text<Inside>>,
+    /// Whose mount namespace the program's file belongs to.
+    pub exe: Asked<Text<Inside>>,
+    /// Descriptors beyond 0, 1 and 2 that it may have.
+    pub inherited_fds: Asked<Form<NoNumbers, Vec<u32>, Never>>,
+    /// Resource limits by name: one comparison for soft and hard, or one for each.
+    #[schemars(with = "BTreeMap<String, RlimitForm>")]
+    pub rlimits: Asked<BTreeMap<Resource, At<RlimitForm>>>,
+    /// Name of the host as it sees it.
+    pub hostname: Asked<Text<Name>>,
+    /// Its cgroup in each hierarchy that limits memory, tasks or CPU.
+    pub cgroup: Asked<Form<Private, Never, Cgroup>>,
+    /// The program that it runs: a path, or the last component of one.
+    pub payload: Asked<Text<Name>>,
+    /// What may change about it after its start.
+    pub drift: Asked<Text<Deny>>,
+}
+
+/// Namespaces by whose they are.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Namespaces {
+    /// Not the host's, whoever made them.
+    pub private: Asked<Vec<At<Kind>>>,
+    /// Made in this run, by the command or a descendant of it.
+    pub new: Asked<Vec<At<Kind>>>,
+    /// The host's.
+    pub shared: Asked<Vec<At<Kind>>>,
+    /// The one with this inode number.
+    pub joined: Asked<BTreeMap<Kind, At<u32>>>,
+}
+
+/// A kind of namespace, by the name that /proc/PID/ns gives it.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    Mnt,
+    Uts,
+    Ipc,
+    Pid,
+    Net,
+    User,
+    Cgroup,
+    Time,
+}
+
+impl From<Kind> for NamespaceKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Mnt => Self::Mnt,
+            Kind::Uts => Self::Uts,
+            Kind::Ipc => Self::Ipc,
+            Kind::Pid => Self::Pid,
+            Kind::Net => Self::Net,
+            Kind::User => Self::User,
+            Kind::Cgroup => Self::Cgroup,
+            Kind::Time => Self::Time,
+        }
+    }
+}
+
+/// A set of processors that may be larger than what is there.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cpus {
+    /// Any of these.
+    pub within: Text<CpuList>,
+}
+
+/// The same of all five sets, and more of each.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Capabilities {
+    /// No set has another.
+    pub within: Asked<List>,
+    /// No set has one of these.
+    pub without: Asked<List>,
+    /// What can be gained at all.
+    pub bounding: Asked<SetForm>,
+    /// What can be made effective.
+    pub permitted: Asked<SetForm>,
+    /// What counts.
+    pub effective: Asked<SetForm>,
+    /// What exec can carry over.
+    pub inheritable: Asked<SetForm>,
+    /// What exec does carry over.
+    pub ambient: Asked<SetForm>,
+}
+
+pub(super) type RlimitForm = Form<Count, Never, SoftHard>;
+pub(super) type SetForm = Form<NoCapabilities, Never, Set>;
+pub(super) type List = Form<AllOrNone, Vec<Text<Capability>>, Never>;
+
+/// What one capability set may have.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Set {
+    /// No other.
+    pub within: Asked<List>,
+    /// None of these.
+    pub without: Asked<List>,
+    /// These and no other.
+    pub exactly: Asked<List>,
+}
+
+/// Real, effective, saved and file system ids.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct User {
+    /// The user.
+    pub uid: Asked<Text<Id>>,
+    /// The group.
+    pub gid: Asked<Text<Id>>,
+}
+
+/// Whether there is a filter.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Seccomp {
+    /// One that tracer itself has not.
+    Filter,
+    /// None that tracer itself has not.
+    Unconfined,
+}
+
+/// A fact of the root directory.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RootFact {
+    /// It is where pivot_root puts it, with nothing on top.
+    Pivoted,
+    /// It is not the host's.
+    NotHost,
+    /// It cannot be written to.
+    ReadOnly,
+}
+
+/// Both values of a resource limit.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct SoftHard {
+    /// The one in force.
+    pub soft: Asked<Text<Count>>,
+    /// What the soft one can be raised to.
+    pub hard: Asked<Text<Count>>,
+}
+
+/// Where the cgroup is.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cgroup {
+    /// An absolute path, the last components of one, or a pattern with `*`.
+    pub path: Text<Name>,
+}
+
+impl Shape for Cpus {}
+impl Shape for Capabilities {}
+
+impl Shape for Set {
+    fn asks(&self) -> bool {
+        self.within.0.is_some() || self.without.0.is_some() || self.exactly.0.is_some()
+    }
+}
+
+impl Shape for SoftHard {
+    fn asks(&self) -> bool {
+        self.soft.0.is_some() || self.hard.0.is_some()
+    }
+}
+
+impl Shape for Cgroup {}
+
+impl<'de> Deserialize<'de> for Resource {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(from)?;
+        let wrong = || format!("`{name}` is not accepted, expected {}", Self::ACCEPTS);
+        Self::read(&name).ok_or_else(|| de::Error::custom(wrong()))
+    }
+}

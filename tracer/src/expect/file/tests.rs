@@ -1,0 +1,221 @@
+//! Claims about expectation files.
+
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::expect::Check;
+
+const FULL: &str = r#"
+namespaces:
+  private: [mnt, pid, net]
+  new: [uts]
+  shared: [time]
+  joined: { ipc: 4026532177 }
+memory.max: "<=512Mi"
+pids.max: "<=100"
+cpu.max: "<=1.5"
+cpuset.cpus: { within: 0-3 }
+cpus_allowed: 0,1
+capabilities:
+  without: [CAP_SYS_ADMIN]
+  bounding: { within: [chown, kill] }
+  effective: { exactly: [Chown] }
+  ambient: none
+user: { uid: not 0, gid: 5 }
+groups: [5, 4]
+uid_map: root_is_not_host_root
+gid_map: root_is_not_host_root
+securebits: none
+no_new_privs: true
+seccomp: filter
+root: [pivoted, not_host, read_only]
+cwd: inside
+exe: inside
+inherited_fds: none
+rlimits:
+  nofile: "<=1024"
+  core: { soft: 0, hard: "<max" }
+hostname: demo
+cgroup: private
+payload: sleep
+drift: deny
+"#;
+
+fn lines(text: &str) -> String {
+    let list = parse(text, "a.yaml").expect("a good file");
+    let lines: Vec<String> = list
+        .iter()
+        .map(|one| format!("{} | {} | {}", one.id, one.asked, one.origin))
+        .collect();
+    lines.join("\n")
+}
+
+#[test]
+fn every_key_becomes_expectations_with_their_lines() {
+    insta::assert_snapshot!(lines(FULL));
+}
+
+#[test]
+fn an_empty_file_asks_for_nothing() {
+    for text in ["", "# nothing\n", "{}", "---\n"] {
+        assert_eq!(lines(text), "", "{text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_shown_with_its_place_and_what_is_accepted() {
+    for (text, place, words) in [
+        (
+            "memory.max: 5Q",
+            "1:13",
+            "`5Q` is not accepted, expected an amount of memory",
+        ),
+        (
+            "nope: 1",
+            "1:1",
+            "unknown field `nope`, expected one of namespaces, memory.max",
+        ),
+        (
+            "namespaces: { private: [x] }",
+            "1:25",
+            "expected one of mnt, uts, ipc",
+        ),
+        (
+            "namespaces: { nope: [] }",
+            "1:15",
+            "unknown field `nope`, expected one of private",
+        ),
+        (
+            "capabilities:\n  bounding:\n    within: [chown, cap_x]",
+            "3:21",
+            "`cap_x` is not accepted, expected a capability",
+        ),
+        ("no_new_privs: maybe", "1:15", "true or false expected"),
+        ("cgroup: {}", "1:9", "missing field `path`"),
+        (
+            "user: { uid: root }",
+            "1:14",
+            "expected a number, or \"not 0\"",
+        ),
+        ("rlimits: { x: 1 }", "1:12", "expected a resource limit"),
+        (
+            "root: [x]",
+            "1:8",
+            "expected one of pivoted, not_host, read_only",
+        ),
+        ("seccomp: on", "1:10", "expected one of filter, unconfined"),
+        (
+            "groups: { a: 1 }",
+            "1:9",
+            "expected none, or a list of numbers",
+        ),
+        ("hostname: a\nhostname: b", "2:1", "duplicate"),
+        ("memory.max: >=5Mi", "1:13", "block scalar"),
+        ("cgroup:", "1:7", "no value, expected private"),
+        ("hostname: ~", "1:11", "no value, expected a text"),
+        ("namespaces:", "1:11", "expected mapping"),
+    ] {
+        let error = parse(text, "a.yaml").expect_err(text).to_string();
+        let (first, rest) = error.split_once('\n').expect("lines below");
+        assert!(first.starts_with(&format!("a.yaml:{place}: ")), "{error}");
+        assert!(first.contains(words), "{error}");
+        assert!(rest.contains('^'), "{error}");
+    }
+}
+
+#[test]
+fn a_key_that_asks_for_nothing_is_refused() {
+    for text in [
+        "user: {}",
+        "namespaces: { private: [] }",
+        "capabilities: {}",
+        "capabilities: { ambient: none, bounding: {} }",
+        "rlimits: { core: {} }",
+        "rlimits: {}",
+        "root: []",
+    ] {
+        let error = parse(text, "a.yaml").expect_err(text).to_string();
+        assert!(error.starts_with("a.yaml:1:"), "{error}");
+        assert!(error.contains("asks for nothing"), "{error}");
+    }
+}
+
+#[test]
+fn a_caret_stands_under_the_word() {
+    let error = parse("hostname: a\npids.max: lots\n", "a.yaml").expect_err("lots");
+    insta::assert_snapshot!(error);
+}
+
+#[test]
+fn a_file_may_not_contradict_itself() {
+    let text = "namespaces:\n  private: [net]\n  shared: [net]\n";
+    let error = parse(text, "a.yaml")
+        .expect_err("a contradiction")
+        .to_string();
+    assert!(
+        error.contains("a.yaml:2") && error.contains("a.yaml:3"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_document_larger_than_people_write_is_refused() {
+    let long = "#".repeat(MAX_BYTES + 1);
+    assert!(matches!(parse(&long, "a"), Err(FileError::TooLong { .. })));
+    let many = format!("groups: [{}]", "1,".repeat(20_000));
+    assert!(parse(&many, "a").is_err());
+    let deep = format!("groups: {}", "[".repeat(5_000));
+    assert!(parse(&deep, "a").is_err());
+    assert!(parse("hostname: a\n---\nhostname: b\n", "a").is_err());
+}
+
+#[test]
+fn a_bomb_of_aliases_is_refused() {
+    let mut text = "a: &a [1,1,1,1,1,1,1,1,1,1]\n".to_owned();
+    for (name, of) in [("b", "a"), ("c", "b"), ("d", "c"), ("e", "d"), ("f", "e")] {
+        let list = format!("*{of},").repeat(10);
+        let _ = writeln!(text, "{name}: &{name} [{list}]");
+    }
+    assert!(parse(&text, "a").is_err());
+}
+
+#[test]
+fn the_schema_has_every_key_and_refuses_others() {
+    let schema = schema();
+    let keys = schema["properties"].as_object().expect("properties");
+    let error = parse("nope: 1", "a").expect_err("unknown").to_string();
+    let line = error.lines().next().expect("a line");
+    let (_, all) = line.split_once("one of ").expect("all keys");
+    let mut all: Vec<&str> = all.split(", ").collect();
+    all.sort_unstable();
+    let mut known: Vec<&str> = keys.keys().map(String::as_str).collect();
+    known.sort_unstable();
+    assert_eq!(known, all);
+    assert_eq!(schema["additionalProperties"], false);
+}
+
+#[test]
+fn amounts_need_no_quotes_where_yaml_needs_none() {
+    let list = parse("pids.max: 100\nhostname: 5\nuser: { uid: 7 }\n", "a").expect("a good file");
+    assert!(
+        list.iter()
+            .any(|one| one.check == Check::Hostname("5".to_owned()))
+    );
+    assert_eq!(list.len(), 3);
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in any::<String>()) {
+        let _either = parse(&text, "a");
+    }
+
+    #[test]
+    fn no_damage_to_a_good_file_makes_it_panic(at in 0..FULL.len(), with in "[\\[\\]{}:,&*!|>'\"%@` a0\n-]{0,4}") {
+        let mut text = FULL.to_owned();
+        text.replace_range(at..=at, &with);
+        let _either = parse(&text, "a");
+    }
+}
