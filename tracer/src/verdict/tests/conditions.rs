@@ -22,7 +22,7 @@ fn judged(check: Check, scenario: &Scenario, change: impl Fn(&mut Observation)) 
         origin: String::new(),
         check,
     }];
-    outcome.observation.limiting = Some(vec![1, 2, 3, 4]);
+    outcome.observation.limiting = Some(scenario.host.limiting());
     change(&mut outcome.observation);
     outcome.judge_final().items.remove(0)
 }
@@ -431,4 +431,13 @@ fn drift_is_a_violation_with_each_change_as_evidence() {
     assert_eq!(item.verdict, Fail);
     assert_eq!(item.evidence.len(), 2);
     assert_eq!(item.seen, "net 1 to 2 and 1 more");
+    let no_exec = judged(Check::Drift, &Scenario::good(), |facts| {
+        (facts.drift, facts.exec) = (Some(Vec::new()), None);
+    });
+    assert_eq!(no_exec.verdict, Inconclusive);
+}
+
+#[test]
+fn a_hierarchy_limits_by_its_controllers() {
+    assert_eq!(Scenario::good().host.limiting(), [1, 2, 3, 4]);
 }
