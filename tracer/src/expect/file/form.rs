@@ -161,7 +161,8 @@ impl<'de, W: Word, L: Shape + Deserialize<'de>, M: Shape + Deserialize<'de>> Des
 
 impl<'de, W: Word> Deserialize<'de> for Text<W> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        match from.deserialize_any(FormVisitor::<W, Never, Never>(PhantomData))? {
+        // As it is written: a host named 1.50 is not 1.5.
+        match from.deserialize_str(FormVisitor::<W, Never, Never>(PhantomData))? {
             Form::Word(word) => Ok(Self(word)),
             Form::List(never) | Form::Map(never) => match never {},
         }

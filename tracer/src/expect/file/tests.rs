@@ -114,7 +114,7 @@ fn what_is_wrong_is_shown_with_its_place_and_what_is_accepted() {
         ("hostname: a\nhostname: b", "2:1", "duplicate"),
         ("memory.max: >=5Mi", "1:13", "block scalar"),
         ("cgroup:", "1:7", "no value, expected private"),
-        ("hostname: ~", "1:11", "no value, expected a text"),
+        ("hostname: ~", "1:11", "null is not allowed here"),
         ("namespaces:", "1:11", "expected mapping"),
     ] {
         let error = parse(text, "a.yaml").expect_err(text).to_string();
@@ -196,12 +196,40 @@ fn the_schema_has_every_key_and_refuses_others() {
     assert_eq!(schema["additionalProperties"], false);
 }
 
+const PAGE: &str = include_str!("../../../../docs/expectations.md");
+
+#[test]
+fn the_example_of_the_page_has_every_key_and_is_accepted() {
+    let (_, example) = PAGE.split_once("```yaml\n").expect("an example");
+    let (example, _) = example.split_once("```").expect("its end");
+    let asked = lines(example);
+    assert!(asked.lines().count() > 25, "{asked}");
+    for key in schema()["properties"]
+        .as_object()
+        .expect("properties")
+        .keys()
+    {
+        assert!(
+            example.contains(&format!("\n{key}:")) || example.starts_with(key),
+            "{key}"
+        );
+    }
+}
+
+#[test]
+fn the_page_lists_every_preset() {
+    for name in crate::expect::preset::names() {
+        assert!(PAGE.contains(&format!("\n| `{name}` |")), "{name}");
+    }
+}
+
 #[test]
 fn amounts_need_no_quotes_where_yaml_needs_none() {
-    let list = parse("pids.max: 100\nhostname: 5\nuser: { uid: 7 }\n", "a").expect("a good file");
+    let text = "pids.max: 100\nhostname: 1.50\nuser: { uid: 7 }\n";
+    let list = parse(text, "a").expect("a good file");
     assert!(
         list.iter()
-            .any(|one| one.check == Check::Hostname("5".to_owned()))
+            .any(|one| one.check == Check::Hostname("1.50".to_owned()))
     );
     assert_eq!(list.len(), 3);
 }

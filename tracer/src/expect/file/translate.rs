@@ -68,11 +68,15 @@ fn members(list: &List) -> u64 {
     }
 }
 
+/// As many names as fit into a column of a report.
+const FEW: u32 = 4;
+
 fn names(set: u64) -> String {
     match set {
         0 => "none".to_owned(),
         capability::KNOWN => "all".to_owned(),
-        set => capability::names(set),
+        set if set.count_ones() <= FEW => capability::names(set),
+        set => capability::summary(set),
     }
 }
 

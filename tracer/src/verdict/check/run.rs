@@ -94,6 +94,10 @@ pub(super) fn drift(facts: &Facts<'_>) -> Finding {
         return Finding::unknown("changes after the exec were not watched");
     };
     let Some(first) = changes.first() else {
+        // Without an exec there is no after.
+        if facts.seen().is_none() {
+            return Finding::unknown(format!("no {} record of init", facts.source()));
+        }
         return Finding::Holds {
             seen: "none".to_owned(),
             evidence: facts.certificate_evidence("nothing changed after it"),
