@@ -7,7 +7,9 @@ pub mod check;
 pub mod condition;
 pub mod from_bundle;
 mod from_spec;
+pub mod infer;
 pub mod mount;
+mod processors;
 pub mod rlimit;
 pub(crate) mod wording;
 
@@ -18,7 +20,9 @@ pub use check::{Check, MapKind, MountCheck, SetName, WayAsked};
 pub use condition::{Bound, Comparison, IdRule, PathPattern, Processors};
 pub use from_bundle::{BundleError, BundleFacts, from_bundle};
 pub use from_spec::from_spec;
+pub use infer::{InferError, Inference, Inferred, infer};
 pub use mount::{MountRule, Propagation};
+pub(crate) use processors::cpu_list;
 
 /// One thing that the kernel must show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
