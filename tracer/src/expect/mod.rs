@@ -8,9 +8,11 @@ pub mod condition;
 pub mod file;
 pub mod from_bundle;
 mod from_spec;
+pub mod infer;
 pub mod merge;
 pub mod mount;
 pub mod preset;
+mod processors;
 pub mod rlimit;
 pub(crate) mod wording;
 
@@ -21,7 +23,9 @@ pub use check::{Check, MapKind, MountCheck, SetName, WayAsked};
 pub use condition::{Bound, Comparison, IdRule, PathPattern, Processors};
 pub use from_bundle::{BundleError, BundleFacts, from_bundle};
 pub use from_spec::from_spec;
+pub use infer::{InferError, Inference, Inferred, infer};
 pub use mount::{MountRule, Propagation};
+pub(crate) use processors::cpu_list;
 
 /// One thing that the kernel must show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

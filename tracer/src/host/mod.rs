@@ -1,5 +1,6 @@
 //! What the machine is: facts read once, deciding is done elsewhere. Readers take a root path,
 //! so that tests can show them another machine.
+pub mod bundle;
 pub mod cgroup_mounts;
 pub mod facts;
 pub mod mount_table;

@@ -1,0 +1,189 @@
+//! An OCI bundle on disk: `config.json`, and what of the machine its expectations depend on. Owns
+//! the reading; what the file means is `expect`'s.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use oci_spec::runtime::Spec;
+use serde::Deserialize as _;
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::event::NsId;
+use crate::expect::from_bundle::{self, places};
+use crate::expect::{BundleError, BundleFacts, Expectation};
+
+use super::HostFacts;
+
+/// A bundle that was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bundle {
+    /// `config.json` as it stands there.
+    pub config: Value,
+    /// The same, understood.
+    pub spec: Spec,
+    /// The inode number of each namespace that is to be joined.
+    pub namespaces: Vec<(PathBuf, NsId)>,
+    /// Masked and read-only paths that are not there.
+    pub absent: Vec<String>,
+}
+
+/// Why a bundle could not be read.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The file.
+    #[error("reading {path} failed: {source}", path = .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What stands in it.
+    #[error("{path} is no configuration of the OCI runtime specification: {source}", path = .path.display())]
+    Text {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// A namespace that is to be joined.
+    #[error("looking up the namespace {path} failed: {source}", path = .path.display())]
+    Namespace {
+        /// Where it is said to be.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Bundle {
+    /// Reads the bundle in `folder`.
+    pub fn read(folder: &Path) -> Result<Self, ReadError> {
+        let path = folder.join("config.json");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(source) => return Err(ReadError::File { path, source }),
+        };
+        let parsed = serde_json::from_str::<Value>(&text)
+            .and_then(|config| Ok((Spec::deserialize(&config)?, config)));
+        let (spec, config) = match parsed {
+            Ok(parsed) => parsed,
+            Err(source) => return Err(ReadError::Text { path, source }),
+        };
+        let namespaces = namespaces(&spec)?;
+        let root = spec.root().as_ref().map_or("rootfs".as_ref(), |root| {
+            let path: &Path = root.path();
+            path
+        });
+        let is_absent = |path: &Path| {
+            let found = fs::symlink_metadata(path);
+            found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        };
+        let absent = places(&spec, &folder.join(root))
+            .into_iter()
+            .filter(|place| is_absent(&place.outside))
+            .map(|place| place.inside)
+            .collect();
+        Ok(Self {
+            config,
+            spec,
+            namespaces,
+            absent,
+        })
+    }
+
+    /// What it asks for.
+    pub fn expectations(&self, host: &HostFacts) -> Result<Vec<Expectation>, BundleError> {
+        let facts = BundleFacts {
+            host,
+            namespaces: &self.namespaces,
+            absent: &self.absent,
+        };
+        from_bundle::from_bundle(&self.spec, facts)
+    }
+}
+
+fn namespaces(spec: &Spec) -> Result<Vec<(PathBuf, NsId)>, ReadError> {
+    let linux = spec.linux().as_ref();
+    let asked = linux.and_then(|linux| linux.namespaces().as_ref());
+    let mut found = Vec::new();
+    for path in asked
+        .into_iter()
+        .flatten()
+        .filter_map(|one| one.path().clone())
+    {
+        if path.as_os_str().is_empty() {
+            continue;
+        }
+        match fs::metadata(&path) {
+            // The kernel numbers namespaces with 32 bits (proc_alloc_inum() in fs/proc/generic.c).
+            Ok(file) => found.push((path, NsId(u32::try_from(file.ino()).unwrap_or_default()))),
+            Err(source) => return Err(ReadError::Namespace { path, source }),
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::event::NamespaceKind;
+    use crate::expect::Check;
+
+    fn read(config: &str) -> Result<Bundle, ReadError> {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("config.json"), config).expect("a file");
+        Bundle::read(folder.path())
+    }
+
+    #[test]
+    fn namespaces_and_absent_paths_are_looked_up() {
+        let config = json!({
+            "ociVersion": "1.0.0",
+            "mounts": [{"destination": "/proc", "type": "proc"}],
+            "linux": {
+                "namespaces": [{"type": "uts", "path": "/proc/self/ns/uts"}, {"type": "ipc"}],
+                "maskedPaths": ["/proc/version", "/proc/no-such-file", "/etc/passwd"],
+            },
+        });
+        let bundle = read(&config.to_string()).expect("a bundle");
+        assert_eq!(bundle.absent, ["/proc/no-such-file", "/etc/passwd"]);
+        let own = fs::metadata("/proc/self/ns/uts")
+            .expect("a namespace")
+            .ino();
+        let own = NsId(u32::try_from(own).expect("32 bits"));
+        assert_eq!(
+            bundle.namespaces,
+            [(PathBuf::from("/proc/self/ns/uts"), own)]
+        );
+        let host = crate::verdict::sample::host();
+        let list = bundle.expectations(&host).expect("expectations");
+        let joined = Check::NamespaceIs {
+            kind: NamespaceKind::Uts,
+            id: own,
+        };
+        assert!(list.iter().any(|one| one.check == joined), "{list:#?}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let nowhere = Bundle::read(Path::new("/nowhere")).expect_err("nothing there");
+        assert!(nowhere.to_string().contains("/nowhere/config.json"));
+        assert!(matches!(read("{"), Err(ReadError::Text { .. })));
+        assert!(matches!(
+            read("{\"ociVersion\": 1}"),
+            Err(ReadError::Text { .. })
+        ));
+        let joins = json!({
+            "ociVersion": "1.0.0",
+            "linux": {"namespaces": [{"type": "uts", "path": "/nowhere"}]},
+        });
+        let error = read(&joins.to_string()).expect_err("no namespace");
+        assert!(error.to_string().contains("/nowhere"), "{error}");
+    }
+}
