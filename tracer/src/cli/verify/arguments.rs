@@ -44,6 +44,10 @@ pub struct SourceArguments {
     /// An OCI bundle, whose config.json tells what is expected
     #[arg(long, value_name = "DIR")]
     pub bundle: Vec<PathBuf>,
+    /// What the words of the command ask for: unshare, bwrap, systemd-nspawn, docker run, podman
+    /// run, and runc, crun or youki by their bundle
+    #[arg(long)]
+    pub infer: bool,
 }
 
 fn select(text: &str) -> Result<Select, String> {

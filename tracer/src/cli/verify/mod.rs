@@ -26,7 +26,7 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
     super::require_host()?;
     let host =
         host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
-    let expectations = sources::expectations(&arguments.sources, &host)?;
+    let expectations = sources::expectations(&arguments.sources, &arguments.command, &host)?;
     let json = arguments.report.json.as_deref();
     let file = json.map(sink::Pending::create).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread()

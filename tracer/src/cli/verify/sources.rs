@@ -17,6 +17,7 @@ use crate::{
     expect::{
         BundleFacts, Check, Expectation,
         from_bundle::{self, from_bundle},
+        infer::{Inferred, infer},
     },
     host::HostFacts,
 };
@@ -24,17 +25,21 @@ use crate::{
 /// All expectations, with the one that every verification has: that nothing was lost.
 pub fn expectations(
     sources: &SourceArguments,
+    words: &[String],
     host: &HostFacts,
 ) -> Result<Vec<Expectation>, Failure> {
     let mut lists = command::sources(&sources.expect, &sources.preset)?;
     for folder in &sources.bundle {
         lists.push(of_bundle(folder, host)?);
     }
+    if sources.infer {
+        lists.push(inferred(words, host)?);
+    }
     if lists.iter().all(Vec::is_empty) {
         return Err(Failure::new(
             exit::USAGE,
-            "nothing is expected of the containers; name --expect FILE, --preset NAME or \
-             --bundle DIR",
+            "nothing is expected of the containers; name --expect FILE, --preset NAME, \
+             --bundle DIR or --infer",
         ));
     }
     let mut expectations = command::merged(&lists)?;
@@ -45,6 +50,22 @@ pub fn expectations(
         check: Check::Complete,
     });
     Ok(expectations)
+}
+
+/// What the command's own words ask for.
+fn inferred(words: &[String], host: &HostFacts) -> Result<Vec<Expectation>, Failure> {
+    let inferred = infer(words, host).map_err(|error| Failure::new(exit::USAGE, error))?;
+    let inference = match inferred {
+        Inferred::Bundle(folder) => return of_bundle(&folder, host),
+        Inferred::Flags(inference) => inference,
+    };
+    if !inference.not_inferred.is_empty() {
+        say(&format!(
+            "nothing is inferred from {}",
+            inference.not_inferred.join(" ")
+        ));
+    }
+    Ok(inference.expectations)
 }
 
 /// What the `config.json` of a bundle asks for.

@@ -149,9 +149,8 @@ fn rule(mount: &Mount, page: u64) -> MountRule {
         fs_type: mount.typ().clone(),
         ..MountRule::default()
     };
-    // What a bind shows has a type of its own; `cgroup` stands for a tmpfs with binds in it on
-    // version 1 and for cgroup2 on version 2.
-    if is_bind(mount) || matches!(rule.fs_type.as_deref(), Some("none" | "cgroup" | "")) {
+    // What a bind shows has a type of its own.
+    if is_bind(mount) || matches!(rule.fs_type.as_deref(), Some("none" | "")) {
         rule.fs_type = None;
     }
     let is_tmpfs = rule.fs_type.as_deref() == Some("tmpfs");

@@ -2,6 +2,8 @@
 //! so that a mount that another one hides is not taken for what the payload sees. Owns the walk
 //! and these comparisons.
 
+use std::path::Path;
+
 use crate::expect::{MountRule, Propagation};
 
 use super::super::MountInfo;
@@ -66,7 +68,59 @@ fn absent(mount: &MountInfo) -> Finding {
     }
 }
 
+/// What the type `cgroup` stands for: on version 1 a tmpfs of the runtime's with a mount of each
+/// hierarchy in it, on version 2 one of cgroup2. The hierarchies are what counts.
+fn cgroups(rule: &MountRule, facts: &Facts<'_>) -> Finding {
+    let Some(mounts) = &facts.observation.mounts else {
+        return Finding::unknown(NOT_READ);
+    };
+    let below = Path::new(trimmed(&rule.target));
+    let hierarchies: Vec<&MountInfo> = mounts
+        .iter()
+        .filter(|mount| matches!(mount.fs_type.as_str(), "cgroup" | "cgroup2"))
+        .filter(|mount| Path::new(&mount.mount_point).starts_with(below))
+        .collect();
+    let Some(first) = hierarchies.first() else {
+        return Finding::Violated {
+            seen: "no cgroup hierarchy is mounted there".to_owned(),
+            reason: "the mount is missing".to_owned(),
+            evidence: Vec::new(),
+        };
+    };
+    let wrong = hierarchies.iter().find_map(|mount| {
+        let wrong = options(rule, mount);
+        (!wrong.is_empty()).then_some((mount, wrong))
+    });
+    let (mount, wrong) = wrong.unwrap_or((first, Vec::new()));
+    let seen = format!("{} mounts of cgroups", hierarchies.len());
+    let reason = format!("{}: {}", mount.mount_point, wrong.join("; "));
+    Finding::decide(wrong.is_empty(), seen, reason, mount::evidence(mount))
+}
+
+/// Options that are not as asked.
+fn options(rule: &MountRule, mount: &MountInfo) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (name, asked) in &rule.options {
+        let set = match *name {
+            "ro" => mount.read_only(),
+            name => mount.options.iter().any(|option| option == name),
+        };
+        if set != *asked {
+            wrong.push(match (*name, set) {
+                ("ro", false) => "it can be written to".to_owned(),
+                ("ro", true) => "it is read-only".to_owned(),
+                (name, false) => format!("it lacks {name}"),
+                (name, true) => format!("it has {name}"),
+            });
+        }
+    }
+    wrong
+}
+
 pub(super) fn rule(rule: &MountRule, facts: &Facts<'_>) -> Finding {
+    if rule.fs_type.as_deref() == Some("cgroup") {
+        return cgroups(rule, facts);
+    }
     let target = trimmed(&rule.target);
     let mount = match walked(target, facts) {
         Ok((mount, _)) => mount,
@@ -83,20 +137,7 @@ pub(super) fn rule(rule: &MountRule, facts: &Facts<'_>) -> Finding {
     {
         wrong.push("it is of another type".to_owned());
     }
-    for (name, asked) in &rule.options {
-        let set = match *name {
-            "ro" => mount.read_only(),
-            name => mount.options.iter().any(|option| option == name),
-        };
-        if set != *asked {
-            wrong.push(match (*name, set) {
-                ("ro", false) => "it can be written to".to_owned(),
-                ("ro", true) => "it is read-only".to_owned(),
-                (name, false) => format!("it lacks {name}"),
-                (name, true) => format!("it has {name}"),
-            });
-        }
-    }
+    wrong.extend(options(rule, mount));
     wrong.extend(rule.propagation.and_then(|asked| spreads(asked, mount)));
     if let Some(size) = rule.size_kib
         && mount.super_option("size") != Some(&format!("{size}k"))
