@@ -143,7 +143,12 @@ fn what_still_runs_ends_with_its_subject() {
         let Some(subject) = Subject::new(runtime) else {
             continue;
         };
-        let request = Request::new(&["/bin/sh", "-c", "echo ready; exec sleep 1000"]);
+        // A daemon that is told to end asks its containers to, and waits for them.
+        let request = Request::new(&[
+            "/bin/sh",
+            "-c",
+            "trap exit TERM; echo ready; sleep 1000 & wait",
+        ]);
         let mut command = subject.command("stays", &request);
         let mut child = subject.runs.start(command.stdout(Stdio::piped()));
         let mut line = String::new();
