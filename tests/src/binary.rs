@@ -32,6 +32,9 @@ const PATIENCE: Timespec = Timespec {
     tv_nsec: 0,
 };
 
+/// What is killed may have started others, and they again.
+const ROUNDS: usize = 10;
+
 /// An exec gives a process its environment within that.
 const EXEC_PATIENCE: Duration = Duration::from_millis(20);
 
@@ -261,6 +264,27 @@ impl Runs {
         left
     }
 
+    /// Kills what belongs to these runs and waits for its end, until nothing is left that could
+    /// start more.
+    pub fn end(&self) {
+        for _ in 0..ROUNDS {
+            let processes = self.processes();
+            let living: Vec<u32> = processes.into_iter().filter(|pid| is_alive(*pid)).collect();
+            if living.is_empty() {
+                return;
+            }
+            for pid in &living {
+                if let Some(process) = process(*pid) {
+                    // One that has ended meanwhile needs no signal.
+                    let _ended = pidfd_send_signal(process, Signal::KILL);
+                }
+            }
+            for pid in living {
+                await_end(pid);
+            }
+        }
+    }
+
     /// Processes that bear the mark, by number.
     pub fn processes(&self) -> Vec<u32> {
         let mark = format!("{MARK}={}", self.mark);
@@ -339,6 +363,15 @@ fn stray_cgroups() -> Vec<String> {
 pub fn process(pid: u32) -> Option<OwnedFd> {
     let pid = Pid::from_raw(i32::try_from(pid).ok()?)?;
     pidfd_open(pid, PidfdFlags::empty()).ok()
+}
+
+/// Whether there is such a process and it has not ended.
+fn is_alive(pid: u32) -> bool {
+    let Some(process) = process(pid) else {
+        return false;
+    };
+    let mut ended = [PollFd::new(&process, PollFlags::IN)];
+    poll(&mut ended, Some(&Timespec::default())).expect("a look") == 0
 }
 
 /// Whether a process has ended, or does so within the patience of these tests.

@@ -7,12 +7,11 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify;
-use rustix::mount::{UnmountFlags, unmount};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::binary::await_end;
 
-use super::{Subject, program, text};
+use super::{Subject, program, text, unmount_below};
 
 /// The one image, made of the root folder.
 pub(super) const IMAGE: &str = "busybox:test";
@@ -145,16 +144,7 @@ impl Drop for Daemon {
             }
             let _reaped = child.wait();
         }
-        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-        for point in mounts
-            .lines()
-            .rev()
-            .filter_map(|line| line.split(' ').nth(4))
-        {
-            if Path::new(point).starts_with(&self.folder) {
-                // One that cannot be taken away is told by the test that looks for what is left.
-                let _left = unmount(point, UnmountFlags::DETACH);
-            }
-        }
+        // It leaves the namespace of its network mounted.
+        unmount_below(&self.folder);
     }
 }

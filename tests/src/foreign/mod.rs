@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rustix::mount::{UnmountFlags, unmount};
 use tracer::cgroup::remove_everywhere;
 use tracer::event::NamespaceKind;
 use tracer::host::{CgroupVersion, HostFacts};
@@ -365,9 +366,26 @@ fn populated(path: &Path) -> Vec<String> {
     found
 }
 
+/// Takes away what an engine that was killed has left mounted.
+fn unmount_below(folder: &Path) {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    for point in mounts
+        .lines()
+        .rev()
+        .filter_map(|line| line.split(' ').nth(4))
+    {
+        if Path::new(point).starts_with(folder) {
+            // One that cannot be taken away is told by the test that looks for what is left.
+            let _left = unmount(point, UnmountFlags::DETACH);
+        }
+    }
+}
+
 impl Drop for Subject {
     fn drop(&mut self) {
         self.daemon = None;
+        self.runs.end();
+        unmount_below(&self.runs.path(""));
         let hierarchies = self.host.hierarchies.iter();
         let mounts: Vec<&PathBuf> = hierarchies.map(|one| &one.mount_point).collect();
         let removed = remove_everywhere(&mounts, &self.cgroup);

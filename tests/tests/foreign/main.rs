@@ -1,8 +1,11 @@
 //! Runtimes that are not tracer, by themselves: that each does on this machine what it is asked
 //! for, and leaves nothing. What tracer says of them rests on that. As root.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
 use tracer::event::NamespaceKind;
-use tracer_tests::binary::Said;
+use tracer_tests::binary::{Said, await_end};
 use tracer_tests::foreign::{Property, Request, Runtime, Subject};
 use tracer_tests::require_root;
 
@@ -131,6 +134,41 @@ fn podman_does_what_it_is_asked_for() {
 #[ignore = "needs root"]
 fn docker_does_what_it_is_asked_for() {
     does_what_it_is_asked_for(Runtime::Docker);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn what_still_runs_ends_with_its_subject() {
+    for runtime in Runtime::ALL {
+        let Some(subject) = Subject::new(runtime) else {
+            continue;
+        };
+        // A daemon that is told to end asks its containers to, and waits for them.
+        let request = Request::new(&[
+            "/bin/sh",
+            "-c",
+            "trap exit TERM; echo ready; sleep 1000 & wait",
+        ]);
+        let mut command = subject.command("stays", &request);
+        let mut child = subject.runs.start(command.stdout(Stdio::piped()));
+        let mut line = String::new();
+        let output = child.stdout.take().expect("piped");
+        BufReader::new(output).read_line(&mut line).expect("a line");
+        assert_eq!(line, "ready\n", "{}", runtime.name());
+        let processes = subject.runs.processes();
+        // The command and the payload at least.
+        assert!(processes.len() >= 2, "{}: {processes:?}", runtime.name());
+        let folder = subject.runs.path("");
+        drop(subject);
+        child.wait().expect("its end");
+        for pid in processes {
+            assert!(await_end(pid), "{}: process {pid}", runtime.name());
+        }
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").expect("mounts");
+        let folder = folder.to_str().expect("text");
+        assert!(!mounts.contains(folder), "{}: {mounts}", runtime.name());
+        assert!(!std::fs::exists(folder).expect("a path"), "{folder}");
+    }
 }
 
 /// The fewest that continuous integration has to have tried.
