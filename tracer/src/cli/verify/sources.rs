@@ -1,25 +1,16 @@
 //! Where the expectations of a verification come from: files, presets, bundles. Owns the reading
 //! of bundles; what they mean is `expect`'s.
 
-use std::{
-    fs, io,
-    os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
-};
-
-use oci_spec::runtime::Spec;
-use serde_json::Value;
+use std::path::Path;
 
 use super::arguments::SourceArguments;
 use crate::{
     cli::{Failure, exit, expect as command, say},
-    event::NsId,
     expect::{
-        BundleFacts, Check, Expectation,
-        from_bundle::{self, from_bundle},
+        Check, Expectation, from_bundle,
         infer::{Inferred, infer},
     },
-    host::HostFacts,
+    host::{HostFacts, bundle::Bundle},
 };
 
 /// All expectations, with the one that every verification has: that nothing was lost.
@@ -70,55 +61,15 @@ fn inferred(words: &[String], host: &HostFacts) -> Result<Vec<Expectation>, Fail
 
 /// What the `config.json` of a bundle asks for.
 fn of_bundle(folder: &Path, host: &HostFacts) -> Result<Vec<Expectation>, Failure> {
-    let path = folder.join("config.json");
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::new(
-            exit::ERROR,
-            format!("reading {} failed: {error}", path.display()),
-        )
-    };
-    let text = fs::read_to_string(&path).map_err(|error| failed(&error))?;
-    let config: Value = serde_json::from_str(&text).map_err(|error| failed(&error))?;
-    let spec: Spec = serde_json::from_value(config.clone()).map_err(|error| failed(&error))?;
-    let namespaces = joined(&spec).map_err(|error| failed(&error))?;
-    let rootfs = spec.root().as_ref().map(|root| folder.join(root.path()));
-    let places = from_bundle::places(&spec, &rootfs.unwrap_or_else(|| folder.to_owned()));
-    let absent: Vec<String> = places
-        .into_iter()
-        .filter(|place| !fs::exists(&place.outside).unwrap_or(true))
-        .map(|place| place.inside)
-        .collect();
-    let facts = BundleFacts {
-        host,
-        namespaces: &namespaces,
-        absent: &absent,
-    };
-    let unread = from_bundle::unread(&config, &spec);
+    let failed = |error: &dyn std::fmt::Display| Failure::new(exit::ERROR, error);
+    let bundle = Bundle::read(folder).map_err(|error| failed(&error))?;
+    let unread = from_bundle::unread(&bundle.config, &bundle.spec);
     if !unread.is_empty() {
         say(&format!(
             "{}: nothing is expected of properties that tracer does not know: {}",
-            path.display(),
+            folder.join("config.json").display(),
             unread.join(", ")
         ));
     }
-    from_bundle(&spec, facts).map_err(|error| Failure::new(exit::ERROR, error))
-}
-
-/// Numbers of the namespaces that a bundle names by a path.
-fn joined(spec: &Spec) -> io::Result<Vec<(PathBuf, NsId)>> {
-    let linux = spec.linux().as_ref();
-    let namespaces = linux.and_then(|linux| linux.namespaces().as_ref());
-    let paths = namespaces
-        .into_iter()
-        .flatten()
-        .filter_map(|namespace| namespace.path().as_ref())
-        .filter(|path| !path.as_os_str().is_empty());
-    paths
-        .map(|path| {
-            let inode = fs::metadata(path)?.ino();
-            let number =
-                u32::try_from(inode).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-            Ok((path.clone(), NsId(number)))
-        })
-        .collect()
+    bundle.expectations(host).map_err(|error| failed(&error))
 }

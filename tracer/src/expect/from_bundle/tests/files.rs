@@ -24,7 +24,10 @@ fn mounts_have_the_options_that_mountinfo_shows() {
         (None, Some(Propagation::Slave))
     );
     assert_eq!(data.options, [("ro", false)]);
-    assert_eq!(rule(&config, "/sys/fs/cgroup").fs_type, None);
+    assert_eq!(
+        rule(&config, "/sys/fs/cgroup").fs_type.as_deref(),
+        Some("cgroup")
+    );
     let share = with(|config| {
         config["mounts"] = json!([{"destination": "/a", "type": "tmpfs", "options": ["size=50%"]}]);
     });
