@@ -70,6 +70,11 @@ impl Daemon {
         daemon
     }
 
+    /// Both by number.
+    pub(super) fn pids(&self) -> [u32; 2] {
+        [self.containerd.id(), self.dockerd.id()]
+    }
+
     fn import(&self, subject: &Subject) {
         let pack = Command::new("tar")
             .arg("-C")

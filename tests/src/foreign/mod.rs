@@ -256,6 +256,12 @@ impl Subject {
         self.runs.path("bundle")
     }
 
+    /// Numbers of the daemons that make its containers, where there are any.
+    pub fn daemons(&self) -> Vec<u32> {
+        let daemon = self.daemon.iter();
+        daemon.flat_map(Daemon::pids).collect()
+    }
+
     /// Name of the cgroup that its containers' are below, where it makes any.
     pub fn cgroup(&self) -> &str {
         &self.cgroup

@@ -1,5 +1,11 @@
-//! Runtimes that are not tracer, by themselves: that each does on this machine what it is asked
-//! for, and leaves nothing. What tracer says of them rests on that. As root.
+//! Runtimes that are not tracer. By themselves: that each does on this machine what it is asked
+//! for, and leaves nothing; what tracer says of them rests on that. Under `tracer verify`: that
+//! it finds the one container, and judges each item of it by itself. As root.
+
+mod broken;
+mod expected;
+mod satisfied;
+mod verified;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
