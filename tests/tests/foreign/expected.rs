@@ -93,10 +93,13 @@ impl Expected {
         };
         let (private, shared) = (of(true).join(", "), of(false).join(", "));
         let lines = self.lines.iter();
-        let lines: String = lines
+        let lines: Vec<String> = lines
             .map(|(key, value)| format!("{key}: {value}\n"))
             .collect();
-        format!("namespaces: {{ private: [{private}], shared: [{shared}] }}\n{lines}")
+        format!(
+            "namespaces: {{ private: [{private}], shared: [{shared}] }}\n{}",
+            lines.concat()
+        )
     }
 }
 

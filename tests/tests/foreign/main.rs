@@ -3,7 +3,11 @@
 //! it finds the one container, and judges each item of it by itself. As root.
 
 mod broken;
+mod bundle;
 mod expected;
+mod failed;
+mod inferred;
+mod rootless;
 mod satisfied;
 mod verified;
 

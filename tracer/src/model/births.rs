@@ -43,6 +43,8 @@ pub struct Birth {
     pub ended: Option<Ended>,
     /// The payload's file is its creator's: a program that executed itself anew.
     same_program: bool,
+    /// The payload's file is one that only a descriptor names.
+    by_descriptor: bool,
     /// Its root directory is tracer's own.
     host_root: bool,
 }
@@ -126,7 +128,7 @@ struct Program {
 pub struct Births {
     root: Tgid,
     host: Certificate,
-    births: Vec<Birth>,
+    all: Vec<Birth>,
     /// Index of the container whose payload a thread group descends from.
     members: HashMap<Tgid, usize>,
     programs: HashMap<Tgid, Program>,
@@ -140,7 +142,7 @@ impl Births {
             root,
             new_mounts: Vec::new(),
             host: host.clone(),
-            births: Vec::new(),
+            all: Vec::new(),
             members: HashMap::new(),
             programs: HashMap::new(),
         }
@@ -148,20 +150,25 @@ impl Births {
 
     /// All, in their order.
     pub fn all(&self) -> &[Birth] {
-        &self.births
+        &self.all
     }
 
     /// Whether it is a runtime's own stage and no container of a payload: another container was
     /// born in it, and either nothing but a cgroup sets it apart, or it is a program that
     /// executed itself anew, with tracer's own root directory, as rootless runtimes do to get a
-    /// user namespace.
+    /// user namespace. So is one that was given up before any container was born: a copy of a
+    /// runtime in nothing but a cgroup, which ran into what it could not do.
     pub fn is_stage(&self, birth: &Birth) -> bool {
         let inside = |other: &Birth| {
             other.within == Some(birth.number)
                 && (!other.domain.namespaces.is_empty() || self.is_stage(other))
         };
         let alone = birth.domain.namespaces.is_empty();
-        (alone || birth.same_program && birth.host_root) && self.births.iter().any(inside)
+        let given_up = |other: &Birth| {
+            other.domain.namespaces.is_empty() && other.host_root && other.by_descriptor
+        };
+        let outside = alone || birth.same_program && birth.host_root;
+        (outside && self.all.iter().any(inside)) || self.list.iter().all(given_up)
     }
 
     /// Mount namespaces that tasks have come into since the last call, and who.
@@ -201,7 +208,7 @@ impl Births {
                     seq: event.seq,
                     code: exit.code,
                 };
-                for birth in &mut self.births {
+                for birth in &mut self.all {
                     if birth.payload.tgid == tgid && birth.ended.is_none() {
                         birth.ended = Some(ended);
                     }
@@ -214,7 +221,7 @@ impl Births {
     /// The container that a thread group belongs to, while its payload lives.
     fn alive(&self, tgid: Tgid) -> Option<usize> {
         let index = *self.members.get(&tgid)?;
-        self.births[index].ended.is_none().then_some(index)
+        self.all[index].ended.is_none().then_some(index)
     }
 
     fn drifted(&mut self, index: usize, event: &Event, what: Vec<String>) {
@@ -225,7 +232,7 @@ impl Births {
             what,
             by: by.clone(),
         });
-        self.births[index].drift.extend(drift);
+        self.all[index].drift.extend(drift);
     }
 
     fn fork(&mut self, event: &Event, fork: &Fork, changes: &[Change]) {
@@ -264,7 +271,7 @@ impl Births {
             })
         };
         let index = self
-            .births
+            .all
             .iter()
             .position(|birth| birth.ended.is_none() && joined(birth));
         if let Some(index) = index {
@@ -283,9 +290,9 @@ impl Births {
         let domain = Domain::of(certificate, &self.host, model);
         let member = self.members.get(&tgid).copied();
         if let Some(index) = self.alive(tgid)
-            && self.births[index].domain.same(&domain)
+            && self.all[index].domain.same(&domain)
         {
-            let gains = drift::gains(&self.births[index].certificate, certificate);
+            let gains = drift::gains(&self.all[index].certificate, certificate);
             self.drifted(index, event, gains);
             return;
         }
@@ -294,23 +301,20 @@ impl Births {
         }
         let root = |facts: &Certificate| facts.root().map(|root| (root.dev, root.ino));
         let host_root = root(certificate) == root(&self.host);
-        let known = self
-            .births
-            .iter()
-            .position(|birth| birth.domain.same(&domain));
+        let known = self.all.iter().position(|birth| birth.domain.same(&domain));
         match known {
             // A further program of whoever set the container up.
-            Some(index) if member == known || !self.births[index].host_root || host_root => {
+            Some(index) if member == known || !self.all[index].host_root || host_root => {
                 self.members.insert(tgid, index);
             }
             _ => {
                 let birth = Birth {
-                    number: known.unwrap_or(self.births.len()) + 1,
+                    number: known.unwrap_or(self.all.len()) + 1,
                     seq: event.seq,
                     time_ns: event.time_ns,
                     payload: event.task.clone(),
                     certificate: certificate.clone(),
-                    within: member.map(|index| self.births[index].number),
+                    within: member.map(|index| self.all[index].number),
                     runtime: (!before.name.is_empty()).then_some(before.name),
                     id: id(&domain, model),
                     domain,
@@ -318,6 +322,7 @@ impl Births {
                     drift: Vec::new(),
                     ended: None,
                     same_program,
+                    by_descriptor: by_descriptor(&path(certificate)),
                     host_root,
                 };
                 self.born(birth, known);
@@ -327,15 +332,15 @@ impl Births {
 
     /// Notes a container, in the place of what ran in it before its root was its own.
     fn born(&mut self, mut birth: Birth, known: Option<usize>) {
-        let index = known.unwrap_or(self.births.len());
+        let index = known.unwrap_or(self.all.len());
         self.members.insert(birth.payload.tgid, index);
-        match self.births.get_mut(index) {
+        match self.all.get_mut(index) {
             Some(stage) => {
                 birth.stages.clone_from(&stage.stages);
                 birth.stages.push(stage.seq);
                 *stage = birth;
             }
-            None => self.births.push(birth),
+            None => self.all.push(birth),
         }
     }
 }
@@ -344,20 +349,26 @@ impl Births {
 /// is called as that.
 fn program(certificate: &Certificate, before: &Program) -> Program {
     let file = certificate.exe().map(|exe| (exe.dev, exe.ino));
-    let path = certificate.filename().map(|path| path.text);
-    let path = path.unwrap_or_default();
-    let by_descriptor = ["/proc/", "/dev/fd/"]
-        .iter()
-        .any(|prefix| path.starts_with(prefix));
+    let path = path(certificate);
     let name = path.rsplit('/').next().unwrap_or_default();
     Program {
-        name: if by_descriptor || name.is_empty() {
+        name: if by_descriptor(&path) || name.is_empty() {
             before.name.clone()
         } else {
             name.to_owned()
         },
         file,
     }
+}
+
+/// As given to exec.
+fn path(certificate: &Certificate) -> String {
+    let path = certificate.filename().map(|path| path.text);
+    path.unwrap_or_default()
+}
+
+fn by_descriptor(path: &str) -> bool {
+    path.starts_with("/proc/") || path.starts_with("/dev/fd/")
 }
 
 /// The last component of the path of one of its own cgroups, which is how engines name

@@ -185,6 +185,20 @@ fn a_program_that_executed_itself_anew_to_make_containers_is_a_stage() {
 }
 
 #[test]
+fn a_runtime_that_gave_up_before_it_made_a_container_has_made_none() {
+    let mut run = Run::new();
+    run.apply(&sample::mkdir(RUNTIME, 0, 9, "/job"));
+    run.fork(RUNTIME, CHILD, 0, HOST);
+    run.apply(&sample::attach(RUNTIME, CHILD, 0, 9, "/job"));
+    let own = facts(HOST, &sample::cgroups(&[(0, 9)]), HOST_ROOT, ENGINE);
+    run.exec(CHILD, &own, "/dev/fd/6");
+    assert!(run.births.is_stage(run.only()));
+    // Beside a container it is one: nothing tells that it is of the same runtime.
+    run.container();
+    assert!(!run.births.is_stage(&run.births.all()[0]));
+}
+
+#[test]
 fn a_payload_that_makes_containers_is_still_judged() {
     let mut run = Run::new();
     // With the host's root directory, and by another program than its maker.

@@ -80,7 +80,7 @@ fn of_verify(error: &VerifyError) -> Failure {
 fn what(outcome: &Outcome) -> verification::Outcome {
     if outcome.judged().next().is_some() {
         verification::Outcome::Judged
-    } else if outcome.containers.is_empty() && outcome.exit != Exit::Code(0) {
+    } else if outcome.containers.iter().all(|one| one.stage) && outcome.exit != Exit::Code(0) {
         verification::Outcome::CommandFailed
     } else {
         verification::Outcome::NoContainer
