@@ -50,7 +50,8 @@ pub struct SourceArguments {
     pub infer: bool,
 }
 
-fn select(text: &str) -> Result<Select, String> {
+/// Reads what `--select` says.
+pub fn select(text: &str) -> Result<Select, String> {
     if let Ok(number) = text.parse() {
         return Ok(Select::Number(number));
     }

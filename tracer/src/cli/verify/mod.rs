@@ -7,6 +7,7 @@ mod sources;
 use std::{io, path::Path};
 
 pub use arguments::VerifyArguments;
+pub(in crate::cli) use arguments::select;
 
 use super::run::{Format, format, hooks, options, timing};
 use super::{Failure, doctor, exit, sink};
@@ -62,7 +63,8 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
     })
 }
 
-fn of_verify(error: &VerifyError) -> Failure {
+/// The exit code of what ends a verification before there is a verdict.
+pub(in crate::cli) fn of_verify(error: &VerifyError) -> Failure {
     let code = match error {
         VerifyError::Collect(error) => doctor::code_of(error),
         VerifyError::Start { source, .. } => match source.kind() {
