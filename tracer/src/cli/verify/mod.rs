@@ -13,9 +13,10 @@ use super::run::{Format, format, hooks, options, timing};
 use super::{Failure, doctor, exit, sink};
 use crate::{
     container::gate::Exit,
+    expect::rule::Rule,
     host::{self, HostFacts},
     report::{Verification, verification},
-    verdict::Verdict,
+    verdict::{self, Verdict},
     verify::{self, Outcome, Request, VerifyError},
 };
 
@@ -28,6 +29,7 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
     let host =
         host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
     let expectations = sources::expectations(&arguments.sources, &arguments.command, &host)?;
+    let rules = sources::rules(&arguments.sources, &host)?;
     let json = arguments.report.json.as_deref();
     let file = json.map(sink::Pending::create).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -44,9 +46,10 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
         limiting: host.limiting(),
         collect: options(&arguments.report),
     };
-    let outcome = runtime
+    let mut outcome = runtime
         .block_on(verify::execute(request))
         .map_err(|error| of_verify(&error))?;
+    judge_rules(&mut outcome, &rules, &host);
     let what = what(&outcome);
     let code = code(&outcome, what);
     let report = document(&host, &arguments.command, &outcome, what, code);
@@ -61,6 +64,14 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
     } else {
         exit::of_trouble(outcome.verdict, code)
     })
+}
+
+fn judge_rules(outcome: &mut Outcome, rules: &[Rule], host: &HostFacts) {
+    for container in &mut outcome.containers {
+        let certificate = verification::certificate_of(container, host, &outcome.session.model);
+        verdict::judge_rules(container, rules, &certificate);
+    }
+    outcome.verdict = verdict::overall(&outcome.containers, &outcome.session.observation);
 }
 
 /// The exit code of what ends a verification before there is a verdict.
