@@ -14,6 +14,7 @@ pub mod mount;
 pub mod preset;
 mod processors;
 pub mod rlimit;
+pub mod rule;
 pub(crate) mod wording;
 
 use serde::Serialize;

@@ -168,7 +168,7 @@ impl Births {
             other.domain.namespaces.is_empty() && other.host_root && other.by_descriptor
         };
         let outside = alone || birth.same_program && birth.host_root;
-        (outside && self.all.iter().any(inside)) || self.list.iter().all(given_up)
+        (outside && self.all.iter().any(inside)) || self.all.iter().all(given_up)
     }
 
     /// Mount namespaces that tasks have come into since the last call, and who.

@@ -1,3 +1,6 @@
+//! Claims about who is a container and what changes in it, each on the smallest stream of records
+//! that shows it. Owns no rules.
+
 use tracer_common::TaskId;
 use tracer_common::record::{Certificate as Facts, CgroupSet, NamespaceSet, PathFact};
 use zerocopy::{FromZeros as _, Immutable, IntoBytes};

@@ -3,16 +3,37 @@
 //! `null`. Owns this shape.
 
 use serde_json::{Map, Value, json};
+use tracer_common::record::Certificate as Wire;
+use zerocopy::FromZeros as _;
 
 use crate::event::certificate::{
     Capabilities, Certificate, IdExtent, Limit, Partial, PathFact, UNLIMITED, set_bits,
 };
-use crate::event::{NamespaceSlot, Task};
+use crate::event::{NamespaceSlot, Task, Tgid};
 use crate::expect::{capability, rlimit};
 use crate::host::HostFacts;
 use crate::model::{Model, TaskState};
 
 use super::change::Names;
+
+/// A certificate in which every fact is there, for whatever asks which facts there are.
+pub fn template(host: &HostFacts) -> Value {
+    let mut facts = Wire::new_zeroed();
+    facts.valid = u64::MAX;
+    let facts = Certificate::from(facts);
+    let model = Model::new(Tgid(0), &facts);
+    let context = Context {
+        host,
+        model: &model,
+        task: None,
+        baseline: Some(&facts),
+    };
+    let names = Names {
+        root: Tgid(0),
+        hierarchies: &[],
+    };
+    document(&facts, &context, &names)
+}
 
 /// What stands beside the facts.
 pub(super) struct Context<'a> {

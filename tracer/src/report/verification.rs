@@ -161,11 +161,7 @@ impl Verification {
             observation,
             ..
         } = input;
-        let hierarchies: Vec<(u32, String)> = host
-            .hierarchies
-            .iter()
-            .map(|one| (one.id, one.label()))
-            .collect();
+        let hierarchies = labels(host);
         let names = Names {
             root: observation.root,
             hierarchies: &hierarchies,
@@ -195,6 +191,39 @@ impl Verification {
     }
 }
 
+/// The birth certificate of a container in the form that reports have.
+pub fn certificate_of(container: &verdict::Container, host: &HostFacts, model: &Model) -> Value {
+    let hierarchies = labels(host);
+    let names = Names {
+        root: container.observation.root,
+        hierarchies: &hierarchies,
+    };
+    let context = context(container, host, model);
+    certificate::document(&container.birth.certificate, &context, &names)
+}
+
+fn labels(host: &HostFacts) -> Vec<(u32, String)> {
+    let hierarchies = host.hierarchies.iter();
+    hierarchies.map(|one| (one.id, one.label())).collect()
+}
+
+fn context<'a>(
+    container: &'a verdict::Container,
+    host: &'a HostFacts,
+    model: &'a Model,
+) -> certificate::Context<'a> {
+    let payload = &container.birth.payload;
+    certificate::Context {
+        host,
+        model,
+        // Its number may be another's by now.
+        task: model
+            .leader(payload.tgid)
+            .filter(|known| known.task.start_ns == payload.start_ns),
+        baseline: container.observation.host(),
+    }
+}
+
 impl Container {
     fn new(
         container: &verdict::Container,
@@ -202,25 +231,18 @@ impl Container {
         model: &Model,
         names: &Names<'_>,
     ) -> Self {
+        let context = context(container, host, model);
         let verdict::Container {
             birth,
             stage,
-            observation,
             judgement,
+            ..
         } = container;
         let Birth {
             payload,
             certificate: facts,
             ..
         } = birth;
-        let context = certificate::Context {
-            host,
-            model,
-            task: model
-                .leader(payload.tgid)
-                .filter(|known| known.task.start_ns == payload.start_ns),
-            baseline: observation.host(),
-        };
         let kinds = |(kind, _): &(NamespaceKind, NsId)| *kind;
         Self {
             number: birth.number,

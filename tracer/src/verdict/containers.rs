@@ -101,16 +101,20 @@ pub fn judge_containers(
         }
     };
     let containers: Vec<Container> = births.all().iter().map(container).collect();
-    let verdicts = containers
-        .iter()
-        .filter_map(|container| Some(container.judgement.as_ref()?.verdict));
-    let verdicts: Vec<Verdict> = verdicts.collect();
-    let verdict = overall(&verdicts, may_miss_execs(observation));
+    let verdict = overall(&containers, observation);
     (containers, verdict)
 }
 
-/// Fail if one fails or there is none, inconclusive if one is or another may have been missed.
-fn overall(verdicts: &[Verdict], blind: bool) -> Verdict {
+/// Of all containers that were judged: fail if one fails or there is none, inconclusive if one is
+/// or another may have been missed.
+pub fn overall(containers: &[Container], observation: &Observation) -> Verdict {
+    let verdicts = containers
+        .iter()
+        .filter_map(|container| Some(container.judgement.as_ref()?.verdict));
+    of_all(&verdicts.collect::<Vec<_>>(), may_miss_execs(observation))
+}
+
+fn of_all(verdicts: &[Verdict], blind: bool) -> Verdict {
     if verdicts.contains(&Verdict::Fail) {
         Verdict::Fail
     } else if blind || verdicts.contains(&Verdict::Inconclusive) {
@@ -128,16 +132,16 @@ mod tests {
 
     #[test]
     fn no_container_is_never_a_pass() {
-        assert_eq!(overall(&[], false), Verdict::Fail);
-        assert_eq!(overall(&[], true), Verdict::Inconclusive);
+        assert_eq!(of_all(&[], false), Verdict::Fail);
+        assert_eq!(of_all(&[], true), Verdict::Inconclusive);
     }
 
     #[test]
     fn one_container_spoils_all() {
         use Verdict::{Fail, Inconclusive, Pass};
-        assert_eq!(overall(&[Pass, Fail, Inconclusive], true), Fail);
-        assert_eq!(overall(&[Pass, Inconclusive], false), Inconclusive);
-        assert_eq!(overall(&[Pass, Pass], true), Inconclusive);
-        assert_eq!(overall(&[Pass, Pass], false), Pass);
+        assert_eq!(of_all(&[Pass, Fail, Inconclusive], true), Fail);
+        assert_eq!(of_all(&[Pass, Inconclusive], false), Inconclusive);
+        assert_eq!(of_all(&[Pass, Pass], true), Inconclusive);
+        assert_eq!(of_all(&[Pass, Pass], false), Pass);
     }
 }

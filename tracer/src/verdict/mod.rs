@@ -6,16 +6,18 @@ mod finding;
 mod judge;
 pub mod mountinfo;
 pub mod observation;
+mod rule;
 
 #[cfg(test)]
 pub(crate) mod sample;
 
 use serde::Serialize;
 
-pub use containers::{Container, MountTables, Select, judge_containers};
+pub use containers::{Container, MountTables, Select, judge_containers, overall};
 pub use judge::{judge_final, judge_gate, judge_refused, may_miss_execs};
 pub use mountinfo::MountInfo;
 pub use observation::{Counters, Drift, Observation, PerKind, Seen, Unattached};
+pub use rule::judge_rules;
 
 /// The outcome of one expectation or of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -1,5 +1,7 @@
-//! `tracer expect`: expectation files, looked at without running anything. Owns the reading of
+//! `tracer expect`: expectation files, looked at and made. Owns the reading of
 //! files and presets, for every command that takes them, and the two forms of the answer.
+
+mod observe;
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -13,7 +15,7 @@ use crate::expect::file::{self, FileError, MAX_BYTES};
 use crate::expect::{Expectation, merge, preset};
 use crate::report::escape::escape;
 
-/// Look at expectation files, or print what they may hold.
+/// Look at expectation files, make one, or print what they may hold.
 #[derive(Args, Debug)]
 #[command(after_help = exit::HELP)]
 pub struct ExpectArguments {
@@ -25,6 +27,9 @@ pub struct ExpectArguments {
 enum What {
     /// Print the JSON Schema of expectation files, for editors
     Schema,
+    /// Observe one run, and print the file that its container would have passed
+    #[command(after_help = exit::HELP)]
+    From(Box<observe::ObserveArguments>),
     /// Check files, and print what they ask for together, one expectation a line
     #[command(after_help = exit::HELP)]
     Check {
@@ -49,6 +54,7 @@ pub fn presets() -> PossibleValuesParser {
 pub fn run(arguments: &ExpectArguments) -> Result<u8, Failure> {
     let text = match &arguments.what {
         What::Schema => format!("{:#}\n", file::schema()),
+        What::From(arguments) => return observe::run(arguments),
         What::Check { files, preset } => lines(&merged(&sources(files, preset)?)?),
     };
     super::print(&text).map(|()| exit::PASS)

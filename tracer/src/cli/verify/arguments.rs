@@ -44,13 +44,18 @@ pub struct SourceArguments {
     /// An OCI bundle, whose config.json tells what is expected
     #[arg(long, value_name = "DIR")]
     pub bundle: Vec<PathBuf>,
+    /// A condition over the birth certificate, in CEL, such as
+    /// `linux.ns.net.is_host == false && linux.no_new_privs`
+    #[arg(long, value_name = "CEL")]
+    pub rule: Vec<String>,
     /// What the words of the command ask for: unshare, bwrap, systemd-nspawn, docker run, podman
     /// run, and runc, crun or youki by their bundle
     #[arg(long)]
     pub infer: bool,
 }
 
-fn select(text: &str) -> Result<Select, String> {
+/// Reads what `--select` says.
+pub fn select(text: &str) -> Result<Select, String> {
     if let Ok(number) = text.parse() {
         return Ok(Select::Number(number));
     }

@@ -7,14 +7,16 @@ mod sources;
 use std::{io, path::Path};
 
 pub use arguments::VerifyArguments;
+pub(in crate::cli) use arguments::select;
 
 use super::run::{Format, format, hooks, options, timing};
 use super::{Failure, doctor, exit, sink};
 use crate::{
     container::gate::Exit,
+    expect::rule::Rule,
     host::{self, HostFacts},
     report::{Verification, verification},
-    verdict::Verdict,
+    verdict::{self, Verdict},
     verify::{self, Outcome, Request, VerifyError},
 };
 
@@ -27,6 +29,7 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
     let host =
         host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
     let expectations = sources::expectations(&arguments.sources, &arguments.command, &host)?;
+    let rules = sources::rules(&arguments.sources, &host)?;
     let json = arguments.report.json.as_deref();
     let file = json.map(sink::Pending::create).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -43,9 +46,10 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
         limiting: host.limiting(),
         collect: options(&arguments.report),
     };
-    let outcome = runtime
+    let mut outcome = runtime
         .block_on(verify::execute(request))
         .map_err(|error| of_verify(&error))?;
+    judge_rules(&mut outcome, &rules, &host);
     let what = what(&outcome);
     let code = code(&outcome, what);
     let report = document(&host, &arguments.command, &outcome, what, code);
@@ -62,7 +66,16 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
     })
 }
 
-fn of_verify(error: &VerifyError) -> Failure {
+fn judge_rules(outcome: &mut Outcome, rules: &[Rule], host: &HostFacts) {
+    for container in &mut outcome.containers {
+        let certificate = verification::certificate_of(container, host, &outcome.session.model);
+        verdict::judge_rules(container, rules, &certificate);
+    }
+    outcome.verdict = verdict::overall(&outcome.containers, &outcome.session.observation);
+}
+
+/// The exit code of what ends a verification before there is a verdict.
+pub(in crate::cli) fn of_verify(error: &VerifyError) -> Failure {
     let code = match error {
         VerifyError::Collect(error) => doctor::code_of(error),
         VerifyError::Start { source, .. } => match source.kind() {

@@ -9,8 +9,10 @@ use crate::{
     expect::{
         Check, Expectation, from_bundle,
         infer::{Inferred, infer},
+        rule::Rule,
     },
     host::{HostFacts, bundle::Bundle},
+    report,
 };
 
 /// All expectations, with the one that every verification has: that nothing was lost.
@@ -26,11 +28,11 @@ pub fn expectations(
     if sources.infer {
         lists.push(inferred(words, host)?);
     }
-    if lists.iter().all(Vec::is_empty) {
+    if lists.iter().all(Vec::is_empty) && sources.rule.is_empty() {
         return Err(Failure::new(
             exit::USAGE,
             "nothing is expected of the containers; name --expect FILE, --preset NAME, \
-             --bundle DIR or --infer",
+             --bundle DIR, --rule CEL or --infer",
         ));
     }
     let mut expectations = command::merged(&lists)?;
@@ -41,6 +43,15 @@ pub fn expectations(
         check: Check::Complete,
     });
     Ok(expectations)
+}
+
+/// Conditions of the user's own. What they name must be in every certificate.
+pub fn rules(sources: &SourceArguments, host: &HostFacts) -> Result<Vec<Rule>, Failure> {
+    let template = report::certificate::template(host);
+    let rules = sources.rule.iter();
+    rules
+        .map(|text| Rule::new(text, &template).map_err(|error| Failure::new(exit::USAGE, error)))
+        .collect()
 }
 
 /// What the command's own words ask for.

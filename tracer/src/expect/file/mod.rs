@@ -3,6 +3,7 @@
 
 mod document;
 mod form;
+pub mod observed;
 mod translate;
 mod word;
 

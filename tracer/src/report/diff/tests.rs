@@ -1,3 +1,5 @@
+//! Claims about comparisons, on made-up reports. Owns no rules.
+
 use serde_json::json;
 
 use super::*;
