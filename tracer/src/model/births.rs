@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::event::{
     Body, Certificate, CgroupKey, Event, Exec, Fork, NamespaceCall, NamespaceKind, NamespaceSlot,
-    NsId, Task, Tgid, Tid,
+    Namespaces, NsId, Task, Tgid, Tid,
 };
 
 use super::task::Ended;
@@ -251,6 +251,16 @@ impl Births {
         };
         if let Some(index) = self.alive(creator) {
             self.drifted(index, event, drift::namespaces("clone", changes));
+        }
+        // Who made the namespace may be gone by now: its child is who becomes the payload.
+        let mnt = |set: Option<Namespaces>| set?.get(NamespaceSlot::Mnt);
+        let known = |birth: &Birth, own| birth.ended.is_none() && birth.domain.has(own);
+        if let Some(own) = mnt(Some(fork.namespaces))
+            && mnt(self.host.namespaces()) != Some(own)
+            && !self.all.iter().any(|birth| known(birth, own))
+            && !self.new_mounts.contains(&(fork.child.tid, own))
+        {
+            self.new_mounts.push((fork.child.tid, own));
         }
     }
 

@@ -332,3 +332,21 @@ fn mount_namespaces_are_told_as_tasks_come_into_them() {
     );
     assert_eq!(run.births.take_new_mounts(), []);
 }
+
+#[test]
+fn a_child_of_who_made_a_mount_namespace_is_told_until_it_is_a_container() {
+    let mut run = Run::new();
+    let made = NamespaceSet {
+        mnt: NEW.mnt,
+        ..HOST
+    };
+    run.fork(RUNTIME, CHILD, 0, HOST);
+    run.apply(&sample::namespace_call(CHILD, UNSHARE, 0, made));
+    run.fork(CHILD, INIT, 0, made);
+    let own = NsId(NEW.mnt);
+    let both = [(Tid(CHILD.tid), own), (Tid(INIT.tid), own)];
+    assert_eq!(run.births.take_new_mounts(), both);
+    run.exec(INIT, &facts(made, &home(), OWN_ROOT, SHELL), "/bin/sh");
+    run.fork(INIT, OTHER, 0, made);
+    assert_eq!(run.births.take_new_mounts(), []);
+}
