@@ -80,12 +80,10 @@ impl Domain {
             (id != of_host).then_some((kind, id))
         });
         let namespaces: Vec<_> = differing.collect();
+        // One that no record shows being made may have been: its record may be lost.
         let origins = namespaces.iter().map(|(kind, id)| {
-            match model.namespace(*kind, *id) {
-                Some(NamespaceOrigin::Before) | None => 0,
-                // One that no record shows being made may have been: its record may be lost.
-                Some(NamespaceOrigin::Made { seq, .. } | NamespaceOrigin::Found { seq }) => *seq,
-            }
+            let origin = model.namespace(*kind, *id);
+            origin.map_or(0, NamespaceOrigin::seq)
         });
         let origins = origins.collect();
         let cgroups = certificate.cgroups().unwrap_or_default().members;
@@ -126,7 +124,7 @@ struct Program {
 pub struct Births {
     root: Tgid,
     host: Certificate,
-    births: Vec<Birth>,
+    all: Vec<Birth>,
     /// Index of the container whose payload a thread group descends from.
     members: HashMap<Tgid, usize>,
     programs: HashMap<Tgid, Program>,
@@ -140,7 +138,7 @@ impl Births {
             root,
             new_mounts: Vec::new(),
             host: host.clone(),
-            births: Vec::new(),
+            all: Vec::new(),
             members: HashMap::new(),
             programs: HashMap::new(),
         }
@@ -148,7 +146,7 @@ impl Births {
 
     /// All, in their order.
     pub fn all(&self) -> &[Birth] {
-        &self.births
+        &self.all
     }
 
     /// Whether it is a runtime's own stage and no container of a payload: another container was
@@ -161,10 +159,11 @@ impl Births {
                 && (!other.domain.namespaces.is_empty() || self.is_stage(other))
         };
         let alone = birth.domain.namespaces.is_empty();
-        (alone || birth.same_program && birth.host_root) && self.births.iter().any(inside)
+        (alone || birth.same_program && birth.host_root) && self.all.iter().any(inside)
     }
 
-    /// Mount namespaces that tasks have come into since the last call, and who.
+    /// Mount namespaces that tasks have come into since the last call, or were created in before
+    /// a container was born there, and who.
     pub fn take_new_mounts(&mut self) -> Vec<(Tid, NsId)> {
         std::mem::take(&mut self.new_mounts)
     }
@@ -201,7 +200,7 @@ impl Births {
                     seq: event.seq,
                     code: exit.code,
                 };
-                for birth in &mut self.births {
+                for birth in &mut self.all {
                     if birth.payload.tgid == tgid && birth.ended.is_none() {
                         birth.ended = Some(ended);
                     }
@@ -214,7 +213,7 @@ impl Births {
     /// The container that a thread group belongs to, while its payload lives.
     fn alive(&self, tgid: Tgid) -> Option<usize> {
         let index = *self.members.get(&tgid)?;
-        self.births[index].ended.is_none().then_some(index)
+        self.all[index].ended.is_none().then_some(index)
     }
 
     fn drifted(&mut self, index: usize, event: &Event, what: Vec<String>) {
@@ -225,7 +224,7 @@ impl Births {
             what,
             by: by.clone(),
         });
-        self.births[index].drift.extend(drift);
+        self.all[index].drift.extend(drift);
     }
 
     fn fork(&mut self, event: &Event, fork: &Fork, changes: &[Change]) {
@@ -242,6 +241,16 @@ impl Births {
             Some(program) => self.programs.insert(child, program),
             None => self.programs.remove(&child),
         };
+        // Whoever made a namespace may end before it could be held, and its child goes on.
+        let slot = NamespaceSlot::Mnt;
+        let of_host = self.host.namespaces().and_then(|host| host.get(slot));
+        let container = self.members.get(&child).map(|index| &self.all[*index]);
+        if let Some(own) = fork.namespaces.get(slot)
+            && Some(own) != of_host
+            && !container.is_some_and(|birth| birth.domain.has(own))
+        {
+            self.new_mounts.push((fork.child.tid, own));
+        }
         if let Some(index) = self.alive(creator) {
             self.drifted(index, event, drift::namespaces("clone", changes));
         }
@@ -264,7 +273,7 @@ impl Births {
             })
         };
         let index = self
-            .births
+            .all
             .iter()
             .position(|birth| birth.ended.is_none() && joined(birth));
         if let Some(index) = index {
@@ -283,9 +292,9 @@ impl Births {
         let domain = Domain::of(certificate, &self.host, model);
         let member = self.members.get(&tgid).copied();
         if let Some(index) = self.alive(tgid)
-            && self.births[index].domain.same(&domain)
+            && self.all[index].domain.same(&domain)
         {
-            let gains = drift::gains(&self.births[index].certificate, certificate);
+            let gains = drift::gains(&self.all[index].certificate, certificate);
             self.drifted(index, event, gains);
             return;
         }
@@ -294,23 +303,20 @@ impl Births {
         }
         let root = |facts: &Certificate| facts.root().map(|root| (root.dev, root.ino));
         let host_root = root(certificate) == root(&self.host);
-        let known = self
-            .births
-            .iter()
-            .position(|birth| birth.domain.same(&domain));
+        let known = self.all.iter().position(|birth| birth.domain.same(&domain));
         match known {
             // A further program of whoever set the container up.
-            Some(index) if member == known || !self.births[index].host_root || host_root => {
+            Some(index) if member == known || !self.all[index].host_root || host_root => {
                 self.members.insert(tgid, index);
             }
             _ => {
                 let birth = Birth {
-                    number: known.unwrap_or(self.births.len()) + 1,
+                    number: known.unwrap_or(self.all.len()) + 1,
                     seq: event.seq,
                     time_ns: event.time_ns,
                     payload: event.task.clone(),
                     certificate: certificate.clone(),
-                    within: member.map(|index| self.births[index].number),
+                    within: member.map(|index| self.all[index].number),
                     runtime: (!before.name.is_empty()).then_some(before.name),
                     id: id(&domain, model),
                     domain,
@@ -327,15 +333,15 @@ impl Births {
 
     /// Notes a container, in the place of what ran in it before its root was its own.
     fn born(&mut self, mut birth: Birth, known: Option<usize>) {
-        let index = known.unwrap_or(self.births.len());
+        let index = known.unwrap_or(self.all.len());
         self.members.insert(birth.payload.tgid, index);
-        match self.births.get_mut(index) {
+        match self.all.get_mut(index) {
             Some(stage) => {
                 birth.stages.clone_from(&stage.stages);
                 birth.stages.push(stage.seq);
                 *stage = birth;
             }
-            None => self.births.push(birth),
+            None => self.all.push(birth),
         }
     }
 }

@@ -1,3 +1,5 @@
+//! Claims about births: who is a container, who belongs to it, what drifts.
+
 use tracer_common::TaskId;
 use tracer_common::record::{Certificate as Facts, CgroupSet, NamespaceSet, PathFact};
 use zerocopy::{FromZeros as _, Immutable, IntoBytes};
@@ -309,9 +311,22 @@ fn capabilities_and_limits_that_the_payload_had_not_are_gains() {
 fn mount_namespaces_are_told_as_tasks_come_into_them() {
     let mut run = Run::new();
     run.container();
-    assert_eq!(
-        run.births.take_new_mounts(),
-        [(Tid(INIT.tid), NsId(NEW.mnt))]
-    );
+    let mut told = run.births.take_new_mounts();
+    told.dedup();
+    assert_eq!(told, [(Tid(INIT.tid), NsId(NEW.mnt))]);
+    assert_eq!(run.births.take_new_mounts(), []);
+}
+
+#[test]
+fn who_is_created_in_a_namespace_can_hold_it_until_a_container_is_born_there() {
+    let mut run = Run::new();
+    run.fork(RUNTIME, CHILD, 0, HOST);
+    run.apply(&sample::namespace_call(CHILD, UNSHARE, 0, NEW));
+    run.fork(CHILD, INIT, 0, NEW);
+    let new = NsId(NEW.mnt);
+    let both = [(Tid(CHILD.tid), new), (Tid(INIT.tid), new)];
+    assert_eq!(run.births.take_new_mounts(), both);
+    run.exec(INIT, &facts(NEW, &home(), OWN_ROOT, SHELL), "/bin/sh");
+    run.fork(INIT, OTHER, 0, NEW);
     assert_eq!(run.births.take_new_mounts(), []);
 }

@@ -1,3 +1,5 @@
+//! Claims about what two reports differ in.
+
 use serde_json::json;
 
 use super::*;
