@@ -18,3 +18,24 @@ pub fn require_root() {
         "this test observes the kernel: it needs root"
     );
 }
+
+/// Closes descriptors that whoever started the tests has left open, once: the runtimes of tests
+/// would hand them on to their payloads. This process opens all of its own with `O_CLOEXEC`.
+pub fn close_inherited() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let names = std::fs::read_dir("/proc/self/fdinfo").expect("descriptors");
+        let numbers = names.filter_map(|name| name.ok()?.file_name().to_str()?.parse::<i32>().ok());
+        for number in numbers.filter(|number| *number > 2).collect::<Vec<_>>() {
+            let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{number}"));
+            let flags = info.ok().and_then(|info| {
+                let flags = info.lines().find_map(|line| line.strip_prefix("flags:"))?;
+                i32::from_str_radix(flags.trim(), 8).ok()
+            });
+            if flags.is_some_and(|flags| flags & nix::libc::O_CLOEXEC == 0) {
+                // One that is gone already needs no closing.
+                let _gone = nix::unistd::close(number);
+            }
+        }
+    });
+}

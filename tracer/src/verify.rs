@@ -209,6 +209,8 @@ impl Followed {
         let mut asked_to_end = false;
         loop {
             tokio::select! {
+                // A signal that comes after the command's end is not the command's.
+                biased;
                 ready = self.pidfd.readable() => {
                     drop(ready);
                     let status = self.child.wait().map_err(|source| VerifyError::Wait {
@@ -217,18 +219,18 @@ impl Followed {
                     })?;
                     return Ok(exit(status));
                 }
-                ready = session.collector.ring.readable() => {
-                    if ready.is_ok() {
-                        session.pump();
-                        mounts.follow(session);
-                    }
-                }
                 number = signals.next() => {
                     let ends = run::ends(number);
                     let number = if asked_to_end && ends { Signal::KILL.as_raw() } else { number };
                     asked_to_end |= ends;
                     if let Some(signal) = Signal::from_named_raw(number) {
                         let _ended = pidfd_send_signal(self.pidfd.get_ref(), signal);
+                    }
+                }
+                ready = session.collector.ring.readable() => {
+                    if ready.is_ok() {
+                        session.pump();
+                        mounts.follow(session);
                     }
                 }
             }

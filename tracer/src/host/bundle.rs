@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use oci_spec::runtime::Spec;
 use serde::Deserialize as _;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::event::NsId;
@@ -67,7 +67,9 @@ impl Bundle {
             Ok(text) => text,
             Err(source) => return Err(ReadError::File { path, source }),
         };
-        let parsed = serde_json::from_str::<Value>(&text)
+        // A list would be taken for the fields in their order.
+        let parsed = serde_json::from_str::<Map<String, Value>>(&text)
+            .map(Value::Object)
             .and_then(|config| Ok((Spec::deserialize(&config)?, config)));
         let (spec, config) = match parsed {
             Ok(parsed) => parsed,
@@ -174,7 +176,9 @@ mod tests {
     fn what_cannot_be_read_is_named() {
         let nowhere = Bundle::read(Path::new("/nowhere")).expect_err("nothing there");
         assert!(nowhere.to_string().contains("/nowhere/config.json"));
-        assert!(matches!(read("{"), Err(ReadError::Text { .. })));
+        for text in ["{", "[]", "\"\""] {
+            assert!(matches!(read(text), Err(ReadError::Text { .. })), "{text}");
+        }
         assert!(matches!(
             read("{\"ociVersion\": 1}"),
             Err(ReadError::Text { .. })

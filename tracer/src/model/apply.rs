@@ -46,7 +46,7 @@ impl Model {
             if let Some(id) = namespaces.get(slot) {
                 self.namespaces
                     .entry((slot.kind(), id))
-                    .or_insert(NamespaceOrigin::Before);
+                    .or_insert_with(|| vec![NamespaceOrigin::Before]);
             }
         }
     }
@@ -57,7 +57,7 @@ impl Model {
             if let Some(id) = namespaces.get(slot) {
                 self.namespaces
                     .entry((slot.kind(), id))
-                    .or_insert(NamespaceOrigin::Found { seq });
+                    .or_insert_with(|| vec![NamespaceOrigin::Found { seq }]);
             }
         }
     }
@@ -65,8 +65,8 @@ impl Model {
     /// A namespace was made. The number may have belonged to another one before.
     fn note_made(&mut self, seq: u64, by: Tgid, call: Made, kind: NamespaceKind, set: &Namespaces) {
         if let Some(id) = set.get(NamespaceSlot::made_in(kind)) {
-            self.namespaces
-                .insert((kind, id), NamespaceOrigin::Made { by, call, seq });
+            let all = self.namespaces.entry((kind, id)).or_default();
+            all.push(NamespaceOrigin::Made { by, call, seq });
         }
     }
 

@@ -43,8 +43,6 @@ pub struct Birth {
     pub ended: Option<Ended>,
     /// The payload's file is its creator's: a program that executed itself anew.
     same_program: bool,
-    /// The payload's file is one that only a descriptor names.
-    by_descriptor: bool,
     /// Its root directory is tracer's own.
     host_root: bool,
 }
@@ -82,12 +80,10 @@ impl Domain {
             (id != of_host).then_some((kind, id))
         });
         let namespaces: Vec<_> = differing.collect();
+        // One that no record shows being made may have been: its record may be lost.
         let origins = namespaces.iter().map(|(kind, id)| {
-            match model.namespace(*kind, *id) {
-                Some(NamespaceOrigin::Before) | None => 0,
-                // One that no record shows being made may have been: its record may be lost.
-                Some(NamespaceOrigin::Made { seq, .. } | NamespaceOrigin::Found { seq }) => *seq,
-            }
+            let origin = model.namespace(*kind, *id);
+            origin.map_or(0, NamespaceOrigin::seq)
         });
         let origins = origins.collect();
         let cgroups = certificate.cgroups().unwrap_or_default().members;
@@ -153,25 +149,20 @@ impl Births {
         &self.all
     }
 
-    /// Whether it is a runtime's own stage and no container of a payload: another container was
-    /// born in it, and either nothing but a cgroup sets it apart, or it is a program that
-    /// executed itself anew, with tracer's own root directory, as rootless runtimes do to get a
-    /// user namespace. So is one that was given up before any container was born: a copy of a
-    /// runtime in nothing but a cgroup, which ran into what it could not do.
+    /// Whether it is no container of a payload, but a runtime's own stage: it has no namespace of
+    /// its own, as the monitors of engines and the programs of cgroup experiments; or another
+    /// container was born in it and it is a program that executed itself anew, with tracer's own
+    /// root directory, as rootless runtimes do to get a user namespace.
     pub fn is_stage(&self, birth: &Birth) -> bool {
         let inside = |other: &Birth| {
-            other.within == Some(birth.number)
-                && (!other.domain.namespaces.is_empty() || self.is_stage(other))
+            other.within == Some(birth.number) && !other.domain.namespaces.is_empty()
         };
-        let alone = birth.domain.namespaces.is_empty();
-        let given_up = |other: &Birth| {
-            other.domain.namespaces.is_empty() && other.host_root && other.by_descriptor
-        };
-        let outside = alone || birth.same_program && birth.host_root;
-        (outside && self.all.iter().any(inside)) || self.all.iter().all(given_up)
+        birth.domain.namespaces.is_empty()
+            || birth.same_program && birth.host_root && self.all.iter().any(inside)
     }
 
-    /// Mount namespaces that tasks have come into since the last call, and who.
+    /// Mount namespaces that tasks have come into since the last call, or were created in before
+    /// a container was born there, and who.
     pub fn take_new_mounts(&mut self) -> Vec<(Tid, NsId)> {
         std::mem::take(&mut self.new_mounts)
     }
@@ -249,6 +240,16 @@ impl Births {
             Some(program) => self.programs.insert(child, program),
             None => self.programs.remove(&child),
         };
+        // Whoever made a namespace may end before it could be held, and its child goes on.
+        let slot = NamespaceSlot::Mnt;
+        let of_host = self.host.namespaces().and_then(|host| host.get(slot));
+        let container = self.members.get(&child).map(|index| &self.all[*index]);
+        if let Some(own) = fork.namespaces.get(slot)
+            && Some(own) != of_host
+            && !container.is_some_and(|birth| birth.domain.has(own))
+        {
+            self.new_mounts.push((fork.child.tid, own));
+        }
         if let Some(index) = self.alive(creator) {
             self.drifted(index, event, drift::namespaces("clone", changes));
         }
@@ -332,7 +333,6 @@ impl Births {
                     drift: Vec::new(),
                     ended: None,
                     same_program,
-                    by_descriptor: by_descriptor(&path(certificate)),
                     host_root,
                 };
                 self.born(birth, known);

@@ -148,7 +148,7 @@ fn numbers_of_namespaces_that_are_used_again_are_another_container() {
 }
 
 #[test]
-fn a_cgroup_of_its_own_is_enough_and_names_it() {
+fn a_cgroup_of_its_own_names_it_and_is_a_stage() {
     let mut run = Run::new();
     run.apply(&sample::mkdir(
         RUNTIME,
@@ -162,6 +162,7 @@ fn a_cgroup_of_its_own_is_enough_and_names_it() {
     run.exec(CHILD, &facts(HOST, &own, HOST_ROOT, SHELL), "/bin/sh");
     assert_eq!(run.only().id.as_deref(), Some("0123456789abcdef"));
     assert!(run.only().domain.namespaces.is_empty());
+    assert!(run.births.is_stage(run.only()), "not by itself a payload's");
 }
 
 #[test]
@@ -185,20 +186,6 @@ fn a_program_that_executed_itself_anew_to_make_containers_is_a_stage() {
     assert!(run.births.is_stage(stage) && !run.births.is_stage(payload));
     assert_eq!(payload.within, Some(1));
     assert_eq!(payload.runtime.as_deref(), Some("engine"));
-}
-
-#[test]
-fn a_runtime_that_gave_up_before_it_made_a_container_has_made_none() {
-    let mut run = Run::new();
-    run.apply(&sample::mkdir(RUNTIME, 0, 9, "/job"));
-    run.fork(RUNTIME, CHILD, 0, HOST);
-    run.apply(&sample::attach(RUNTIME, CHILD, 0, 9, "/job"));
-    let own = facts(HOST, &sample::cgroups(&[(0, 9)]), HOST_ROOT, ENGINE);
-    run.exec(CHILD, &own, "/dev/fd/6");
-    assert!(run.births.is_stage(run.only()));
-    // Beside a container it is one: nothing tells that it is of the same runtime.
-    run.container();
-    assert!(!run.births.is_stage(&run.births.all()[0]));
 }
 
 #[test]
@@ -326,10 +313,23 @@ fn capabilities_and_limits_that_the_payload_had_not_are_gains() {
 fn mount_namespaces_are_told_as_tasks_come_into_them() {
     let mut run = Run::new();
     run.container();
-    assert_eq!(
-        run.births.take_new_mounts(),
-        [(Tid(INIT.tid), NsId(NEW.mnt))]
-    );
+    let mut told = run.births.take_new_mounts();
+    told.dedup();
+    assert_eq!(told, [(Tid(INIT.tid), NsId(NEW.mnt))]);
+    assert_eq!(run.births.take_new_mounts(), []);
+}
+
+#[test]
+fn who_is_created_in_a_namespace_can_hold_it_until_a_container_is_born_there() {
+    let mut run = Run::new();
+    run.fork(RUNTIME, CHILD, 0, HOST);
+    run.apply(&sample::namespace_call(CHILD, UNSHARE, 0, NEW));
+    run.fork(CHILD, INIT, 0, NEW);
+    let new = NsId(NEW.mnt);
+    let both = [(Tid(CHILD.tid), new), (Tid(INIT.tid), new)];
+    assert_eq!(run.births.take_new_mounts(), both);
+    run.exec(INIT, &facts(NEW, &home(), OWN_ROOT, SHELL), "/bin/sh");
+    run.fork(INIT, OTHER, 0, NEW);
     assert_eq!(run.births.take_new_mounts(), []);
 }
 

@@ -27,7 +27,8 @@ pub struct Model {
     /// The latest task with each number. Threads leave at their end; leaders stay, since the
     /// judgement comes after it.
     tasks: BTreeMap<Tid, TaskState>,
-    namespaces: BTreeMap<(NamespaceKind, NsId), NamespaceOrigin>,
+    /// All that have borne a number, one after the other: the kernel uses numbers again.
+    namespaces: BTreeMap<(NamespaceKind, NsId), Vec<NamespaceOrigin>>,
     cgroups: BTreeMap<CgroupKey, CgroupBirth>,
 }
 
@@ -80,9 +81,22 @@ impl Model {
         }
     }
 
-    /// Where a namespace came from; `None` when nothing seen has named it.
+    /// Where a namespace came from; `None` when nothing seen has named it. Of those that have
+    /// borne the number it is the latest.
     pub fn namespace(&self, kind: NamespaceKind, id: NsId) -> Option<&NamespaceOrigin> {
-        self.namespaces.get(&(kind, id))
+        self.namespaces.get(&(kind, id))?.last()
+    }
+
+    /// Where the namespace came from that had this number when record `seq` was made, which
+    /// may be another than has it now.
+    pub fn namespace_at(
+        &self,
+        kind: NamespaceKind,
+        id: NsId,
+        seq: u64,
+    ) -> Option<&NamespaceOrigin> {
+        let all = self.namespaces.get(&(kind, id))?;
+        all.iter().rev().find(|origin| origin.seq() <= seq)
     }
 
     /// The record that made a cgroup in this run.

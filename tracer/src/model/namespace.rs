@@ -33,3 +33,13 @@ pub enum NamespaceOrigin {
         seq: u64,
     },
 }
+
+impl NamespaceOrigin {
+    /// The record that it is known by; 0 for what was there before.
+    pub fn seq(&self) -> u64 {
+        match self {
+            Self::Before => 0,
+            Self::Made { seq, .. } | Self::Found { seq } => *seq,
+        }
+    }
+}

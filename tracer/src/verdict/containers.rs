@@ -19,11 +19,11 @@ pub enum Select {
     All,
     /// The one of this number.
     Number(usize),
-    /// Those whose id begins so.
+    /// Those of the payloads whose id begins so.
     Id(String),
-    /// Those that this program made.
+    /// Those of the payloads that this program made.
     Runtime(String),
-    /// Those whose payload is this program, by its path or the path's last component.
+    /// Those of the payloads that are this program, by its path or the path's last component.
     Program(String),
 }
 
@@ -45,9 +45,12 @@ impl Select {
     #[must_use]
     pub fn takes(&self, birth: &Birth, stage: bool) -> bool {
         match self {
-            Self::Payloads => !stage,
             Self::All => true,
             Self::Number(number) => birth.number == *number,
+            // Whether a runtime's own stage shows as a container of the same id is a matter of
+            // moments: who names a payload does not mean it.
+            _ if stage => false,
+            Self::Payloads => true,
             Self::Id(prefix) => {
                 let id = birth.id.as_deref();
                 id.is_some_and(|id| id.starts_with(prefix.as_str()))

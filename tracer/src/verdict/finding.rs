@@ -1,8 +1,8 @@
 //! What looking at one expectation gave, before losses are weighed. Owns the difference between
 //! a violation that was seen and a proof that is missing.
 
-use crate::event::Certificate;
-use crate::model::Model;
+use crate::event::{Certificate, NamespaceKind, NsId};
+use crate::model::{Model, NamespaceOrigin};
 
 use super::{Evidence, Observation, Seen};
 
@@ -82,6 +82,15 @@ impl<'a> Facts<'a> {
         match self.stage {
             Stage::Gate | Stage::Refused => self.observation.gate.as_ref(),
             Stage::Final => self.observation.exec.as_ref(),
+        }
+    }
+
+    /// Where the namespace came from that had this number when this stage's certificate was
+    /// made: judged at the end, it may be another's by then.
+    pub(super) fn namespace(&self, kind: NamespaceKind, id: NsId) -> Option<&'a NamespaceOrigin> {
+        match self.seen() {
+            Some(seen) => self.model.namespace_at(kind, id, seen.seq),
+            None => self.model.namespace(kind, id),
         }
     }
 

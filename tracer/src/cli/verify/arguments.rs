@@ -13,8 +13,8 @@ use crate::{cli::run::ReportArguments, verdict::Select};
 pub struct VerifyArguments {
     #[command(flatten)]
     pub sources: SourceArguments,
-    /// Which containers are judged: payloads (all but a runtime's own stages), all, a number,
-    /// id=PREFIX, runtime=NAME or program=NAME
+    /// Which containers are judged: payloads (all but a runtime's own stages); of these
+    /// id=PREFIX, runtime=NAME or program=NAME; all, with the stages; or the one of a number
     #[arg(long, default_value = "payloads", value_parser = select, value_name = "WHICH")]
     pub select: Select,
     /// A process, by name or number, that makes containers on behalf of the command: dockerd,

@@ -25,6 +25,12 @@ use crate::{
 /// # Errors
 /// What ends it before there is a verdict, with the exit code for it.
 pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
+    if arguments.command.first().is_none_or(String::is_empty) {
+        return Err(Failure::new(
+            exit::USAGE,
+            "no program to verify: its name is empty",
+        ));
+    }
     super::require_host()?;
     let host =
         host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;

@@ -167,3 +167,24 @@ fn a_thread_that_execs_keeps_its_own_namespaces_under_its_leaders_number() {
     assert_eq!(run.namespace(INIT, NamespaceSlot::Net), 77);
     assert!(run.0.task(Tid(THREAD.tid)).is_none());
 }
+
+#[test]
+fn a_number_that_is_used_again_is_told_by_the_record_that_asks() {
+    let mut run = Run::new();
+    run.fork(ROOT, INIT, 0, &home());
+    let own = NamespaceSet { uts: 77, ..HOST };
+    run.apply(&sample::namespace_call(INIT, sample::UNSHARE, 0, own));
+    run.apply(&sample::exit(INIT, 0));
+    run.fork(ROOT, CHILD, 0, &home());
+    run.apply(&sample::namespace_call(CHILD, sample::UNSHARE, 0, own));
+    let made = |task: tracer_common::TaskId, seq| NamespaceOrigin::Made {
+        by: Tgid(task.tgid),
+        call: Made::Unshare,
+        seq,
+    };
+    let at = |seq| run.0.namespace_at(NamespaceKind::Uts, NsId(77), seq);
+    let (first, second) = (made(INIT, 1), made(CHILD, 4));
+    assert_eq!(at(0), None);
+    assert_eq!([at(1), at(3)], [Some(&first); 2]);
+    assert_eq!([at(4), at(9)], [Some(&second); 2]);
+}

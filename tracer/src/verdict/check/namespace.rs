@@ -29,7 +29,7 @@ pub(super) fn new(kind: NamespaceKind, facts: &Facts<'_>) -> Finding {
             if *id == host {
                 return violated(seen, "it is the host's", evidence);
             }
-            match facts.model.namespace(kind, *id) {
+            match facts.namespace(kind, *id) {
                 Some(NamespaceOrigin::Made { by, call, seq }) => {
                     let source = match call {
                         Made::Clone => "task_newtask",
@@ -40,7 +40,12 @@ pub(super) fn new(kind: NamespaceKind, facts: &Facts<'_>) -> Finding {
                         evidence.push(made);
                     }
                     if !facts.model.in_lineage(*by) {
-                        return violated(seen, "it was made by a stranger", evidence);
+                        // The record of its maker's own fork may be lost.
+                        return Finding::Missing {
+                            seen,
+                            reason: "it was made by a stranger".to_owned(),
+                            evidence,
+                        };
                     }
                 }
                 Some(NamespaceOrigin::Before) => {
