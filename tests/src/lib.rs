@@ -2,6 +2,7 @@
 
 pub mod binary;
 pub mod cgroup;
+pub mod condition;
 pub mod edit;
 pub mod fifo;
 pub mod foreign;

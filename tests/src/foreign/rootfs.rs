@@ -16,6 +16,8 @@ pub(super) fn make(root: &Path) {
     for folder in FOLDERS {
         fs::create_dir_all(root.join(folder)).expect("a folder");
     }
+    // Where nothing is mounted there: shells give it to what they start in the background.
+    fs::write(root.join("dev/null"), "").expect("a file");
     let open = fs::Permissions::from_mode(0o1777);
     fs::set_permissions(root.join("tmp"), open).expect("permissions");
     let users = "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1001::/:/bin/sh\n";

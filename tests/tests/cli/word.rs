@@ -28,7 +28,10 @@ fn help_goes_to_standard_output_and_names_every_exit_code() {
             .filter_map(|line| line.split_whitespace().next())
             .filter(|word| word.parse::<u8>().is_ok())
             .collect();
-        assert_eq!(codes, ["2", "120", "121", "122", "125", "126", "127"]);
+        assert_eq!(
+            codes,
+            ["2", "120", "121", "122", "123", "125", "126", "127"]
+        );
     }
 }
 

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 
 use tracer::expect::{self, CATALOG, Family};
 use tracer::verdict::Verdict;
+use tracer_tests::condition::{SHOWN_ELSEWHERE, UNSATISFIED};
 use tracer_tests::spec::{everything, facts};
 use tracer_tests::trial::Trial;
 
@@ -55,6 +56,8 @@ const ELSEWHERE: [(&str, &str); 1] = [(
 #[test]
 fn every_expectation_has_a_sabotage() {
     let mut families: BTreeSet<&str> = ELSEWHERE.iter().map(|(id, _)| *id).collect();
+    families.extend(SHOWN_ELSEWHERE.iter().map(|(id, _)| *id));
+    families.extend(UNSATISFIED.iter().map(|one| one.family));
     let mut sabotaged: BTreeSet<String> = BTreeSet::new();
     for case in cases() {
         let trial = (case.trial)();

@@ -9,18 +9,7 @@ use tracer_tests::cgroup::Leftover;
 use tracer_tests::foreign::{Request, Runtime, Subject};
 use tracer_tests::spec::facts;
 
-use crate::{FAIL, command, containers, item, meeting, not_passing, script};
-
-/// The only container that was judged.
-#[track_caller]
-fn payload(report: &Value) -> &Value {
-    let mut judged = containers(report)
-        .iter()
-        .filter(|one| !one["verdict"].is_null());
-    let one = judged.next().expect("a container");
-    assert!(judged.next().is_none(), "{:#}", report["containers"]);
-    one
-}
+use crate::{FAIL, command, item, meeting, not_passing, payload, script};
 
 /// What an item says, all of it.
 fn said(container: &Value, id: &str) -> String {

@@ -2,6 +2,7 @@
 //! that escape, that outlive their command; and what it says when there is nothing to judge or
 //! the words are wrong. As root.
 
+mod condition;
 mod drift;
 mod end;
 mod escape;
@@ -128,4 +129,15 @@ fn adds_up(report: &Value) -> u64 {
     }
     assert_eq!(number(counters, "unknown"), 0, "{counters}");
     number(counters, "lost")
+}
+
+/// The only container that was judged.
+#[track_caller]
+fn payload(report: &Value) -> &Value {
+    let mut judged = containers(report)
+        .iter()
+        .filter(|one| !one["verdict"].is_null());
+    let one = judged.next().expect("a container");
+    assert!(judged.next().is_none(), "{:#}", report["containers"]);
+    one
 }

@@ -1,0 +1,106 @@
+//! Conditions on containers that others make, each with a file that a container of `unshare` does
+//! not satisfy. Owns the list; that each fails, and alone, is for tests to show.
+
+/// A condition that is not satisfied.
+pub struct Unsatisfied {
+    /// The family of expectations, as the catalogue has it.
+    pub family: &'static str,
+    /// The item that must fail.
+    pub item: &'static str,
+    /// The expectation file.
+    pub file: &'static str,
+    /// What stands before `unshare` in the command.
+    pub before: &'static str,
+}
+
+const fn one(family: &'static str, item: &'static str, file: &'static str) -> Unsatisfied {
+    Unsatisfied {
+        family,
+        item,
+        file,
+        before: "",
+    }
+}
+
+/// One at least for each family that a file can ask for and `tracer run` does not.
+pub const UNSATISFIED: [Unsatisfied; 21] = [
+    one(
+        "namespace.KIND (private)",
+        "namespace.user",
+        "namespaces: { private: [user] }",
+    ),
+    one(
+        "namespace.KIND (joined)",
+        "namespace.net",
+        "namespaces: { joined: { net: 1 } }",
+    ),
+    one(
+        "memory.max (in force)",
+        "memory.max",
+        "memory.max: \"<=4Ki\"",
+    ),
+    one("pids.max (in force)", "pids.max", "pids.max: \"<=1\""),
+    one("cpu.max (in force)", "cpu.max", "cpu.max: \"<=0.001\""),
+    one(
+        "cpuset.cpus (within)",
+        "cpuset.cpus",
+        "cpuset.cpus: { within: \"1000\" }",
+    ),
+    one(
+        "cpus_allowed (within)",
+        "cpus_allowed",
+        "cpus_allowed: { within: \"1000\" }",
+    ),
+    one(
+        "capabilities.SET (within)",
+        "capabilities.bounding",
+        "capabilities: { bounding: { within: [chown] } }",
+    ),
+    one(
+        "capabilities.SET (without)",
+        "capabilities.effective",
+        "capabilities: { effective: { without: [chown] } }",
+    ),
+    one("user.uid, user.gid", "user.uid", "user: { uid: not 0 }"),
+    one(
+        "uid_map.root, gid_map.root",
+        "uid_map.root",
+        "uid_map: root_is_not_host_root",
+    ),
+    Unsatisfied {
+        before: "setpriv --groups 5 ",
+        ..one("groups (within)", "groups", "groups: [6]")
+    },
+    Unsatisfied {
+        before: "setpriv --no-new-privs ",
+        ..one(
+            "no_new_privs (not set)",
+            "no_new_privs",
+            "no_new_privs: false",
+        )
+    },
+    one("seccomp (filter)", "seccomp", "seccomp: filter"),
+    Unsatisfied {
+        before: "exec 8< /dev/null; ",
+        ..one("descriptors (within)", "descriptors", "inherited_fds: [7]")
+    },
+    one(
+        "rlimit.NAME (compared)",
+        "rlimit.nofile",
+        "rlimits: { nofile: \"<=1\" }",
+    ),
+    one("cgroup (private)", "cgroup", "cgroup: private"),
+    one("cgroup (path)", "cgroup", "cgroup: { path: /elsewhere }"),
+    one("payload", "payload", "payload: false"),
+    one("root.not_host", "root.not_host", "root: [not_host]"),
+    one("root.read_only", "root.read_only", "root: [read_only]"),
+];
+
+/// Families whose violation other tests show.
+pub const SHOWN_ELSEWHERE: [(&str, &str); 5] = [
+    ("drift", "tests/verify/drift.rs"),
+    ("masked.PATH", "tests/verify/escape.rs"),
+    ("mount.TARGET (bundle)", "tests/verify/condition.rs"),
+    ("read_only.PATH", "tests/verify/condition.rs"),
+    ("root.propagation", "tests/verify/condition.rs"),
+];

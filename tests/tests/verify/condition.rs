@@ -1,0 +1,67 @@
+//! Each condition of files and bundles that a container does not satisfy fails, and nothing else
+//! does.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use tracer_tests::binary::Runs;
+use tracer_tests::condition::UNSATISFIED;
+use tracer_tests::foreign::{Request, Runtime, Subject};
+
+use super::{FAIL, command, not_passing, payload, script};
+
+#[test]
+#[ignore = "needs root"]
+fn each_condition_of_a_file_fails_alone() {
+    let runs = Runs::new();
+    for one in UNSATISFIED {
+        println!("{}", one.family);
+        let line = format!("{}unshare --mount --uts --ipc true", one.before);
+        // Beside one that holds.
+        let file = format!("exe: inside\n{}\n", one.file);
+        let report = script(&runs, &file, &[], &line).ended_with(FAIL).report();
+        assert_eq!(not_passing(payload(&report)), [one.item], "{}", one.family);
+    }
+}
+
+/// Writes a bundle beside the subject's with another configuration; gives its folder.
+fn asking(subject: &Subject, name: &str, change: impl FnOnce(&mut Value)) -> String {
+    let text = fs::read_to_string(subject.bundle().join("config.json")).expect("a file");
+    let mut config: Value = serde_json::from_str(&text).expect("a configuration");
+    change(&mut config);
+    let folder = subject.runs.path(name);
+    fs::create_dir(&folder).expect("a folder");
+    fs::write(folder.join("config.json"), config.to_string()).expect("a file");
+    folder.to_str().expect("text").to_owned()
+}
+
+#[test]
+#[ignore = "needs root"]
+fn each_condition_of_a_bundle_on_mounts_fails_alone() {
+    let Some(subject) = Subject::new(Runtime::Runc) else {
+        return;
+    };
+    let line = subject
+        .words("mounts", &Request::new(&["/bin/true"]))
+        .join(" ");
+    let mount = asking(&subject, "mount", |config| {
+        let mounts = config["mounts"].as_array_mut().expect("mounts");
+        mounts.push(json!({ "destination": "/extra", "type": "tmpfs", "source": "tmpfs" }));
+    });
+    let read_only = asking(&subject, "read-only", |config| {
+        config["linux"]["readonlyPaths"] = json!(["/etc"]);
+    });
+    let spread = asking(&subject, "spread", |config| {
+        config["linux"]["rootfsPropagation"] = json!("shared");
+    });
+    for (asked, item) in [
+        (mount, "mount./extra"),
+        (read_only, "read_only./etc"),
+        (spread, "root.propagation"),
+    ] {
+        let words = ["--bundle", &asked, "-o", "json", "--", "sh", "-c", &line];
+        let said = subject.runs.finish(&mut command(&subject.runs, &words));
+        let report = said.ended_with(FAIL).report();
+        assert_eq!(not_passing(payload(&report)), [item]);
+    }
+}
