@@ -19,8 +19,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tracer::run::STATE_DIRECTORY;
 
+use crate::require_root;
 use crate::spec::facts;
-use crate::{close_inherited, require_root};
 
 /// Variable that names the program under test; `cargo xtask test` sets it.
 const PROGRAM: &str = "TRACER_BIN";
@@ -154,7 +154,6 @@ impl Runs {
     pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         require_root();
-        close_inherited();
         let folder = tempfile::tempdir().expect("a folder");
         open_to_all(folder.path());
         let number = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -12,8 +12,9 @@ pub mod spec;
 pub mod trial;
 
 /// Fails where the tests of this package cannot be carried out: they never pass by testing
-/// nothing.
+/// nothing. What they start inherits nothing but from them.
 pub fn require_root() {
+    close_inherited();
     assert!(
         rustix::process::geteuid().is_root(),
         "this test observes the kernel: it needs root"
@@ -22,7 +23,7 @@ pub fn require_root() {
 
 /// Closes descriptors that whoever started the tests has left open, once: the runtimes of tests
 /// would hand them on to their payloads. This process opens all of its own with `O_CLOEXEC`.
-pub fn close_inherited() {
+fn close_inherited() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
         let names = std::fs::read_dir("/proc/self/fdinfo").expect("descriptors");

@@ -32,6 +32,7 @@ impl Shell {
 
     /// One that is executed by these words: unshare(1), setpriv(1) and their like.
     pub fn behind(words: &[&str]) -> Self {
+        crate::require_root();
         let words = [words, &["sh"]].concat();
         let mut child = Command::new(words[0])
             .args(&words[1..])
