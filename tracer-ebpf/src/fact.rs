@@ -187,7 +187,7 @@ pub fn path(fact: &mut PathFact, path: u64) {
 }
 
 /// Most mounts on one parent that are looked at.
-const MAX_CHILDREN: usize = 128;
+const MAX_CHILDREN: usize = 40;
 
 /// Whether another mount lies on top of where the `struct path` at `path` leads: a child of its
 /// mount whose mount point is the very same directory entry.

@@ -204,7 +204,7 @@ pub static ROOT_PIVOTED: Family = Family {
     observes: "the task's root directory: its mount, where that stands, the mount namespace it belongs to, and what lies on top of it, by the kernel's list of mounts and by mountinfo",
     passes: "it is the root of a mount of the task's own mount namespace, at that namespace's root, with nothing on top",
     fails: "a directory inside a mount, a mount further down (chroot), another namespace's mount, or the old root still on top",
-    unknown: "more than 128 mounts stand on it and mountinfo was not read; the kernel does not tell",
+    unknown: "more than 40 mounts stand on it and mountinfo was not read; the kernel does not tell",
     ..FACT
 };
 
