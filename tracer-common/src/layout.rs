@@ -152,6 +152,7 @@ layout! {
     mount_parent = Offset("mount", "mnt_parent"),
     mount_ns = Offset("mount", "mnt_ns"),
     mount_id = Offset("mount", "mnt_id"),
+    mount_overmount = Offset("mount", "overmount"),
     mount_children = Offset("mount", "mnt_mounts"),
     mount_sibling = Offset("mount", "mnt_child"),
     mount_mountpoint = Offset("mount", "mnt_mountpoint"),

@@ -324,21 +324,17 @@ fn descriptors(certificate: &mut Certificate, task: u64) -> u64 {
         if open == 0 {
             break;
         }
-        let number = open.trailing_zeros();
-        open &= open - 1;
-        let file = pointer(files, 8 * number);
-        descriptor.fd = number;
         // SAFETY: the slot is memory of the record that this program holds.
-        unsafe { descriptor_facts(descriptor, file) };
-        // Bits are moved and not tested: each branch in this loop doubles the verifier's work.
-        descriptor.flags |= (closing >> number & 1) as u32 * Descriptor::CLOSE_ON_EXEC;
+        unsafe { descriptor_facts(descriptor, files, open, closing) };
+        open &= open - 1;
     }
     let others = beyond_64(table, bitmap, closing_bitmap);
     certificate.descriptors_truncated = u32::from(open != 0 || others);
     Certificate::DESCRIPTORS
 }
 
-/// Facts of the open file at address `file`.
+/// Facts of the lowest descriptor in `open`, whose file is found in the array at `files`; of those
+/// in `closing`, exec closes.
 ///
 /// A global function, which the verifier checks once and not at each of its calls: it is half of
 /// what there is to verify. Such functions take pointers that may be null and return a number
@@ -348,11 +344,20 @@ fn descriptors(certificate: &mut Certificate, task: u64) -> u64 {
 /// `descriptor` is null or points to a descriptor that can be written.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub unsafe extern "C" fn descriptor_facts(descriptor: *mut Descriptor, file: u64) -> u32 {
+pub unsafe extern "C" fn descriptor_facts(
+    descriptor: *mut Descriptor,
+    files: u64,
+    open: u64,
+    closing: u64,
+) -> u32 {
     // SAFETY: the caller's promise, which the verifier checks at each call.
     let Some(descriptor) = (unsafe { descriptor.as_mut() }) else {
         return 0;
     };
+    let number = open.trailing_zeros();
+    descriptor.fd = number;
+    descriptor.flags = (closing >> number & 1) as u32 * Descriptor::CLOSE_ON_EXEC;
+    let file = pointer(files, 8 * number);
     let inode = pointer(file, offset!(file_inode));
     let sb = pointer(inode, offset!(inode_sb));
     let path = file.wrapping_add(u64::from(offset!(file_path)));

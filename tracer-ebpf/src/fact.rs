@@ -193,11 +193,23 @@ const MAX_CHILDREN: usize = 40;
 /// mount whose mount point is the very same directory entry.
 #[inline(always)]
 pub fn covered(path: u64) -> u32 {
+    let mnt = pointer(path, offset!(path_mnt));
+    let mount = mount_of(mnt);
+    let dentry = pointer(path, offset!(path_dentry));
+    // Since 6.17 a mount knows what lies on its root, and there is nothing to search. Of another
+    // directory it says nothing, and then nothing is said.
+    if known!(mount_overmount) {
+        return if pointer(mnt, offset!(vfsmount_root)) != dentry {
+            0
+        } else if pointer(mount, offset!(mount_overmount)) != 0 {
+            PathFact::COVERED
+        } else {
+            PathFact::UNCOVERED
+        };
+    }
     if !known!(mount_children, mount_sibling, mount_mountpoint) {
         return 0;
     }
-    let mount = mount_of(pointer(path, offset!(path_mnt)));
-    let dentry = pointer(path, offset!(path_dentry));
     // SAFETY: the function takes numbers and dereferences neither.
     unsafe { covered_by_child(mount, dentry) }
 }

@@ -189,13 +189,14 @@ pub async fn execute(
 pub(crate) fn end(session: Session) -> Ended {
     let Session {
         collector,
+        hooks,
         model,
         observation,
         steps,
         omitted,
         ..
     } = session;
-    let (hooks, attach) = (collector.hooks.clone(), collector.attach_time);
+    let attach = collector.attach_time;
     Ended {
         model,
         observation,

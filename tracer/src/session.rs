@@ -6,10 +6,11 @@ use std::{
     fs, io,
 };
 
-use tracer_common::Kind;
-
 use crate::{
-    collect::{self, CollectError, Collector, Options},
+    collect::{
+        self, CollectError, Collector, Options,
+        hooks::{HOOKS, HookChoice},
+    },
     event::{self, Body, Event, SyscallTable, Task, Tgid},
     model::{Births, Change, Model},
     verdict::{Observation, Unattached, mountinfo},
@@ -31,6 +32,8 @@ const TIMELINE: usize = 100_000;
 pub struct Session {
     /// The kernel side.
     pub collector: Collector,
+    /// What became of each hook.
+    pub hooks: Vec<HookChoice>,
     /// What the events mean; there once tracer's own certificate has been read.
     pub model: Model,
     /// Containers that were made in the run.
@@ -54,7 +57,6 @@ impl Session {
         let mut collector = Collector::start(options)?;
         let root = Tgid(options.root_tgid);
         let mut observation = Observation::new(root);
-        observation.unattached = unattached(&collector);
         let syscalls = SyscallTable::new(collect::syscall_names());
         let mut first: VecDeque<Event> = VecDeque::new();
         let mut next = 0;
@@ -70,6 +72,8 @@ impl Session {
         take(&mut collector);
         collector.inventory(0)?;
         take(&mut collector);
+        let hooks = collector.hooks()?.to_vec();
+        observation.unattached = unattached(&hooks);
         for event in &first {
             observation.note(event);
         }
@@ -85,6 +89,7 @@ impl Session {
         }
         Ok(Self {
             collector,
+            hooks,
             model,
             births,
             observation,
@@ -153,6 +158,7 @@ impl Session {
     pub fn pump(&mut self) {
         let Self {
             collector,
+            hooks: _,
             model,
             births,
             observation,
@@ -230,28 +236,23 @@ fn is_inventory(event: &Event) -> bool {
     matches!(event.body, Body::TaskSeen(_))
 }
 
-fn unattached(collector: &Collector) -> Vec<Unattached> {
-    let reason = |kind: Kind| {
-        collect::hooks::HOOKS
-            .iter()
-            .zip(&collector.hooks)
-            .find(|(hook, _)| hook.kinds.contains(&kind))
-            .map(|(_, choice)| {
-                let refused: Vec<String> = choice
-                    .refused
-                    .iter()
-                    .map(|(way, why)| format!("{}: {why}", way.name()))
-                    .collect();
-                refused.join("; ")
-            })
-            .unwrap_or_default()
+/// The kinds of record that cannot come because no way to attach their hook works.
+fn unattached(hooks: &[HookChoice]) -> Vec<Unattached> {
+    let why = |choice: &HookChoice| {
+        let refused = choice.refused.iter();
+        let refused: Vec<String> = refused
+            .map(|(way, why)| format!("{}: {why}", way.name()))
+            .collect();
+        refused.join("; ")
     };
-    collector
-        .blind_kinds()
-        .into_iter()
-        .map(|kind| Unattached {
+    HOOKS
+        .iter()
+        .zip(hooks)
+        .filter(|(_, choice)| choice.chosen.is_none())
+        .flat_map(|(hook, choice)| hook.kinds.iter().map(move |kind| (*kind, choice)))
+        .map(|(kind, choice)| Unattached {
             kind,
-            reason: reason(kind),
+            reason: why(choice),
         })
         .collect()
 }

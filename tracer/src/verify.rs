@@ -261,7 +261,7 @@ async fn until_ended(
             .all()
             .iter()
             .filter(|birth| request.select.takes(birth, births.is_stage(birth)))
-            .any(|birth| birth.ended.is_none());
+            .any(|birth| births.lives(birth));
         if !alive {
             return;
         }

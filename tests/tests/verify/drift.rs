@@ -1,6 +1,8 @@
 //! What changes in a container after its payload has begun: told each time, and a violation where
 //! it is denied.
 
+use std::fs;
+
 use serde_json::Value;
 use tracer::host::{CgroupVersion, Hierarchy};
 use tracer_tests::binary::Runs;
@@ -8,7 +10,7 @@ use tracer_tests::cgroup::Leftover;
 use tracer_tests::foreign::{Request, Runtime, Subject};
 use tracer_tests::spec::facts;
 
-use crate::{FAIL, NEW, NO_DRIFT, containers, item, list, not_passing, script, unshared};
+use crate::{FAIL, NEW, NO_DRIFT, UNSHARE, containers, item, list, not_passing, script, unshared};
 
 /// What changes, and who changes it.
 struct Deed<'a> {
@@ -62,6 +64,28 @@ fn is_drift(deed: &Deed<'_>) {
     };
     assert_eq!(records(evidence), records(list(&denied, "drift")), "{item}");
     assert_eq!(evidence.len(), told.len(), "{item}");
+}
+
+/// The container goes on with what its payload has started.
+#[test]
+#[ignore = "needs root"]
+fn a_change_after_the_payloads_own_end_is_drift() {
+    let runs = Runs::new();
+    let text = "( while kill -0 $$ 2> /dev/null; do :; done; unshare --ipc true ) &\n";
+    fs::write(runs.path("payload.sh"), text).expect("a script");
+    let line = format!("{UNSHARE} sh {}", runs.word("payload.sh"));
+    for (expectations, code, verdict) in [(NEW, 0, "pass"), (NO_DRIFT, FAIL, "fail")] {
+        let options = ["--wait", "--select", "1"];
+        let report = script(&runs, expectations, &options, &line)
+            .ended_with(code)
+            .report();
+        let one = &containers(&report)[0];
+        let told = list(one, "drift");
+        assert_eq!(told.len(), 1, "{one:#}");
+        let what = told[0]["what"].as_str().expect("text");
+        assert!(what.contains("unshare: ipc"), "{what}");
+        assert_eq!(one["verdict"], verdict);
+    }
 }
 
 #[test]

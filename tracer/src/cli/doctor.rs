@@ -60,13 +60,13 @@ pub fn run(arguments: &DoctorArguments) -> Result<u8, Failure> {
     super::require_host()?;
     let host = host::reader::read(Path::new("/"))
         .map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
-    let collector = Collector::start(Options::for_this_process())
+    let mut collector = Collector::start(Options::for_this_process())
         .map_err(|error| Failure::new(code_of(&error), error))?;
-    let (hooks, absent, attach) = (
-        collector.hooks.clone(),
-        collector.absent.clone(),
-        collector.attach_time,
-    );
+    let hooks = collector
+        .hooks()
+        .map_err(|error| Failure::new(code_of(&error), error))?
+        .to_vec();
+    let (absent, attach) = (collector.absent.clone(), collector.attach_time);
     let detach = collector.stop();
     let able = hooks.iter().all(|choice| choice.chosen.is_some());
     let findings = Findings {

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use thiserror::Error;
 use tracer_common::layout::Query;
+use zerocopy::IntoBytes as _;
 
 /// Why BTF could not be read or a question not be answered.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -310,30 +311,21 @@ fn tail(kind: u32, count: u32) -> Result<usize, BtfError> {
     })
 }
 
-/// BTF in which each of `types` (id, kind, name; ascending) stands under its id and all others are
+/// BTF in which each of `typedefs` (id and name, ascending) stands under its id and all others are
 /// void of meaning: enough to look ids up in, at a fraction of the cost of the whole.
-pub fn numbering(types: &[(u32, Named, String)]) -> Vec<u8> {
-    let mut section = Vec::new();
+pub fn numbering(typedefs: &[(u32, String)]) -> Vec<u8> {
+    let last = typedefs.last().map_or(0, |(id, _)| *id as usize);
+    let mut types = vec![[0, KIND_FWD << 24, 0]; last];
     let mut strings = vec![0];
-    let mut push =
-        |words: [u32; 3]| section.extend(words.iter().flat_map(|word| word.to_ne_bytes()));
-    let mut next = 1;
-    for (id, named, name) in types {
-        while next < *id {
-            push([0, KIND_FWD << 24, 0]);
-            next += 1;
-        }
-        let kind = if *named == Named::Func {
-            KIND_FUNC
-        } else {
-            KIND_TYPEDEF
-        };
-        push([narrow(strings.len()), kind << 24, 0]);
+    for (id, name) in typedefs {
+        // Type 1 is the first that is written.
+        types[*id as usize - 1] = [narrow(strings.len()), KIND_TYPEDEF << 24, 0];
         strings.extend(name.bytes());
         strings.push(0);
-        next += 1;
     }
-    let mut out = MAGIC.to_ne_bytes().to_vec();
+    let section = types.as_bytes();
+    let mut out = Vec::with_capacity(24 + section.len() + strings.len());
+    out.extend(MAGIC.to_ne_bytes());
     out.extend([1, 0]);
     for word in [24, 0, section.len(), section.len(), strings.len()] {
         out.extend(narrow(word).to_ne_bytes());

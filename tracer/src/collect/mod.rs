@@ -1,6 +1,7 @@
 //! Loading and attaching the programs, and the live ring: the only room that knows aya. Owns
 //! the choice of hooks and the counters; must not interpret a record.
 
+mod attach;
 pub mod btf;
 pub mod hooks;
 #[cfg(feature = "debug-ebpf")]
@@ -9,24 +10,21 @@ pub mod offsets;
 pub mod ring;
 mod syscalls;
 
-use std::{
-    collections::HashMap,
-    thread::ScopedJoinHandle,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
+use attach::{Numbering, Programs};
 use aya::{
-    Ebpf, EbpfLoader, VerifierLogLevel,
+    Ebpf, VerifierLogLevel,
     maps::{Array, HashMap as KernelMap, MapData, PerCpuArray},
-    programs::{Program, iter::IterLink},
+    programs::iter::IterLink,
 };
-use hooks::{HOOKS, Hook, HookChoice, Way};
+use hooks::{HOOKS, HookChoice};
 use offsets::{OffsetError, Offsets};
 use ring::Ring;
 pub use syscalls::names as syscall_names;
 use thiserror::Error;
 use tracer_common::{
-    ABI_VERSION, Config, Counter, Kind, Layout,
+    ABI_VERSION, Config, Counter, Kind,
     config::{Request, SYSCALL_WORDS},
 };
 use zerocopy::IntoBytes as _;
@@ -136,7 +134,7 @@ pub struct Counters {
 
 /// Programs attached and the ring they fill. Dropping it detaches them.
 pub struct Collector {
-    ebpf: Ebpf,
+    programs: Programs,
     /// The records.
     pub ring: Ring,
     #[cfg(feature = "debug-ebpf")]
@@ -144,11 +142,10 @@ pub struct Collector {
     counters: PerCpuArray<MapData, u64>,
     request: Array<MapData, [u32; 2]>,
     scope: KernelMap<MapData, u32, u64>,
-    /// What became of each hook.
-    pub hooks: Vec<HookChoice>,
     /// Members of kernel structures that this kernel does not have, and why.
     pub absent: Vec<(&'static str, String)>,
-    /// From the call of [`Collector::start`] to the last hook attached.
+    /// From the call of [`Collector::start`] to the last hook attached. The iterator, which waits
+    /// for no event, may still be loading; who asks it first waits for it.
     pub attach_time: Duration,
 }
 
@@ -167,7 +164,7 @@ impl Collector {
         }
         // Loading waits for the kernel at every step; what needs only the processor runs beside.
         let (offsets, loader) = std::thread::scope(|scope| {
-            let loader = scope.spawn(loader_without_btf);
+            let loader = scope.spawn(attach::loader_without_btf);
             let offsets = Offsets::of_kernel(&typedefs(), &["bpf_iter_task".to_owned()]);
             (offsets, loader.join())
         });
@@ -175,65 +172,37 @@ impl Collector {
         let Ok(mut loader) = loader else {
             return Err(CollectError::Missing("loader"));
         };
+        let ids = Numbering::start(&offsets);
         let config = config(options);
-        std::thread::scope(|scope| {
-            let functions = scope.spawn(|| offsets.functions.parse());
-            let mut ebpf = loader
-                .verifier_log_level(VerifierLogLevel::DISABLE)
-                .override_global("LAYOUT", offsets.layout.as_bytes(), true)
-                .override_global("CONFIG", config.as_bytes(), true)
-                .map_max_entries("RECORDS", options.ring_bytes)
-                .map_max_entries("SCOPE", options.scope_groups)
-                .load(OBJECT)?;
-            let hooks = attach_all(&mut ebpf, &offsets, options, functions)?;
-            let mut collector = Self::around(ebpf, hooks, options)?;
-            collector.absent.clone_from(&offsets.absent);
-            collector.attach_time = start.elapsed();
-            Ok(collector)
-        })
-    }
-
-    /// Takes the maps out of the object.
-    #[cfg_attr(
-        not(feature = "debug-ebpf"),
-        expect(unused_variables, reason = "no log to open")
-    )]
-    fn around(
-        mut ebpf: Ebpf,
-        hooks: Vec<HookChoice>,
-        options: Options,
-    ) -> Result<Self, CollectError> {
+        let mut ebpf = loader
+            .verifier_log_level(VerifierLogLevel::DISABLE)
+            .override_global("LAYOUT", offsets.layout.as_bytes(), true)
+            .override_global("CONFIG", config.as_bytes(), true)
+            .map_max_entries("RECORDS", options.ring_bytes)
+            .map_max_entries("SCOPE", options.scope_groups)
+            .load(OBJECT)?;
+        #[cfg(feature = "debug-ebpf")]
+        let log = options.log.then(|| log::Log::open(&mut ebpf)).transpose()?;
         let failed = |what| move |source| CollectError::Map { what, source };
         Ok(Self {
             ring: Ring::new(take(&mut ebpf, "RECORDS")?)?,
             #[cfg(feature = "debug-ebpf")]
-            log: if options.log {
-                Some(log::Log::open(&mut ebpf)?)
-            } else {
-                None
-            },
+            log,
             counters: PerCpuArray::try_from(take(&mut ebpf, "COUNTERS")?)
                 .map_err(failed("opening the counters"))?,
             request: Array::try_from(take(&mut ebpf, "REQUEST")?)
                 .map_err(failed("opening the request"))?,
             scope: KernelMap::try_from(take(&mut ebpf, "SCOPE")?)
                 .map_err(failed("opening the table of tasks"))?,
-            ebpf,
-            hooks,
-            absent: Vec::new(),
-            attach_time: Duration::ZERO,
+            programs: Programs::attach(ebpf, offsets.layout, ids, options)?,
+            absent: offsets.absent,
+            attach_time: start.elapsed(),
         })
     }
 
-    /// The kinds of record that can't come because their hook is not attached.
-    #[must_use]
-    pub fn blind_kinds(&self) -> Vec<Kind> {
-        HOOKS
-            .iter()
-            .zip(&self.hooks)
-            .filter(|(_, choice)| choice.chosen.is_none())
-            .flat_map(|(hook, _)| hook.kinds.iter().copied())
-            .collect()
+    /// What became of each hook, once all are loaded.
+    pub fn hooks(&mut self) -> Result<&[HookChoice], CollectError> {
+        self.programs.hooks()
     }
 
     /// Takes a thread group that was there before into scope, with all that it creates from now
@@ -266,9 +235,7 @@ impl Collector {
                 source,
             })?;
         let failed = |error: &dyn std::fmt::Display| CollectError::Iterate(error.to_string());
-        let Some(Program::Iter(program)) = self.ebpf.program_mut("snapshot") else {
-            return Err(CollectError::Missing("snapshot"));
-        };
+        let program = self.programs.iterator()?;
         let id = program.attach().map_err(|error| failed(&error))?;
         let link: IterLink = program.take_link(id).map_err(|error| failed(&error))?;
         let mut file = link.into_file().map_err(|error| failed(&error))?;
@@ -314,14 +281,12 @@ impl Collector {
 
     /// Program and number of instructions that the verifier walked to accept it (since 5.16).
     #[must_use]
-    pub fn verified_instructions(&self) -> Vec<(String, u32)> {
-        self.ebpf
-            .programs()
-            .filter_map(|(name, program)| {
-                let count = program.info().ok()?.verified_instruction_count()?;
-                Some((name.to_owned(), count))
-            })
-            .collect()
+    pub fn verified_instructions(&mut self) -> Result<Vec<(String, u32)>, CollectError> {
+        let counted = self.programs.all()?.filter_map(|(name, program)| {
+            let count = program.info().ok()?.verified_instruction_count()?;
+            Some((name.to_owned(), count))
+        });
+        Ok(counted.collect())
     }
 
     /// Detaches every hook; returns how long that took.
@@ -376,110 +341,6 @@ fn typedefs() -> Vec<String> {
 
 fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, CollectError> {
     ebpf.take_map(name).ok_or(CollectError::Missing(name))
-}
-
-/// A loader that has not parsed the kernel's BTF. aya's does so when it is made, for relocations
-/// that these programs do not have, and it takes longer than all the rest of the start. Made on a
-/// thread of its own whose root is a directory without /sys, it finds none; if that thread may not
-/// change its root, the loader is the usual one.
-fn loader_without_btf() -> EbpfLoader<'static> {
-    crate::sys::file_system::hide_file_system();
-    // Probes the kernel a dozen times, once a process; the loader would do it later, alone.
-    aya::features();
-    EbpfLoader::new()
-}
-
-/// Attaches every hook by the first way that works. The verifier takes longest over the two
-/// programs that read a certificate, so the iterator's is loaded beside the others.
-fn attach_all(
-    ebpf: &mut Ebpf,
-    offsets: &Offsets,
-    options: Options,
-    functions: ScopedJoinHandle<'_, Result<aya::Btf, OffsetError>>,
-) -> Result<Vec<HookChoice>, CollectError> {
-    let (mut iterators, mut tracepoints): (Programs<'_>, Programs<'_>) = ebpf
-        .programs_mut()
-        .partition(|(_, program)| matches!(program, Program::Iter(_)));
-    let attach = |iterator: bool, ids: &aya::Btf, programs: &mut Programs<'_>| {
-        HOOKS
-            .iter()
-            .filter(|hook| (hook.ways[0].0 == Way::Iter) == iterator)
-            .map(|hook| attach_hook(hook, programs, &offsets.layout, ids, options))
-            .collect::<Vec<HookChoice>>()
-    };
-    let lost = || CollectError::Missing("bpf_iter_task");
-    std::thread::scope(|scope| {
-        let beside = scope.spawn(|| {
-            let ids = functions.join().map_err(|_| lost())??;
-            Ok::<_, CollectError>(attach(true, &ids, &mut iterators))
-        });
-        let mut hooks = attach(false, &offsets.typedefs.parse()?, &mut tracepoints);
-        hooks.extend(beside.join().map_err(|_| lost())??);
-        Ok(hooks)
-    })
-}
-
-/// Programs by name.
-type Programs<'a> = HashMap<&'a str, &'a mut Program>;
-
-fn attach_hook(
-    hook: &'static Hook,
-    programs: &mut Programs<'_>,
-    layout: &Layout,
-    ids: &aya::Btf,
-    options: Options,
-) -> HookChoice {
-    let mut choice = HookChoice {
-        name: hook.name,
-        chosen: None,
-        refused: Vec::new(),
-    };
-    if !(hook.needs)(layout) {
-        let reason = "this kernel lacks members of structures that it reads".to_owned();
-        choice.refused = hook
-            .ways
-            .iter()
-            .map(|(way, _)| (*way, reason.clone()))
-            .collect();
-        return choice;
-    }
-    for (index, (way, program)) in hook.ways.iter().enumerate() {
-        if options.fallback && index == 0 && hook.ways.len() > 1 {
-            choice.refused.push((*way, "left out as asked".to_owned()));
-            continue;
-        }
-        match attach_way(programs, ids, hook, *way, program) {
-            Ok(()) => {
-                choice.chosen = Some(*way);
-                break;
-            }
-            Err(reason) => choice.refused.push((*way, reason)),
-        }
-    }
-    choice
-}
-
-fn attach_way(
-    programs: &mut Programs<'_>,
-    ids: &aya::Btf,
-    hook: &Hook,
-    way: Way,
-    name: &str,
-) -> Result<(), String> {
-    let program = programs
-        .get_mut(name)
-        .ok_or_else(|| format!("no program `{name}`"))?;
-    let result = match (way, program) {
-        (Way::TpBtf, Program::BtfTracePoint(program)) => program
-            .load(hook.name, ids)
-            .and_then(|()| program.attach().map(|_| ())),
-        (Way::RawTp, Program::RawTracePoint(program)) => program
-            .load()
-            .and_then(|()| program.attach(hook.name).map(|_| ())),
-        (Way::Iter, Program::Iter(program)) => program.load(hook.name, ids),
-        _ => return Err("the program is of another type".to_owned()),
-    };
-    result.map_err(|error| chain(&error))
 }
 
 /// An error with its causes, each once, in one line.

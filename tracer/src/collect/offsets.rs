@@ -3,6 +3,7 @@
 
 use std::{collections::HashSet, fs, path::Path};
 
+use aya_obj::btf::{BtfType, Func, FuncLinkage};
 use thiserror::Error;
 use tracer_common::{
     Layout,
@@ -64,30 +65,48 @@ pub struct Offsets {
     pub layout: Layout,
     /// Fields that could not be resolved, and why: their facts are inconclusive here.
     pub absent: Vec<(&'static str, String)>,
-    /// The ids of tracepoints.
-    pub typedefs: Ids,
-    /// The ids of iterators, which stand so far back that they are best parsed aside.
-    pub functions: Ids,
+    /// Typedefs of tracepoints.
+    pub tracepoints: Ids,
+    /// Functions of iterators.
+    pub iterators: Ids,
 }
 
-/// BTF that knows no type but those which loading asks for, each under its true id: aya wants a
-/// whole BTF to look ids up in, and parsing the whole takes longer than all the rest of the start.
-pub struct Ids(Vec<(u32, Named, String)>);
+/// Ids of types in the kernel's BTF, by name, ascending.
+#[derive(Clone, Debug)]
+pub struct Ids(Vec<(u32, String)>);
 
 impl Ids {
     fn new(btf: &Btf<'_>, named: Named, names: &[String]) -> Self {
         let found = names
             .iter()
-            .filter_map(|name| Some((btf.id(named, name).ok()?, named, name.clone())));
+            .filter_map(|name| Some((btf.id(named, name).ok()?, name.clone())));
         let mut found: Vec<_> = found.collect();
-        found.sort_by_key(|(id, ..)| *id);
+        found.sort();
         Self(found)
     }
 
-    /// In the form that aya looks ids up in. Takes some milliseconds where ids are high.
-    pub fn parse(&self) -> Result<aya::Btf, OffsetError> {
+    /// BTF that knows no type but these typedefs, each under its true id: aya wants a whole BTF to
+    /// look ids up in, and parsing the whole takes longer than all the rest of the start.
+    pub fn typedefs(&self) -> Result<aya::Btf, OffsetError> {
         aya::Btf::parse(&btf::numbering(&self.0), aya::Endianness::default())
             .map_err(|error| OffsetError::Numbering(error.to_string()))
+    }
+
+    /// The same with these functions. They stand so far back that parsing even what precedes them
+    /// would take some milliseconds; unlike typedefs, they can be put into a table one by one.
+    #[must_use]
+    pub fn functions(&self) -> aya::Btf {
+        let mut table = aya::Btf::new();
+        // The type without an id is the first.
+        let mut next = 1;
+        for (id, name) in &self.0 {
+            while next < *id {
+                next = table.add_type(BtfType::Unknown) + 1;
+            }
+            let name = table.add_string(name);
+            next = table.add_type(BtfType::Func(Func::new(name, 0, FuncLinkage::Static))) + 1;
+        }
+        table
     }
 }
 
@@ -142,8 +161,8 @@ impl Offsets {
         Ok(Self {
             layout,
             absent,
-            typedefs: Ids::new(&btf, Named::Typedef, typedefs),
-            functions: Ids::new(&btf, Named::Func, functions),
+            tracepoints: Ids::new(&btf, Named::Typedef, typedefs),
+            iterators: Ids::new(&btf, Named::Func, functions),
         })
     }
 }

@@ -125,7 +125,7 @@ pub struct Births {
     root: Tgid,
     host: Certificate,
     all: Vec<Birth>,
-    /// Index of the container whose payload a thread group descends from.
+    /// Index of the container that a thread group which lives belongs to.
     members: HashMap<Tgid, usize>,
     programs: HashMap<Tgid, Program>,
     new_mounts: Vec<(Tid, NsId)>,
@@ -189,7 +189,7 @@ impl Births {
             Body::Exec(exec) => self.exec(event, exec, model),
             Body::Namespace(call) => self.namespace_call(event, call, changes),
             Body::CgroupAttach(attach) => {
-                if let Some(index) = self.alive(attach.target.tgid) {
+                if let Some(index) = self.container_of(attach.target.tgid) {
                     self.drifted(index, event, drift::moves(changes));
                 }
             }
@@ -204,15 +204,21 @@ impl Births {
                         birth.ended = Some(ended);
                     }
                 }
+                self.members.remove(&tgid);
             }
             _ => {}
         }
     }
 
-    /// The container that a thread group belongs to, while its payload lives.
-    fn alive(&self, tgid: Tgid) -> Option<usize> {
-        let index = *self.members.get(&tgid)?;
-        self.all[index].ended.is_none().then_some(index)
+    /// The container that a thread group belongs to.
+    fn container_of(&self, tgid: Tgid) -> Option<usize> {
+        self.members.get(&tgid).copied()
+    }
+
+    /// Whether anybody of a container lives: its payload, or what that has started.
+    pub fn lives(&self, birth: &Birth) -> bool {
+        let index = birth.number.checked_sub(1);
+        self.members.values().any(|member| Some(*member) == index)
     }
 
     fn drifted(&mut self, index: usize, event: &Event, what: Vec<String>) {
@@ -240,22 +246,12 @@ impl Births {
             Some(program) => self.programs.insert(child, program),
             None => self.programs.remove(&child),
         };
-        // Whoever made a namespace may end before it could be held, and its child goes on.
-        let slot = NamespaceSlot::Mnt;
-        let of_host = self.host.namespaces().and_then(|host| host.get(slot));
-        let container = self.members.get(&child).map(|index| &self.all[*index]);
-        if let Some(own) = fork.namespaces.get(slot)
-            && Some(own) != of_host
-            && !container.is_some_and(|birth| birth.domain.has(own))
-        {
-            self.new_mounts.push((fork.child.tid, own));
-        }
-        if let Some(index) = self.alive(creator) {
+        if let Some(index) = self.container_of(creator) {
             self.drifted(index, event, drift::namespaces("clone", changes));
         }
         // Who made the namespace may be gone by now: its child is who becomes the payload.
         let mnt = |set: Option<Namespaces>| set?.get(NamespaceSlot::Mnt);
-        let known = |birth: &Birth, own| birth.ended.is_none() && birth.domain.has(own);
+        let known = |birth: &Birth, own| birth.domain.has(own) && self.lives(birth);
         if let Some(own) = mnt(Some(fork.namespaces))
             && mnt(self.host.namespaces()) != Some(own)
             && !self.all.iter().any(|birth| known(birth, own))
@@ -266,7 +262,7 @@ impl Births {
     }
 
     fn namespace_call(&mut self, event: &Event, call: &NamespaceCall, changes: &[Change]) {
-        if let Some(index) = self.alive(event.task.tgid) {
+        if let Some(index) = self.container_of(event.task.tgid) {
             let name = event.body.name();
             self.drifted(index, event, drift::namespaces(name, changes));
         } else if call.ret == 0 {
@@ -274,7 +270,7 @@ impl Births {
         }
     }
 
-    /// Somebody from outside who has come into a container whose payload lives.
+    /// Somebody from outside who has come into a container in which somebody lives.
     fn entered(&mut self, event: &Event, changes: &[Change]) {
         let joined = |birth: &Birth| {
             changes.iter().any(|change| {
@@ -284,7 +280,7 @@ impl Births {
         let index = self
             .all
             .iter()
-            .position(|birth| birth.ended.is_none() && joined(birth));
+            .position(|birth| joined(birth) && self.lives(birth));
         if let Some(index) = index {
             let what = drift::namespaces("entered from outside by setns", changes);
             self.drifted(index, event, what);
@@ -300,7 +296,7 @@ impl Births {
         self.programs.insert(tgid, program);
         let domain = Domain::of(certificate, &self.host, model);
         let member = self.members.get(&tgid).copied();
-        if let Some(index) = self.alive(tgid)
+        if let Some(index) = self.container_of(tgid)
             && self.all[index].domain.same(&domain)
         {
             let gains = drift::gains(&self.all[index].certificate, certificate);

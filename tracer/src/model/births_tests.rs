@@ -291,6 +291,24 @@ fn set_up_before_the_payload_and_clean_up_after_it_are_no_drift() {
 }
 
 #[test]
+fn what_outlives_the_payload_is_still_watched() {
+    let mut run = Run::new();
+    run.container();
+    run.fork(INIT, CHILD, 0, NEW);
+    run.apply(&sample::exit(INIT, 0));
+    assert!(run.births.lives(run.only()), "a child of the payload");
+    let left = NamespaceSet { net: 99, ..NEW };
+    run.apply(&sample::namespace_call(CHILD, UNSHARE, 0, left));
+    run.apply(&sample::attach(STRANGER, CHILD, 0, 5, "/elsewhere"));
+    run.fork(RUNTIME, OTHER, 0, HOST);
+    run.apply(&sample::namespace_call(OTHER, SETNS, 0, NEW));
+    assert_eq!(run.drift().len(), 3, "{:?}", run.drift());
+    run.apply(&sample::exit(CHILD, 0));
+    run.apply(&sample::exit(OTHER, 0));
+    assert!(!run.births.lives(run.only()));
+}
+
+#[test]
 fn capabilities_and_limits_that_the_payload_had_not_are_gains() {
     let mut run = Run::new();
     let mut born = facts(NEW, &home(), OWN_ROOT, SHELL);
