@@ -12,7 +12,7 @@ use crate::{
         hooks::{HOOKS, HookChoice},
     },
     event::{self, Body, Event, SyscallTable, Task, Tgid},
-    model::{Births, Change, Model},
+    model::{Births, Change, Model, waiting},
     verdict::{Observation, Unattached, mountinfo},
 };
 
@@ -46,6 +46,8 @@ pub struct Session {
     pub omitted: u64,
     /// The tasks of the host as the start and any later inventory found them.
     pub inventory: Vec<Event>,
+    /// Tasks that were left waiting, set up, for their payload to be started.
+    pub waiting: Vec<Task>,
     syscalls: SyscallTable,
     next: u64,
 }
@@ -95,6 +97,7 @@ impl Session {
             observation,
             steps: Vec::new(),
             omitted: 0,
+            waiting: Vec::new(),
             inventory: first.into_iter().filter(is_inventory).collect(),
             syscalls,
             next,
@@ -165,6 +168,7 @@ impl Session {
             steps,
             omitted,
             inventory,
+            waiting: left,
             syscalls,
             next,
         } = self;
@@ -174,6 +178,7 @@ impl Session {
             observation.note(&event);
             let changes = model.apply(&event);
             births.apply(&event, &changes, model);
+            left.extend(waiting::left_waiting(&event, model, births));
             if is_inventory(&event) {
                 inventory.push(event);
             } else if steps.len() < TIMELINE {

@@ -4,7 +4,7 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    fs, io,
+    fs, io, mem,
     os::fd::OwnedFd,
     os::unix::process::ExitStatusExt as _,
     process::{Child, Command, ExitStatus, Stdio},
@@ -18,14 +18,17 @@ use tokio::io::unix::AsyncFd;
 use crate::{
     collect::{CollectError, Options},
     container::gate::Exit,
-    event::{NamespaceSlot, NsId, Tgid},
+    event::{Body, NamespaceSlot, NsId, Task, Tgid},
     expect::Expectation,
     host::mount_table::MountNamespace,
     model::Birth,
     run::{self, Ended, Signals},
     session::Session,
     sys::async_fd,
-    verdict::{self, Container, Judgement, MountInfo, MountTables, Select, Verdict, mountinfo},
+    verdict::{
+        self, Container, Judgement, MountInfo, MountTables, Seen, Select, Verdict, Waited,
+        mountinfo,
+    },
 };
 
 /// Why a verification ended without a judgement.
@@ -87,6 +90,8 @@ pub struct Outcome {
     pub session: Ended,
     /// Every container, in the order of births.
     pub containers: Vec<Container>,
+    /// Tasks that waited, set up, for a payload that never came.
+    pub never_started: Vec<Waited>,
     /// Of all containers that were selected; inconclusive when records are missing that could
     /// have shown another.
     pub verdict: Verdict,
@@ -131,10 +136,14 @@ pub async fn execute(request: Request) -> Result<Outcome, VerifyError> {
         &session.model,
         &session.observation,
         &mounts.tables,
+        &mounts.waited,
     );
+    let mut waited = mounts.waited;
+    waited.retain(|waited| session.births.of_payload(&waited.task).is_none());
     Ok(Outcome {
         session: run::end(session),
         containers,
+        never_started: waited,
         verdict,
         exit,
         total: start.elapsed(),
@@ -279,6 +288,8 @@ struct Mounts {
     tables: MountTables,
     /// Namespaces of tasks that may become payloads.
     held: HashMap<NsId, MountNamespace>,
+    /// Tasks that were seen as they waited for their payload to be started.
+    waited: Vec<Waited>,
 }
 
 impl Mounts {
@@ -291,11 +302,43 @@ impl Mounts {
                 place.insert(held);
             }
         }
+        for task in mem::take(&mut session.waiting) {
+            self.look_at(&task, session);
+        }
         for birth in session.births.all() {
             if !self.tables.containers.contains_key(&birth.seq) {
                 let table = self.table_of(birth);
                 self.tables.containers.insert(birth.seq, table);
             }
+        }
+    }
+
+    /// Reads the facts of a task that waits. Who has gone on meanwhile shows by its record, which
+    /// comes before, and is left to that.
+    fn look_at(&mut self, task: &Task, session: &mut Session) {
+        let before = session.steps.len();
+        if session.snapshot(task.tgid).is_err() {
+            return;
+        }
+        let steps = session.steps.iter().skip(before);
+        let facts = steps.rev().find_map(|step| match &step.event.body {
+            Body::Snapshot(facts) if step.event.task.tgid == task.tgid => Some((step, facts)),
+            _ => None,
+        });
+        if let Some((step, facts)) = facts {
+            let own = facts
+                .namespaces()
+                .and_then(|set| set.get(NamespaceSlot::Mnt));
+            let held = own.and_then(|own| self.held.get(&own));
+            let table = held.and_then(|held| held.read().ok());
+            self.waited.push(Waited {
+                task: step.event.task.clone(),
+                seen: Seen {
+                    seq: step.event.seq,
+                    certificate: facts.clone(),
+                },
+                mounts: table.and_then(|table| mountinfo::parse(&table)),
+            });
         }
     }
 

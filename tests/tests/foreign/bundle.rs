@@ -2,7 +2,7 @@
 //! in the way there and not in what belongs to a run alone.
 
 use serde_json::Value;
-use tracer_tests::binary::tracer;
+use tracer_tests::binary::{Runs, tracer};
 use tracer_tests::foreign::{Request, Runtime, Subject};
 
 use super::satisfied::{ARGS, CODE};
@@ -34,6 +34,54 @@ fn asked(container: &Value) -> Vec<(&Value, &Value)> {
     items.map(|item| (&item["id"], &item["asked"])).collect()
 }
 
+fn diff(one: &str, other: &str) -> Value {
+    let mut said = tracer(&["diff", "-o", "json", one, other]);
+    let said = said.output().expect("its end");
+    assert!(said.status.success(), "{said:?}");
+    serde_json::from_slice(&said.stdout).expect("a document")
+}
+
+/// Names of the facts that differ.
+fn facts(diff: &Value) -> Vec<&str> {
+    let facts = diff["facts"].as_array().expect("facts").iter();
+    facts.filter_map(|one| one["fact"].as_str()).collect()
+}
+
+/// Steps and whose they are: `A`, `B` or both.
+fn steps(diff: &Value) -> Vec<(&str, &str)> {
+    let steps = diff["steps"].as_array().expect("steps").iter();
+    steps
+        .map(|step| (&step["side"], &step["text"]))
+        .map(|(side, text)| (side.as_str().expect("side"), text.as_str().expect("text")))
+        .collect()
+}
+
+#[test]
+#[ignore = "needs root"]
+fn two_runs_of_tracer_are_alike_and_another_runtime_is_compared_with_them() {
+    let runs = Runs::new();
+    let [one, two] = ["one.json", "two.json"].map(|name| runs.word(name));
+    for file in [&one, &two] {
+        runs.run(&["--json", file, "--", "/bin/true"]).ended_with(0);
+    }
+    let same = diff(&one, &two);
+    assert_eq!(facts(&same), [""; 0]);
+    let own = |step: &&(&str, &str)| step.0 != "both";
+    assert_eq!(steps(&same).iter().find(own), None);
+    assert!(steps(&same).len() > 20, "{same}");
+    let Some(mut subject) = Subject::new(Runtime::Runc) else {
+        return;
+    };
+    let (other, _) = passes(&mut subject, Runtime::Runc);
+    let diff = diff(&one, &other);
+    // A second user namespace or none, other mounts, other steps: all of these are told apart.
+    assert!(!facts(&diff).is_empty(), "{diff}");
+    for side in ["a", "b", "both"] {
+        assert!(steps(&diff).iter().any(|step| step.0 == side), "{diff}");
+    }
+    runs.nothing_is_left();
+}
+
 #[test]
 #[ignore = "needs root"]
 fn one_bundle_passes_through_each_runtime_and_only_the_way_differs() {
@@ -48,13 +96,8 @@ fn one_bundle_passes_through_each_runtime_and_only_the_way_differs() {
         }
         let (second, other) = passes(&mut subject, runtime);
         assert_eq!(asked(&container), asked(&other));
-        let said = tracer(&["diff", "-o", "json", &first, &second])
-            .output()
-            .expect("its end");
-        assert!(said.status.success(), "{said:?}");
-        let diff: Value = serde_json::from_slice(&said.stdout).expect("a document");
-        let facts = diff["facts"].as_array().expect("facts").iter();
-        let facts: Vec<&str> = facts.filter_map(|one| one["fact"].as_str()).collect();
+        let diff = diff(&first, &second);
+        let facts = facts(&diff);
         println!("{facts:#?}\n{} alike", diff["alike"]);
         // How each gets its container into its cgroups is its own way.
         assert!(facts.iter().any(|fact| fact.ends_with(".way_in")), "{diff}");

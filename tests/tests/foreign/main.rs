@@ -4,6 +4,7 @@
 
 mod broken;
 mod bundle;
+mod created;
 mod expected;
 mod failed;
 mod inferred;

@@ -60,7 +60,7 @@ impl Programs {
     /// Attaches the hooks that wait for events, and returns while the iterator is being loaded.
     pub fn attach(
         ebpf: Ebpf,
-        layout: Layout,
+        layout: &Layout,
         ids: Numbering,
         options: Options,
     ) -> Result<Self, CollectError> {
@@ -68,7 +68,7 @@ impl Programs {
         let iterators = ids.iterators;
         let (sender, receiver) = mpsc::channel();
         let ways = Ways {
-            layout,
+            layout: *layout,
             fallback: options.fallback,
         };
         let loading = thread::spawn(move || load(ebpf, &ways, &tracepoints, iterators, &sender));

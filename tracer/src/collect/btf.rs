@@ -81,7 +81,9 @@ pub struct Btf<'a> {
 }
 
 impl<'a> Btf<'a> {
-    /// Indexes `data`, keeping the ids of types whose name `wanted` accepts.
+    /// Indexes `data`, keeping the ids of types whose name `wanted` accepts. It is given all that
+    /// follows the name's start: most can be told by their first bytes, and looking for the end of
+    /// a hundred thousand names would take longer than all the rest.
     pub fn parse(data: &'a [u8], wanted: impl Fn(Named, &[u8]) -> bool) -> Result<Self, BtfError> {
         // Positions, ids and offsets below are 32 bits wide, as in the format itself.
         if u32::try_from(data.len()).is_err() {
@@ -118,8 +120,9 @@ impl<'a> Btf<'a> {
                 _ => None,
             };
             if let Some(named) = named {
-                let name = btf.string(word(type_section, position)?)?;
-                if wanted(named, name) {
+                let rest = btf.strings_from(word(type_section, position)?)?;
+                if wanted(named, rest) {
+                    let name = terminated(rest);
                     let id = narrow(btf.types.len());
                     btf.named
                         .entry(named)
@@ -285,16 +288,20 @@ impl<'a> Btf<'a> {
     }
 
     fn string(&self, offset: u32) -> Result<&'a [u8], BtfError> {
-        let rest = self
-            .strings
-            .get(offset as usize..)
-            .ok_or(BtfError::Truncated(offset as usize))?;
-        let end = rest
-            .iter()
-            .position(|byte| *byte == 0)
-            .unwrap_or(rest.len());
-        Ok(&rest[..end])
+        Ok(terminated(self.strings_from(offset)?))
     }
+
+    fn strings_from(&self, offset: u32) -> Result<&'a [u8], BtfError> {
+        self.strings
+            .get(offset as usize..)
+            .ok_or(BtfError::Truncated(offset as usize))
+    }
+}
+
+/// What stands before the first zero byte.
+pub fn terminated(strings: &[u8]) -> &[u8] {
+    let end = strings.iter().position(|byte| *byte == 0);
+    &strings[..end.unwrap_or(strings.len())]
 }
 
 /// Bytes that follow the 12 common ones of a type.

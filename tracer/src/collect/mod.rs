@@ -194,7 +194,7 @@ impl Collector {
                 .map_err(failed("opening the request"))?,
             scope: KernelMap::try_from(take(&mut ebpf, "SCOPE")?)
                 .map_err(failed("opening the table of tasks"))?,
-            programs: Programs::attach(ebpf, offsets.layout, ids, options)?,
+            programs: Programs::attach(ebpf, &offsets.layout, ids, options)?,
             absent: offsets.absent,
             attach_time: start.elapsed(),
         })
@@ -280,7 +280,6 @@ impl Collector {
     }
 
     /// Program and number of instructions that the verifier walked to accept it (since 5.16).
-    #[must_use]
     pub fn verified_instructions(&mut self) -> Result<Vec<(String, u32)>, CollectError> {
         let counted = self.programs.all()?.filter_map(|(name, program)| {
             let count = program.info().ok()?.verified_instruction_count()?;

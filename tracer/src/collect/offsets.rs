@@ -11,7 +11,7 @@ use tracer_common::{
 };
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
-use super::btf::{self, Btf, BtfError, Named};
+use super::btf::{self, Btf, BtfError, Named, terminated};
 use crate::sys::mapping;
 
 /// Where the running kernel keeps its BTF.
@@ -135,11 +135,12 @@ impl Offsets {
         let types: HashSet<&[u8]> = QUERIES.iter().map(|(_, query)| type_of(*query)).collect();
         let typedef_names: HashSet<&[u8]> = typedefs.iter().map(String::as_bytes).collect();
         let function_names: HashSet<&[u8]> = functions.iter().map(String::as_bytes).collect();
-        let btf = Btf::parse(data, |named, name| match named {
-            Named::Struct | Named::Enum => types.contains(name),
+        let among = |names: &HashSet<&[u8]>, rest: &[u8]| names.contains(terminated(rest));
+        let btf = Btf::parse(data, |named, rest| match named {
+            Named::Struct | Named::Enum => among(&types, rest),
             // The prefixes spare hashing a hundred thousand names.
-            Named::Typedef => name.starts_with(b"btf_trace_") && typedef_names.contains(name),
-            Named::Func => name.starts_with(b"bpf_iter_") && function_names.contains(name),
+            Named::Typedef => rest.starts_with(b"btf_trace_") && among(&typedef_names, rest),
+            Named::Func => rest.starts_with(b"bpf_iter_") && among(&function_names, rest),
         })?;
         let mut absent = Vec::new();
         let mut words = Vec::with_capacity(QUERIES.len());

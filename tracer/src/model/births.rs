@@ -210,9 +210,22 @@ impl Births {
         }
     }
 
-    /// The container that a thread group belongs to.
+    /// The container whose payload a task became.
+    pub fn of_payload(&self, task: &Task) -> Option<&Birth> {
+        let who = |task: &Task| (task.tgid, task.start_ns);
+        self.all
+            .iter()
+            .find(|birth| who(&birth.payload) == who(task))
+    }
+
+    /// Its index.
     fn container_of(&self, tgid: Tgid) -> Option<usize> {
         self.members.get(&tgid).copied()
+    }
+
+    /// The container that a thread group belongs to.
+    pub fn of(&self, tgid: Tgid) -> Option<&Birth> {
+        Some(&self.all[self.container_of(tgid)?])
     }
 
     /// Whether anybody of a container lives: its payload, or what that has started.

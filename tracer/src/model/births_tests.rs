@@ -368,3 +368,6 @@ fn a_child_of_who_made_a_mount_namespace_is_told_until_it_is_a_container() {
     run.fork(INIT, OTHER, 0, made);
     assert_eq!(run.births.take_new_mounts(), []);
 }
+
+#[path = "waiting_tests.rs"]
+mod waiting;

@@ -6,6 +6,7 @@ pub mod cgroup;
 pub mod change;
 pub mod namespace;
 pub mod task;
+pub mod waiting;
 
 mod apply;
 mod drift;

@@ -2,6 +2,7 @@
 //! took differ. Owns which facts belong to one run alone and are left out.
 
 mod facts;
+mod names;
 mod steps;
 
 use std::io::{self, Write};

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::event::{Event, NamespaceKind, NsId, Tgid};
 use crate::host::HostFacts;
 use crate::model::{Birth, Change, Drift, Model};
-use crate::verdict::{self, Item, Verdict};
+use crate::verdict::{self, Item, Judgement, Verdict, Waited};
 
 use super::change::Names;
 use super::document::{CounterReport, Machine, SCHEMA_VERSION, Tool};
@@ -37,6 +37,8 @@ pub struct Verification {
     pub exit: u8,
     /// Every container, in the order of births.
     pub containers: Vec<Container>,
+    /// Those that were set up and in which nothing was started.
+    pub never_started: Vec<NeverStarted>,
     /// Every event.
     pub timeline: Vec<Entry>,
     /// Events that the timeline had no room for.
@@ -97,6 +99,8 @@ pub struct Container {
     pub verdict: Option<Verdict>,
     /// Every expectation, judged.
     pub items: Vec<Item>,
+    /// The look at it before its payload was started; absent where nobody was seen to wait.
+    pub created: Option<Created>,
     /// What changed in it later.
     pub drift: Vec<Drift>,
     /// The payload's end in wait(2)'s encoding; absent while it lives.
@@ -105,6 +109,28 @@ pub struct Container {
     pub namespaces: Option<Value>,
     /// Its birth certificate.
     pub certificate: Option<Value>,
+}
+
+/// A container that was set up and waited for its payload to be started.
+#[derive(Clone, Debug, Serialize)]
+pub struct Created {
+    /// Number of the record that carried its facts.
+    pub record: u64,
+    /// Of the same expectations then, if it was selected.
+    pub verdict: Option<Verdict>,
+    /// Those whose outcome was another then.
+    pub differing: Vec<Item>,
+}
+
+/// Who waited for a payload that never came.
+#[derive(Clone, Debug, Serialize)]
+pub struct NeverStarted {
+    /// Its number.
+    pub pid: Tgid,
+    /// Its own name for itself.
+    pub name: String,
+    /// Number of the record that carried its facts.
+    pub record: u64,
 }
 
 /// A payload.
@@ -133,6 +159,8 @@ pub struct Input<'a> {
     pub model: &'a Model,
     /// Every container.
     pub containers: &'a [verdict::Container],
+    /// Those that were set up and in which nothing was started.
+    pub never_started: &'a [Waited],
     /// Of all containers.
     pub verdict: Verdict,
     /// What there was to judge.
@@ -182,6 +210,7 @@ impl Verification {
             outcome: input.outcome,
             exit: input.exit,
             containers: input.containers.iter().map(container).collect(),
+            never_started: input.never_started.iter().map(never_started).collect(),
             timeline: timeline::entries(steps, model, None, &names),
             omitted: input.omitted,
             counters: CounterReport::new(observation),
@@ -224,6 +253,31 @@ fn context<'a>(
     }
 }
 
+fn never_started(waited: &Waited) -> NeverStarted {
+    NeverStarted {
+        pid: waited.task.tgid,
+        name: waited.task.comm.clone(),
+        record: waited.seen.seq,
+    }
+}
+
+impl Created {
+    /// Items of one list of expectations stand in the same order in both.
+    fn new(created: &verdict::Created, later: Option<&Judgement>) -> Self {
+        let items = |judgement: Option<&Judgement>| {
+            judgement.map_or(Vec::new(), |judgement| judgement.items.clone())
+        };
+        let then = items(created.judgement.as_ref());
+        let differs = |(then, now): &(Item, Item)| then.verdict != now.verdict;
+        let pairs = then.into_iter().zip(items(later)).filter(differs);
+        Self {
+            record: created.seq,
+            verdict: created.judgement.as_ref().map(|then| then.verdict),
+            differing: pairs.map(|(then, _)| then).collect(),
+        }
+    }
+}
+
 impl Container {
     fn new(
         container: &verdict::Container,
@@ -236,6 +290,7 @@ impl Container {
             birth,
             stage,
             judgement,
+            created,
             ..
         } = container;
         let Birth {
@@ -264,6 +319,9 @@ impl Container {
                 .as_ref()
                 .map(|judgement| judgement.items.clone())
                 .unwrap_or_default(),
+            created: created
+                .as_ref()
+                .map(|created| Created::new(created, judgement.as_ref())),
             drift: birth.drift.clone(),
             ended: birth.ended.map(|ended| ended.code),
             namespaces: certificate::namespaces(facts, context.baseline),

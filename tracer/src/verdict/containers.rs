@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::event::Task;
 use crate::expect::Expectation;
 use crate::model::{Birth, Births, Model};
 
@@ -38,6 +39,37 @@ pub struct Container {
     pub observation: Observation,
     /// `None` when it was not selected.
     pub judgement: Option<Judgement>,
+    /// The look at it as it waited, set up, for its payload to be started.
+    pub created: Option<Created>,
+}
+
+/// A container before anything ran in it: what OCI calls `created`.
+#[derive(Clone, Debug)]
+pub struct Created {
+    /// Number of the record that carried the facts.
+    pub seq: u64,
+    /// The same expectations, held against those facts; `None` when it was not selected.
+    pub judgement: Option<Judgement>,
+}
+
+/// Who waited, and what was seen of it then.
+#[derive(Clone, Debug)]
+pub struct Waited {
+    /// Who.
+    pub task: Task,
+    /// Its facts.
+    pub seen: Seen,
+    /// Its mount table; `None` = could not be read.
+    pub mounts: Option<Vec<MountInfo>>,
+}
+
+impl Waited {
+    /// Whether it became the payload of this container, and was seen before.
+    fn became(&self, birth: &Birth) -> bool {
+        let payload = &birth.payload;
+        (self.task.tgid, self.task.start_ns) == (payload.tgid, payload.start_ns)
+            && self.seen.seq < birth.seq
+    }
 }
 
 impl Select {
@@ -80,6 +112,7 @@ pub fn judge_containers(
     model: &Model,
     observation: &Observation,
     mounts: &MountTables,
+    waited: &[Waited],
 ) -> (Vec<Container>, Verdict) {
     let container = |birth: &Birth| {
         let stage = births.is_stage(birth);
@@ -96,9 +129,22 @@ pub fn judge_containers(
             ..observation.clone()
         };
         let selected = select.takes(birth, stage);
+        let created = waited.iter().find(|waited| waited.became(birth));
+        let created = created.map(|waited| {
+            let then = Observation {
+                exec: Some(waited.seen.clone()),
+                mounts: waited.mounts.clone(),
+                ..observation.clone()
+            };
+            Created {
+                seq: waited.seen.seq,
+                judgement: selected.then(|| judge_final(expectations, model, &then)),
+            }
+        });
         Container {
             birth: birth.clone(),
             stage,
+            created,
             judgement: selected.then(|| judge_final(expectations, model, &observation)),
             observation,
         }

@@ -143,6 +143,7 @@ fn document(
         },
         model: &session.model,
         containers: &outcome.containers,
+        never_started: &outcome.never_started,
         verdict: outcome.verdict,
         outcome: what,
         exit,

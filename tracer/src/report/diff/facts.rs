@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Subject;
+use super::names::of_any_run;
 
 /// A fact that differs; `None` = that side does not have it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -109,10 +110,7 @@ fn walk(
             let text = text(value);
             let text = match place.rsplit('.').next() {
                 Some("way_in") => without_number(&text),
-                Some("path") => match &subject.id {
-                    Some(id) => text.replace(id.as_str(), "ID"),
-                    None => text,
-                },
+                Some("path") => of_any_run(&text, subject.id.as_deref()),
                 _ => text,
             };
             facts.insert(place.to_owned(), text);

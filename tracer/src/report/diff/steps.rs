@@ -5,6 +5,7 @@ use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
 use super::Subject;
+use super::names::of_any_run;
 
 /// A step, or several alike in a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -121,7 +122,10 @@ fn steps(subject: &Subject) -> Vec<String> {
             "task_newtask" | "unshare" | "setns" => kinds(entry).join(" "),
             "cgroup_mkdir" | "cgroup_attach_task" => String::new(),
             "sched_process_exec" if is_payload(entry, subject) => "of the payload".to_owned(),
-            _ => plain(entry["text"].as_str().unwrap_or_default()),
+            _ => {
+                let text = plain(entry["text"].as_str().unwrap_or_default());
+                of_any_run(&text, subject.id.as_deref())
+            }
         };
         let step = format!("{event} {text}").trim_end().to_owned();
         let once = event.starts_with("cgroup_") && steps.last() == Some(&step);

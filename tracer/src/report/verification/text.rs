@@ -48,6 +48,7 @@ pub(super) fn table(report: &Verification, out: &mut dyn Write, style: Style) ->
     for container in report.containers.iter().filter(|one| one.verdict.is_some()) {
         writeln!(out, "container {}", escape(&title(container)))?;
         tables::items(&container.items, out, style)?;
+        created(container, out)?;
         drift(container, out)?;
         writeln!(out)?;
     }
@@ -68,6 +69,7 @@ pub(super) fn compact(report: &Verification, out: &mut dyn Write, style: Style) 
         for item in &container.items {
             lines::failed_item(&whose, item, out, style)?;
         }
+        created(container, out)?;
         // A runtime's own stage changes by what the runtime does.
         if !container.stage {
             drift(container, out)?;
@@ -120,6 +122,26 @@ fn word(container: &Container) -> String {
     }
 }
 
+/// What was seen before the payload was started, if anybody was seen to wait.
+fn created(container: &Container, out: &mut dyn Write) -> io::Result<()> {
+    let Some(created) = &container.created else {
+        return Ok(());
+    };
+    write!(out, "created #{}: ", created.record)?;
+    if container.verdict.is_none() {
+        return writeln!(out, "seen before its payload was started");
+    }
+    if created.differing.is_empty() {
+        return writeln!(out, "the same outcomes before its payload was started");
+    }
+    let then = created.differing.iter().map(|item| {
+        let seen = escape(&item.seen);
+        format!("{} was {} ({seen})", item.id, item.verdict.name())
+    });
+    let then: Vec<String> = then.collect();
+    writeln!(out, "before its payload was started {}", then.join(", "))
+}
+
 fn drift(container: &Container, out: &mut dyn Write) -> io::Result<()> {
     for drift in &container.drift {
         writeln!(
@@ -165,6 +187,15 @@ fn row(container: &Container) -> Row {
 }
 
 fn last_line(report: &Verification, out: &mut dyn Write, style: Style) -> io::Result<()> {
+    for waited in &report.never_started {
+        writeln!(
+            out,
+            "created #{}: {}[{}] was set up as a container, and nothing was started in it",
+            waited.record,
+            escape(&waited.name),
+            waited.pid
+        )?;
+    }
     let verdict = report.verdict.name().to_uppercase();
     let judged = report
         .containers
