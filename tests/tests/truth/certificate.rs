@@ -139,9 +139,9 @@ fn it_is_true_of_a_child_with_attributes_of_its_own() {
         "--fork",
         "--kill-child",
     ]);
-    shell.does("umask 0137 && echo -17 > /proc/self/oom_score_adj");
+    shell.does("umask 0137 && echo 17 > /proc/self/oom_score_adj");
     let certificate = is_true_of(&mut shell);
-    assert_eq!(certificate.oom_score_adj(), Some(-17));
+    assert_eq!(certificate.oom_score_adj(), Some(17));
     assert_eq!(certificate.umask(), Some(0o137));
     let offsets = certificate.time_offsets().expect("offsets");
     assert_eq!(
