@@ -23,7 +23,7 @@ const fn one(family: &'static str, item: &'static str, file: &'static str) -> Un
 }
 
 /// One at least for each family that a file can ask for and `tracer run` does not.
-pub const UNSATISFIED: [Unsatisfied; 21] = [
+pub const UNSATISFIED: [Unsatisfied; 25] = [
     one(
         "namespace.KIND (private)",
         "namespace.user",
@@ -88,6 +88,25 @@ pub const UNSATISFIED: [Unsatisfied; 21] = [
         "rlimit.NAME (compared)",
         "rlimit.nofile",
         "rlimits: { nofile: \"<=1\" }",
+    ),
+    Unsatisfied {
+        before: "echo 7 > /proc/self/oom_score_adj; ",
+        ..one("oom_score_adj", "oom_score_adj", "oom_score_adj: \"<=0\"")
+    },
+    Unsatisfied {
+        before: "umask 0077; ",
+        ..one("umask", "umask", "umask: 0022")
+    },
+    // It has the one that tracer has, or none.
+    one(
+        "session_keyring",
+        "session_keyring",
+        "session_keyring: private",
+    ),
+    one(
+        "time_offsets.CLOCK",
+        "time_offsets.monotonic",
+        "time_offsets: { monotonic: 6, boottime: 0 }",
     ),
     one("cgroup (private)", "cgroup", "cgroup: private"),
     one("cgroup (path)", "cgroup", "cgroup: { path: /elsewhere }"),

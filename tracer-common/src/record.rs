@@ -201,6 +201,22 @@ wire! {
         pub magic: u32,
     }
 
+    /// What a clock of a time namespace is ahead of the host's, as `struct timespec64` has it.
+    pub struct ClockOffset {
+        /// Whole seconds, rounded down.
+        pub seconds: i64,
+        /// The rest, never negative.
+        pub nanoseconds: i64,
+    }
+
+    /// `time_namespace->offsets`.
+    pub struct TimeOffsets {
+        /// Of `CLOCK_MONOTONIC`.
+        pub monotonic: ClockOffset,
+        /// Of `CLOCK_BOOTTIME`.
+        pub boottime: ClockOffset,
+    }
+
     /// Everything that the kernel knows of a task at one instant. A bit of `valid` says that a
     /// fact could be read on this kernel; an unset one means "cannot say", whatever the field.
     pub struct Certificate {
@@ -264,6 +280,16 @@ wire! {
         pub descriptors: [Descriptor; MAX_DESCRIPTORS],
         /// `bprm->filename` at exec, NUL-terminated; empty in a snapshot.
         pub filename: [u8; PATH_LEN],
+        /// `signal->oom_score_adj`.
+        pub oom_score_adj: i32,
+        /// `fs->umask`.
+        pub umask: u32,
+        /// `parent->tgid`: a debugger's while one is attached, otherwise `parent_tgid`.
+        pub ptrace_parent_tgid: u32,
+        /// `cred->session_keyring->serial`; 0 = it has none.
+        pub session_keyring: u32,
+        /// Of the task's own time namespace, `nsproxy->time_ns`.
+        pub time_offsets: TimeOffsets,
     }
 
     /// A task was created. `task_newtask` runs after the child's css_set is final, so
@@ -419,6 +445,16 @@ impl Certificate {
     pub const RLIMITS: u64 = 1 << 17;
     /// `descriptors`.
     pub const DESCRIPTORS: u64 = 1 << 18;
+    /// `oom_score_adj`.
+    pub const OOM_SCORE_ADJ: u64 = 1 << 19;
+    /// `umask`.
+    pub const UMASK: u64 = 1 << 20;
+    /// `ptrace_parent_tgid`.
+    pub const PTRACE_PARENT: u64 = 1 << 21;
+    /// `session_keyring`.
+    pub const SESSION_KEYRING: u64 = 1 << 22;
+    /// `time_offsets`.
+    pub const TIME_OFFSETS: u64 = 1 << 23;
 }
 
 impl PathFact {

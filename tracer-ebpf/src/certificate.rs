@@ -6,7 +6,7 @@ use tracer_common::record::{
 };
 
 use crate::{
-    fact,
+    attribute, fact,
     kernel::{self, config, known, offset, pointer, read, read_into},
 };
 
@@ -18,7 +18,8 @@ const O_PATH_BIT: u32 = 21;
 /// Reads the certificate of the task at `task` into zeroed memory.
 #[inline(always)]
 pub fn certify(certificate: &mut Certificate, task: u64) {
-    let mut valid = 0;
+    // Those without loops first: what stands behind a loop, the verifier walks several times.
+    let mut valid = attribute::all(certificate, task);
     valid |= namespaces(certificate, task);
     valid |= credentials(certificate, task);
     valid |= restrictions(certificate, task);

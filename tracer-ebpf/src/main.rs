@@ -11,6 +11,7 @@
     reason = "kernel memory and maps are reached through raw helpers"
 )]
 
+mod attribute;
 mod certificate;
 mod emit;
 mod fact;

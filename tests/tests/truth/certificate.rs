@@ -131,6 +131,64 @@ fn it_is_true_of_a_child_with_limits_of_its_own() {
 
 #[test]
 #[ignore = "needs root"]
+fn it_is_true_of_a_child_with_attributes_of_its_own() {
+    let mut shell = Shell::with(&[
+        "--time",
+        "--monotonic=-5",
+        "--boottime=3600",
+        "--fork",
+        "--kill-child",
+    ]);
+    shell.does("umask 0137 && echo 17 > /proc/self/oom_score_adj");
+    let certificate = is_true_of(&mut shell);
+    assert_eq!(certificate.oom_score_adj(), Some(17));
+    assert_eq!(certificate.umask(), Some(0o137));
+    let offsets = certificate.time_offsets().expect("offsets");
+    assert_eq!(
+        (offsets.monotonic.seconds, offsets.boottime.seconds),
+        (-5, 3600)
+    );
+}
+
+/// By the numbers of keyctl(2): 0 is `KEYCTL_GET_KEYRING_ID`, 1 `KEYCTL_JOIN_SESSION_KEYRING`, -3
+/// `KEY_SPEC_SESSION_KEYRING`.
+#[test]
+#[ignore = "needs root"]
+fn its_session_keyring_is_the_one_that_the_child_is_told() {
+    let joined = ["perl", "-e", "syscall(250, 1, 0) > 0 or die; exec @ARGV"];
+    let mut told = Vec::new();
+    for words in [&joined[..], &joined] {
+        let mut shell = Shell::behind(words);
+        let certificate = is_true_of(&mut shell);
+        let own = "perl -e 'print syscall(250, 0, -3, 0), \"\\n\"'";
+        let number = says(&mut shell, own).parse().expect("a number");
+        let seen = certificate.session_keyring().expect("keyrings");
+        assert_eq!(seen.0, number);
+        told.push(number);
+    }
+    assert!(told[0] != told[1] && !told.contains(&0), "{told:?}");
+}
+
+/// By ptrace(2), whose number is 101: 0x4206 is `PTRACE_SEIZE`, which does not stop it.
+#[test]
+#[ignore = "needs root"]
+fn it_is_true_of_a_child_that_another_one_traces() {
+    let mut shell = Shell::new();
+    let before = is_true_of(&mut shell);
+    assert_eq!(before.ptrace_parent(), Some(before.parent()));
+    let mut debugger = Shell::new();
+    let pid = shell.pid();
+    debugger.begins(&format!(
+        "exec perl -e '$| = 1; print syscall(101, 0x4206, {pid}, 0, 0), \"\\n\"; <STDIN>'"
+    ));
+    assert_eq!(debugger.answer(), "0");
+    let traced = is_true_of(&mut shell);
+    assert_eq!(traced.ptrace_parent(), Some(Tgid(debugger.pid())));
+    assert_eq!(traced.parent(), before.parent());
+}
+
+#[test]
+#[ignore = "needs root"]
 fn it_is_true_of_a_child_with_many_descriptors() {
     let mut shell = Shell::new();
     shell.does("exec 3</ 4</dev/null 5</proc/self/status 6>/dev/null 7</usr 8<&0 9</etc/passwd");

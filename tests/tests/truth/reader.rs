@@ -1,6 +1,7 @@
 //! What /proc, the cgroup file systems and the procfs crate say of a task, next to its
 //! certificate. Shares no code with tracer.
 
+mod attributes;
 mod cgroups;
 mod files;
 
@@ -17,6 +18,7 @@ pub fn agrees(certificate: &Certificate, pid: u32) {
     namespaces(&certificate.namespaces().expect("namespaces"), pid);
     numbers(certificate, &status);
     credentials(certificate, &status);
+    attributes::attributes(certificate, pid);
     maps(certificate, pid);
     processors(certificate, &status, pid);
     cgroups::cgroups(certificate, pid);
@@ -68,6 +70,12 @@ fn numbers(certificate: &Certificate, status: &Status) {
         Some(u32::try_from(numbers.len() - 1).expect("few"))
     );
     assert_eq!(certificate.parent().0, status.ppid.cast_unsigned());
+    let told_of_its_end = match status.tracerpid {
+        0 => status.ppid,
+        debugger => debugger,
+    };
+    let seen = certificate.ptrace_parent().expect("a parent");
+    assert_eq!(seen.0, told_of_its_end.cast_unsigned());
 }
 
 fn credentials(certificate: &Certificate, status: &Status) {

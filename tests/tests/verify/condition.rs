@@ -8,7 +8,7 @@ use tracer_tests::binary::Runs;
 use tracer_tests::condition::UNSATISFIED;
 use tracer_tests::foreign::{Request, Runtime, Subject};
 
-use super::{FAIL, command, not_passing, payload, script};
+use super::{FAIL, command, item, not_passing, payload, script};
 
 #[test]
 #[ignore = "needs root"]
@@ -63,5 +63,50 @@ fn each_condition_of_a_bundle_on_mounts_fails_alone() {
         let said = subject.runs.finish(&mut command(&subject.runs, &words));
         let report = said.ended_with(FAIL).report();
         assert_eq!(not_passing(payload(&report)), [item]);
+    }
+}
+
+/// Clocks only the other way: runtimes before 2024 make no time namespace.
+#[test]
+#[ignore = "needs root"]
+fn what_a_process_of_a_bundle_inherits_is_as_the_bundle_asks() {
+    let Some(subject) = Subject::new(Runtime::Runc) else {
+        return;
+    };
+    let request = Request::new(&["/bin/true"]);
+    let line = subject.words("inherits", &request).join(" ");
+    let own = asking(&subject, "own", |config| {
+        config["process"]["oomScoreAdj"] = json!(7);
+        config["process"]["user"]["umask"] = json!(0o27);
+    });
+    // What the runtime reads.
+    let config = fs::read(format!("{own}/config.json")).expect("a file");
+    fs::write(subject.bundle().join("config.json"), config).expect("a file");
+    let score = asking(&subject, "score", |config| {
+        config["process"]["oomScoreAdj"] = json!(8);
+    });
+    let umask = asking(&subject, "umask", |config| {
+        config["process"]["user"]["umask"] = json!(0o22);
+    });
+    let clocks = asking(&subject, "clocks", |config| {
+        config["linux"]["timeOffsets"] = json!({ "boottime": { "secs": 3600 } });
+    });
+    let cases: [(String, &[&str]); 4] = [
+        (own, &[]),
+        (score, &["oom_score_adj"]),
+        (umask, &["umask"]),
+        (clocks, &["time_offsets.boottime"]),
+    ];
+    for (asked, fails) in cases {
+        let words = ["--bundle", &asked, "-o", "json", "--", "sh", "-c", &line];
+        let said = subject.runs.finish(&mut command(&subject.runs, &words));
+        let code = if fails.is_empty() { 0 } else { FAIL };
+        let report = said.ended_with(code).report();
+        let container = payload(&report);
+        assert_eq!(not_passing(container), fails);
+        assert_eq!(item(container, "umask")["seen"], "0027");
+        // It makes one for each container that it is not told to leave without.
+        let keyring = &container["certificate"]["linux"]["session_keyring"];
+        assert_eq!(keyring["is_host"], false, "{keyring}");
     }
 }

@@ -4,10 +4,12 @@
 
 use tracer_common::record::{self as wire, CPU_WORDS};
 
-use super::{Cgroups, KernelPath, Namespaces, Tgid, text};
+use super::{Cgroups, KernelPath, KeySerial, Namespaces, Tgid, text};
 
 pub use super::limit::{CpuBandwidth, Limit};
-pub use wire::{Capabilities, Descriptor, IdExtent, Ids, PathFact, Rlimit, UNLIMITED};
+pub use wire::{
+    Capabilities, ClockOffset, Descriptor, IdExtent, Ids, PathFact, Rlimit, TimeOffsets, UNLIMITED,
+};
 
 /// Facts of one task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,6 +193,38 @@ impl Certificate {
         })
     }
 
+    /// How soon the kernel kills it when memory is short, from -1000, which is never, to 1000.
+    pub fn oom_score_adj(&self) -> Option<i32> {
+        self.valid(wire::Certificate::OOM_SCORE_ADJ, |facts| {
+            facts.oom_score_adj
+        })
+    }
+
+    /// Permission bits that are left out of what it makes.
+    pub fn umask(&self) -> Option<u32> {
+        self.valid(wire::Certificate::UMASK, |facts| facts.umask)
+    }
+
+    /// Thread group that is told of its stops and its end: a debugger's while one is attached,
+    /// otherwise [`Self::parent`].
+    pub fn ptrace_parent(&self) -> Option<Tgid> {
+        self.valid(wire::Certificate::PTRACE_PARENT, |facts| {
+            Tgid(facts.ptrace_parent_tgid)
+        })
+    }
+
+    /// Its session keyring. Without one, that of its user stands in (session-keyring(7)).
+    pub fn session_keyring(&self) -> Option<KeySerial> {
+        self.valid(wire::Certificate::SESSION_KEYRING, |facts| {
+            KeySerial(facts.session_keyring)
+        })
+    }
+
+    /// What the clocks of its own time namespace are ahead of the initial one's.
+    pub fn time_offsets(&self) -> Option<TimeOffsets> {
+        self.valid(wire::Certificate::TIME_OFFSETS, |facts| facts.time_offsets)
+    }
+
     /// Path given to exec; `None` in a snapshot.
     pub fn filename(&self) -> Option<KernelPath> {
         (self.0.filename[0] != 0).then(|| KernelPath::new(&self.0.filename))
@@ -246,6 +280,11 @@ mod tests {
         assert_eq!(nothing.exe(), None);
         assert_eq!(nothing.rlimit(0), None);
         assert_eq!(nothing.descriptors(), None);
+        assert_eq!(nothing.oom_score_adj(), None);
+        assert_eq!(nothing.umask(), None);
+        assert_eq!(nothing.ptrace_parent(), None);
+        assert_eq!(nothing.session_keyring(), None);
+        assert_eq!(nothing.time_offsets(), None);
     }
 
     #[test]

@@ -27,6 +27,8 @@ number! {
     Tgid(u32);
     /// Thread id in the initial PID namespace.
     Tid(u32);
+    /// Serial number of a key or keyring; 0 = none.
+    KeySerial(u32);
     /// Inode number of a namespace. The kernel reuses it: only with a birth does it name one.
     NsId(u32);
 }

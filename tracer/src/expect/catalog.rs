@@ -2,6 +2,7 @@
 //! the documentation is generated from it, and the judge reads from it which records an item
 //! rests on. Owns the words.
 
+pub mod attribute;
 pub mod condition;
 pub mod mount;
 
@@ -310,7 +311,7 @@ pub static COMPLETE: Family = Family {
 };
 
 /// Every family, in the order of reports.
-pub static CATALOG: [&Family; 51] = [
+pub static CATALOG: [&Family; 55] = [
     &NAMESPACE_NEW,
     &NAMESPACE_SHARED,
     &condition::NAMESPACE_PRIVATE,
@@ -351,6 +352,10 @@ pub static CATALOG: [&Family; 51] = [
     &condition::DESCRIPTORS_WITHIN,
     &RLIMIT,
     &condition::RLIMIT_BOUND,
+    &attribute::OOM_SCORE_ADJ,
+    &attribute::UMASK,
+    &attribute::SESSION_KEYRING,
+    &attribute::TIME_OFFSET,
     &HOSTNAME,
     &MOUNT,
     &mount::MOUNT_RULE,

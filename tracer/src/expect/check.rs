@@ -2,9 +2,10 @@
 //! asked for, already in the kernel's terms (initial-namespace ids, whole pages).
 
 use crate::container::spec::IdMapping;
+use crate::event::certificate::ClockOffset;
 use crate::event::{NamespaceKind, NsId};
 
-use super::catalog::{self, Family, condition};
+use super::catalog::{self, Family, attribute, condition};
 use super::condition::{Bound, IdRule, PathPattern, Processors};
 use super::mount::{MountRule, Propagation};
 
@@ -158,6 +159,19 @@ pub enum Check {
         /// Hard.
         hard: u64,
     },
+    /// How soon the kernel kills it when memory is short.
+    OomScoreAdj(Bound<i32>),
+    /// Permission bits that are left out of what it makes.
+    Umask(u32),
+    /// A session keyring, and not tracer's.
+    SessionKeyringPrivate,
+    /// What a clock of its time namespace is ahead of the initial one's.
+    TimeOffset {
+        /// Which.
+        clock: Clock,
+        /// By how much.
+        offset: ClockOffset,
+    },
     /// UTS node name.
     Hostname(String),
     /// A mount that was asked for.
@@ -208,6 +222,15 @@ pub enum MapKind {
     Groups,
 }
 
+/// A clock that a time namespace sets apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// `CLOCK_MONOTONIC`.
+    Monotonic,
+    /// `CLOCK_BOOTTIME`.
+    Boottime,
+}
+
 /// How a task was to get into its cgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WayAsked {
@@ -245,6 +268,16 @@ pub struct MountCheck {
     pub size_kib: Option<u64>,
     /// Permission bits; only a tmpfs has them.
     pub mode: Option<u32>,
+}
+
+impl Clock {
+    /// As the kernel's file has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Monotonic => "monotonic",
+            Self::Boottime => "boottime",
+        }
+    }
 }
 
 impl SetName {
@@ -315,6 +348,10 @@ impl Check {
             Self::Exe => &catalog::EXE,
             Self::Descriptors => &catalog::DESCRIPTORS,
             Self::Rlimit { .. } => &catalog::RLIMIT,
+            Self::OomScoreAdj(_) => &attribute::OOM_SCORE_ADJ,
+            Self::Umask(_) => &attribute::UMASK,
+            Self::SessionKeyringPrivate => &attribute::SESSION_KEYRING,
+            Self::TimeOffset { .. } => &attribute::TIME_OFFSET,
             Self::Hostname(_) => &catalog::HOSTNAME,
             Self::Mount(_) => &catalog::MOUNT,
             Self::MountRule(_) => &catalog::mount::MOUNT_RULE,

@@ -20,7 +20,7 @@ pub(crate) mod wording;
 use serde::Serialize;
 
 pub use catalog::{CATALOG, Family, verdicts_markdown};
-pub use check::{Check, MapKind, MountCheck, SetName, WayAsked};
+pub use check::{Check, Clock, MapKind, MountCheck, SetName, WayAsked};
 pub use condition::{Bound, Comparison, IdRule, PathPattern, Processors};
 pub use from_bundle::{BundleError, BundleFacts, from_bundle};
 pub use from_spec::from_spec;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::container::spec::IdMapping;
+use crate::event::certificate::ClockOffset;
 
 use super::MountCheck;
 
@@ -79,6 +80,27 @@ pub(crate) fn cpu_time_text(quota: u64, period: u64) -> String {
     format!("{quota}/{period} us")
 }
 
+/// Permission bits as umask(1) shows them.
+pub(crate) fn umask_text(bits: u32) -> String {
+    format!("{bits:04o}")
+}
+
+/// What a clock is ahead, in seconds with a sign.
+pub(crate) fn clock_text(offset: ClockOffset) -> String {
+    const SECOND: i128 = 1_000_000_000;
+    let total = i128::from(offset.seconds) * SECOND + i128::from(offset.nanoseconds);
+    let (sign, amount) = if total < 0 {
+        ('-', -total)
+    } else {
+        ('+', total)
+    };
+    let digits = format!("{:09}", amount % SECOND);
+    match digits.trim_end_matches('0') {
+        "" => format!("{sign}{} s", amount / SECOND),
+        digits => format!("{sign}{}.{digits} s", amount / SECOND),
+    }
+}
+
 /// A mount's type, access, and for a tmpfs what else was asked.
 pub(crate) fn mount_text(check: &MountCheck) -> String {
     // Writing to a String cannot fail.
@@ -91,4 +113,24 @@ pub(crate) fn mount_text(check: &MountCheck) -> String {
         let _ = write!(text, ", mode {mode:o}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offset_reads_as_one_number_though_its_seconds_are_rounded_down() {
+        let text = |seconds, nanoseconds| {
+            clock_text(ClockOffset {
+                seconds,
+                nanoseconds,
+            })
+        };
+        assert_eq!(text(0, 0), "+0 s");
+        assert_eq!(text(3600, 0), "+3600 s");
+        assert_eq!(text(-2, 500_000_000), "-1.5 s");
+        assert_eq!(text(0, 1), "+0.000000001 s");
+        assert_eq!(text(i64::MIN, 0), "-9223372036854775808 s");
+    }
 }

@@ -7,9 +7,10 @@ use tracer_common::record::Certificate as Wire;
 use zerocopy::FromZeros as _;
 
 use crate::event::certificate::{
-    Capabilities, Certificate, IdExtent, Limit, Partial, PathFact, UNLIMITED, set_bits,
+    Capabilities, Certificate, ClockOffset, IdExtent, Limit, Partial, PathFact, UNLIMITED, set_bits,
 };
 use crate::event::{NamespaceSlot, Task, Tgid};
+use crate::expect::wording::umask_text;
 use crate::expect::{capability, rlimit};
 use crate::host::HostFacts;
 use crate::model::{Model, TaskState};
@@ -100,6 +101,14 @@ pub(super) fn document(facts: &Certificate, context: &Context<'_>, names: &Names
             "exe": facts.exe().map(|path| place(&path)),
             "rlimits": rlimits(facts),
             "descriptors": descriptors(facts),
+            "oom_score_adj": facts.oom_score_adj(),
+            "umask": facts.umask().map(umask_text),
+            "ptrace_parent": { "pid": facts.ptrace_parent() },
+            "session_keyring": session_keyring(facts, context.baseline),
+            "time_offsets": facts.time_offsets().map(|offsets| json!({
+                "monotonic": clock_offset(&offsets.monotonic),
+                "boottime": clock_offset(&offsets.boottime),
+            })),
         },
     })
 }
@@ -245,6 +254,18 @@ fn descriptors(facts: &Certificate) -> Value {
             "close_on_exec": open.flags & crate::event::certificate::Descriptor::CLOSE_ON_EXEC != 0,
         })
     })
+}
+
+/// A serial number of 0 is none; `is_host` is `null` when tracer's own is not known.
+fn session_keyring(facts: &Certificate, baseline: Option<&Certificate>) -> Option<Value> {
+    let own = facts.session_keyring()?;
+    let host = baseline.and_then(Certificate::session_keyring);
+    let is_host = host.map(|host| host == own);
+    Some(json!({ "serial": own, "is_host": is_host }))
+}
+
+fn clock_offset(offset: &ClockOffset) -> Value {
+    json!({ "seconds": offset.seconds, "nanoseconds": offset.nanoseconds })
 }
 
 #[cfg(test)]

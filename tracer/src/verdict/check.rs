@@ -1,5 +1,6 @@
 //! One check for each kind of expectation, a file for each field. Owns the choice of the check.
 
+mod attribute;
 mod cgroup;
 mod credential;
 mod files;
@@ -81,6 +82,10 @@ pub(super) fn find(check: &Check, facts: &Facts<'_>) -> Finding {
             soft,
             hard,
         } => limit::rlimit(*resource, *soft, *hard, facts),
+        Check::OomScoreAdj(bound) => attribute::oom_score_adj(*bound, facts),
+        Check::Umask(bits) => attribute::umask(*bits, facts),
+        Check::SessionKeyringPrivate => attribute::session_keyring(facts),
+        Check::TimeOffset { clock, offset } => attribute::time_offset(*clock, *offset, facts),
         Check::Hostname(name) => files::hostname(name, facts),
         Check::Mount(asked) => mount::asked(asked, facts),
         Check::MountRule(rule) => walk::rule(rule, facts),

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use tracer_common::record::{
-    AttachRecord, BandwidthChain, Capabilities, Certificate, CgroupRecord, CgroupSet, Descriptor,
-    ForkRecord, IdExtent, IdMap, Ids, LimitChain, MAX_ANCESTORS, NamespaceRecord, PathFact, Rlimit,
-    UNLIMITED,
+    AttachRecord, BandwidthChain, Capabilities, Certificate, CgroupRecord, CgroupSet, ClockOffset,
+    Descriptor, ForkRecord, IdExtent, IdMap, Ids, LimitChain, MAX_ANCESTORS, NamespaceRecord,
+    PathFact, Rlimit, UNLIMITED,
 };
 use zerocopy::{FromZeros, Immutable, IntoBytes};
 
@@ -139,6 +139,7 @@ fn baseline() -> Certificate {
         facts.root.ino = 2;
         facts.root.mnt_ns = HOST.mnt;
         facts.seccomp_filters = 0;
+        (facts.umask, facts.session_keyring) = (0o22, 5);
         facts.rlimits = [Rlimit {
             soft: UNLIMITED,
             hard: UNLIMITED,
@@ -215,6 +216,12 @@ fn contained() -> Certificate {
         facts.rlimits[7] = Rlimit {
             soft: 256,
             hard: 512,
+        };
+        (facts.umask, facts.session_keyring) = (0o27, 6);
+        facts.oom_score_adj = -5;
+        facts.time_offsets.boottime = ClockOffset {
+            seconds: 3600,
+            nanoseconds: 1,
         };
         facts.descriptor_count = 3;
         for (fd, slot) in (0..).zip(&mut facts.descriptors[..3]) {

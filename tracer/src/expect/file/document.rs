@@ -12,7 +12,7 @@ use crate::event::NamespaceKind;
 use super::form::{Asked, At, Form, Never, Shape, Text, Word as _};
 use super::word::{
     AllOrNone, Capability, Count, CpuList, Deny, Id, Inside, Memory, Name, NoCapabilities,
-    NoNumbers, Nothing, Private, Resource, RootMapping, Share,
+    NoNumbers, NotHosts, Nothing, OomScore, Private, Resource, RootMapping, Seconds, Share, Umask,
 };
 
 /// What the kernel must show of a container. Every key may be left out: what is not asked is
@@ -64,6 +64,14 @@ pub(super) struct Document {
     /// Resource limits by name: one comparison for soft and hard, or one for each.
     #[schemars(with = "BTreeMap<String, RlimitForm>")]
     pub rlimits: Asked<BTreeMap<Resource, At<RlimitForm>>>,
+    /// How soon the kernel kills it when memory is short, from -1000, which is never, to 1000.
+    pub oom_score_adj: Asked<Text<OomScore>>,
+    /// Permission bits that are left out of what it makes.
+    pub umask: Asked<Text<Umask>>,
+    /// Whose session keyring it has.
+    pub session_keyring: Asked<Text<NotHosts>>,
+    /// What the clocks of its time namespace are ahead of the initial one's.
+    pub time_offsets: Asked<TimeOffsets>,
     /// Name of the host as it sees it.
     pub hostname: Asked<Text<Name>>,
     /// Its cgroup in each hierarchy that limits memory, tasks or CPU.
@@ -201,6 +209,16 @@ pub(super) struct SoftHard {
     pub soft: Asked<Text<Count>>,
     /// What the soft one can be raised to.
     pub hard: Asked<Text<Count>>,
+}
+
+/// Offsets of clocks in seconds.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct TimeOffsets {
+    /// Of the clock that starts at boot and stops while the machine sleeps.
+    pub monotonic: Asked<Text<Seconds>>,
+    /// Of the clock that goes on while the machine sleeps.
+    pub boottime: Asked<Text<Seconds>>,
 }
 
 /// Where the cgroup is.

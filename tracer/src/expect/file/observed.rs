@@ -2,6 +2,8 @@
 //! can be expected, with a comment. Owns which facts are worth expecting; whether the container
 //! passes each line, the judge says.
 
+mod attributes;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -34,6 +36,7 @@ impl Observed {
         file.identity(facts, host);
         file.files(facts);
         file.rlimits(facts, host);
+        file.attributes(facts, host);
         if let Some(name) = facts.hostname()
             && differs(NamespaceKind::Uts, facts, host)
         {

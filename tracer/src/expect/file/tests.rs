@@ -37,6 +37,10 @@ inherited_fds: none
 rlimits:
   nofile: "<=1024"
   core: { soft: 0, hard: "<max" }
+oom_score_adj: ">=0"
+umask: 0022
+session_keyring: private
+time_offsets: { monotonic: -1.5, boottime: 3600 }
 hostname: demo
 cgroup: private
 payload: sleep
@@ -92,6 +96,14 @@ fn what_is_wrong_is_shown_with_its_place_and_what_is_accepted() {
             "3:21",
             "`cap_x` is not accepted, expected a capability",
         ),
+        ("umask: 22", "1:8", "expected three or four octal digits"),
+        (
+            "oom_score_adj: \"<=2000\"",
+            "1:16",
+            "expected a number from",
+        ),
+        ("time_offsets: { boottime: 1h }", "1:27", "expected seconds"),
+        ("session_keyring: shared", "1:18", "expected private"),
         ("no_new_privs: maybe", "1:15", "true or false expected"),
         ("cgroup: {}", "1:9", "missing field `path`"),
         (

@@ -1,6 +1,8 @@
 //! From the keys of a file to expectations, each with the line that asks for it. Owns their ids
 //! and words.
 
+mod attributes;
+
 use crate::event::certificate::UNLIMITED;
 use crate::event::{NamespaceKind, NsId};
 use crate::expect::wording::{bytes_text, cpu_text, list_text};
@@ -27,12 +29,18 @@ pub(super) fn expectations(
     };
     list.limits(&document);
     list.rest(&document);
+    list.attributes(&document);
     list.part("namespaces", document.namespaces, Translation::namespaces)?;
     list.part("capabilities", document.capabilities, |list, at| {
         list.capabilities(at);
     })?;
     list.part("user", document.user, |list, at| list.user(&at.value))?;
     list.part("root", document.root, Translation::root)?;
+    list.part(
+        "time_offsets",
+        document.time_offsets,
+        Translation::time_offsets,
+    )?;
     list.part("rlimits", document.rlimits, |list, at| {
         for (resource, at) in at.value {
             list.rlimit(resource.0, &at);

@@ -1,7 +1,7 @@
 //! Single words of an expectation file: amounts, lists of processors, ids, names. Owns their
 //! grammar.
 
-use crate::event::certificate::UNLIMITED;
+use crate::event::certificate::{ClockOffset, UNLIMITED};
 use crate::expect::{Bound, Comparison, IdRule, Processors, capability, rlimit};
 
 use super::form::Word;
@@ -206,6 +206,80 @@ impl Word for Resource {
     }
 }
 
+/// How soon the kernel kills a process for memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OomScore(pub Bound<i32>);
+
+impl Word for OomScore {
+    const ACCEPTS: &'static str =
+        "a number from -1000 to 1000 with a comparison, as \"<=0\", \"==-500\"";
+
+    fn read(text: &str) -> Option<Self> {
+        let (comparison, text) = comparison(text);
+        let (is_negative, digits) = match text.strip_prefix('-') {
+            Some(digits) => (true, digits),
+            None => (false, text),
+        };
+        let amount = i32::try_from(number(digits)?).ok()?;
+        let value = if is_negative { -amount } else { amount };
+        let (comparison, value) = match comparison {
+            Comparison::Below => (Comparison::AtMost, value.checked_sub(1)?),
+            Comparison::Above => (Comparison::AtLeast, value.checked_add(1)?),
+            same => (same, value),
+        };
+        let possible = (-1000..=1000).contains(&value);
+        possible.then_some(Self(Bound::new(comparison, value)))
+    }
+}
+
+/// Permission bits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Umask(pub u32);
+
+impl Word for Umask {
+    const ACCEPTS: &'static str = "three or four octal digits, as 0022";
+
+    fn read(text: &str) -> Option<Self> {
+        let octal = text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+        if !octal || !matches!(text.len(), 3 | 4) {
+            return None;
+        }
+        let bits = u32::from_str_radix(text, 8).ok()?;
+        (bits <= 0o777).then_some(Self(bits))
+    }
+}
+
+/// What a clock is ahead.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seconds(pub ClockOffset);
+
+impl Word for Seconds {
+    const ACCEPTS: &'static str = "seconds with a sign and up to nine places, as 3600 or -1.5";
+
+    fn read(text: &str) -> Option<Self> {
+        let (is_negative, text) = match text.strip_prefix('-') {
+            Some(text) => (true, text),
+            None => (false, text.strip_prefix('+').unwrap_or(text)),
+        };
+        let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+        let part = (1..=9)
+            .contains(&part.len())
+            .then(|| number(&format!("{part:0<9}")))??;
+        let part = i64::try_from(part).ok()?;
+        let whole = i64::try_from(number(whole)?).ok()?;
+        // As the kernel keeps it: seconds rounded down, and what is above that.
+        let (seconds, nanoseconds) = match (is_negative, part) {
+            (false, part) => (whole, part),
+            (true, 0) => (-whole, 0),
+            (true, part) => (-whole - 1, 1_000_000_000 - part),
+        };
+        Some(Self(ClockOffset {
+            seconds,
+            nanoseconds,
+        }))
+    }
+}
+
 /// The words that stand for one thing each.
 macro_rules! keyword {
     ($($(#[$doc:meta])* $name:ident($word:literal, $accepts:literal);)+) => {
@@ -235,6 +309,8 @@ keyword! {
     NoCapabilities("none", "none, or a map with within, without or exactly");
     /// A cgroup of its own.
     Private("private", "private, or a map with a path");
+    /// One, and not the host's.
+    NotHosts("private", "private");
     /// None at all.
     Deny("deny", "deny");
     /// The state of the map's first id.
@@ -311,6 +387,65 @@ mod tests {
         }
         assert!(Capability::read("cap_cap_kill").is_none());
         assert_eq!(Resource::read("RLIMIT_NOFILE"), Some(Resource(7)));
+    }
+
+    #[test]
+    fn a_score_has_a_sign_and_stays_in_its_range() {
+        let score = |text| OomScore::read(text).map(|score| score.0);
+        let is = |comparison, value| Some(Bound::new(comparison, value));
+        assert_eq!(score("-500"), is(Comparison::Exactly, -500));
+        assert_eq!(score("<=0"), is(Comparison::AtMost, 0));
+        assert_eq!(score("< 0"), is(Comparison::AtMost, -1));
+        assert_eq!(score(">-1000"), is(Comparison::AtLeast, -999));
+        for wrong in [
+            "",
+            "-",
+            "--1",
+            "+1",
+            "1001",
+            "<-1000",
+            ">1000",
+            "max",
+            "1.5",
+            "99999999999",
+        ] {
+            assert_eq!(score(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_umask_is_octal_whatever_yaml_takes_it_for() {
+        let bits = |text| Umask::read(text).map(|umask| umask.0);
+        assert_eq!(bits("0022"), Some(0o22));
+        assert_eq!(bits("022"), Some(0o22));
+        assert_eq!(bits("777"), Some(0o777));
+        for wrong in ["", "22", "0o22", "0028", "1777", "00022", "-022"] {
+            assert_eq!(bits(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_kept_rounded_down() {
+        let offset = |text| {
+            let Seconds(offset) = Seconds::read(text)?;
+            Some((offset.seconds, offset.nanoseconds))
+        };
+        assert_eq!(offset("3600"), Some((3600, 0)));
+        assert_eq!(offset("+1.5"), Some((1, 500_000_000)));
+        assert_eq!(offset("-5"), Some((-5, 0)));
+        assert_eq!(offset("-1.5"), Some((-2, 500_000_000)));
+        assert_eq!(offset("-0"), Some((0, 0)));
+        for wrong in [
+            "",
+            "-",
+            "1.",
+            ".5",
+            "1.0000000001",
+            "1h",
+            "9223372036854775808",
+        ] {
+            assert_eq!(offset(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! runtime made it. Owns the translation; must not know what a runtime does with a bundle, nor
 //! read one: what it needs of the machine its caller hands it.
 
+mod attributes;
 mod credentials;
 mod limits;
 mod mounts;
@@ -105,6 +106,7 @@ pub fn from_bundle(spec: &Spec, facts: BundleFacts<'_>) -> Result<Vec<Expectatio
     cgroups(spec, &mut list);
     limits::all(spec, facts.host, &mut list)?;
     credentials::all(spec, facts.host, &mut list);
+    attributes::all(spec, &mut list);
     mounts::all(spec, facts, &mut list)?;
     program(spec, &mut list);
     Ok(list.0)

@@ -11,7 +11,7 @@ pub type NotObserved = (&'static str, &'static str);
 
 /// The properties for Linux of the OCI runtime specification that nothing is expected of. Those
 /// for other systems are not in it, nor is `annotations`.
-pub static NOT_OBSERVED: [NotObserved; 42] = [
+pub static NOT_OBSERVED: [NotObserved; 39] = [
     ("domainname", "the certificate has the node name alone"),
     (
         "hooks",
@@ -26,17 +26,15 @@ pub static NOT_OBSERVED: [NotObserved; 42] = [
         "process.env",
         "the environment is in the payload's own memory",
     ),
-    ("process.user.umask", "the certificate does not have it"),
     ("process.user.username", "it is not for Linux"),
     (
         "process.apparmorProfile",
-        "security modules keep their state to themselves; the certificate does not have it",
+        "a security module keeps its label at a place within the credentials that is chosen at boot and that no type information tells, so it cannot be read without guessing",
     ),
     (
         "process.selinuxLabel",
-        "security modules keep their state to themselves; the certificate does not have it",
+        "a security module keeps its label at a place within the credentials that is chosen at boot and that no type information tells, so it cannot be read without guessing",
     ),
-    ("process.oomScoreAdj", "the certificate does not have it"),
     ("process.scheduler", "the certificate does not have it"),
     ("process.ioPriority", "the certificate does not have it"),
     (
@@ -53,19 +51,12 @@ pub static NOT_OBSERVED: [NotObserved; 42] = [
         "interfaces of the network namespace are not read",
     ),
     (
-        "linux.timeOffsets",
-        "the clocks of the time namespace are not read",
-    ),
-    (
         "linux.intelRdt",
         "resource groups of the processor are no cgroup",
     ),
     ("linux.memoryPolicy", "the certificate does not have it"),
     ("linux.personality", "the certificate does not have it"),
-    (
-        "linux.mountLabel",
-        "security modules keep their state to themselves",
-    ),
+    ("linux.mountLabel", "as process.selinuxLabel"),
     (
         "linux.seccomp.defaultAction",
         "that a filter is in force is observed, not what is in it",
@@ -76,7 +67,7 @@ pub static NOT_OBSERVED: [NotObserved; 42] = [
     ),
     (
         "linux.resources.devices",
-        "on version 2 it is a BPF program, on version 1 a list: neither is read",
+        "which devices can be opened is not read: on version 2 a BPF program decides at each opening, on version 1 a list that is the controller's own",
     ),
     (
         "linux.resources.memory.reservation",

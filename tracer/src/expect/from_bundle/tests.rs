@@ -25,7 +25,8 @@ fn everything() -> Value {
         "hostname": "box",
         "root": {"path": "rootfs", "readonly": true},
         "process": {
-            "user": {"uid": 0, "gid": 5, "additionalGids": [9, 7]},
+            "user": {"uid": 0, "gid": 5, "additionalGids": [9, 7], "umask": 0o27},
+            "oomScoreAdj": -5,
             "args": ["sh", "-c", "id"],
             "cwd": "/",
             "noNewPrivileges": true,
@@ -55,6 +56,7 @@ fn everything() -> Value {
             "uidMappings": [{"containerID": 0, "hostID": 100_000, "size": 65536}],
             "gidMappings": [{"containerID": 0, "hostID": 200_000, "size": 65536}],
             "seccomp": {"defaultAction": "SCMP_ACT_ERRNO"},
+            "timeOffsets": {"boottime": {"secs": -2, "nanosecs": 500_000_000}},
             "rootfsPropagation": "rslave",
             "maskedPaths": ["/proc/kcore", "/proc/asound"],
             "readonlyPaths": ["/proc/sys"],

@@ -167,6 +167,8 @@ fn one(flag: &Given<'_>, host: &HostFacts, inference: &mut Inference) -> Result<
         }
         "-u" | "--user" => user(flag, inference),
         "--security-opt" => security(flag, inference),
+        // Without root an engine may not go below its own, and takes that.
+        "--oom-score-adj" if host.is_root => inference.oom_score_adj(flag),
         "--uidmap" | "--gidmap" => map(flag, host, inference),
         "--privileged" if flag.is_on()? => inference.not(origin),
         "-m" | "--memory" | "--pids-limit" | "--cpuset-cpus" | "--ulimit" | "--cpus"

@@ -19,7 +19,7 @@ use thiserror::Error;
 use crate::event::NamespaceKind;
 use crate::host::HostFacts;
 
-use super::condition::IdRule;
+use super::condition::{Bound, Comparison, IdRule};
 use super::{Check, Expectation, MapKind, capability};
 
 /// What a command line asks for.
@@ -138,6 +138,17 @@ impl Inference {
         let rule = IdRule::Exactly(number);
         let asked = format!("{number} inside");
         self.add(id, asked, origin, Check::IdInside { map, rule });
+    }
+
+    /// How soon it is killed for memory.
+    fn oom_score_adj(&mut self, flag: &flags::Given<'_>) {
+        match flag.value().parse::<i32>() {
+            Ok(score) => {
+                let check = Check::OomScoreAdj(Bound::new(Comparison::Exactly, score));
+                self.add("oom_score_adj", score.to_string(), flag.text(), check);
+            }
+            Err(_) => self.not(flag.text()),
+        }
     }
 
     /// The program that is executed, where its path follows from the word.

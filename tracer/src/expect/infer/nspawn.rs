@@ -223,6 +223,7 @@ fn one(flag: &Given<'_>, inference: &mut Inference) -> Result<(), InferError> {
             }
             None => inference.not(origin),
         },
+        "--oom-score-adjust" => inference.oom_score_adj(flag),
         "--cpu-affinity" => match cpu_list(flag.value()) {
             Some(cpus) => {
                 let (asked, check) = (cpu_text(&cpus), Check::CpusAllowed(cpus));

@@ -1,7 +1,8 @@
 //! Claims about command lines, each as people write it.
 
-use super::super::{Propagation, SetName};
+use super::super::{Clock, Propagation, SetName};
 use super::*;
+use crate::event::certificate::ClockOffset;
 use crate::verdict::sample;
 
 fn words(line: &str) -> Vec<String> {
@@ -151,6 +152,19 @@ fn flags_of_unshare_stand_alone_or_together() {
         Check::RootPropagation(Propagation::Slave)
     );
     assert!(matches!(check(line, "uid_map"), Check::IdMap { .. }));
+    let line = "unshare -fT --monotonic -5 --boottime=3600 true";
+    let ahead = |clock, seconds| Check::TimeOffset {
+        clock,
+        offset: ClockOffset {
+            seconds,
+            nanoseconds: 0,
+        },
+    };
+    let monotonic = ahead(Clock::Monotonic, -5);
+    assert_eq!(check(line, "time_offsets.monotonic"), monotonic);
+    let boottime = ahead(Clock::Boottime, 3600);
+    assert_eq!(check(line, "time_offsets.boottime"), boottime);
+    says_nothing_of("unshare -T --boottime 5 true", "time_offsets.boottime");
     assert!(error("unshare --propagation sideways true").contains("\"sideways\""));
     assert!(error("unshare -S").contains("-S has no value"));
 }
@@ -268,6 +282,18 @@ fn engines_share_namespaces_when_told() {
     says_nothing_of(line, "namespace.net");
     assert_eq!(not_inferred(line), ["--network=container:web"]);
     says_nothing_of("docker run a", "namespace.net");
+}
+
+#[test]
+fn a_score_for_memory_is_the_one_asked_for() {
+    let score = |value| Check::OomScoreAdj(Bound::new(Comparison::Exactly, value));
+    let line = "docker run --oom-score-adj 500 a";
+    assert_eq!(check(line, "oom_score_adj"), score(500));
+    let line = "systemd-nspawn --oom-score-adjust=-5 -D /srv/root true";
+    assert_eq!(check(line, "oom_score_adj"), score(-5));
+    let line = "podman run --oom-score-adj=x a";
+    says_nothing_of(line, "oom_score_adj");
+    assert_eq!(not_inferred(line), ["--oom-score-adj=x"]);
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use crate::container::spec::IdMapping;
 use crate::event::NamespaceKind;
+use crate::event::certificate::ClockOffset;
 use crate::host::HostFacts;
 
-use super::super::wording::map_text;
-use super::super::{Check, MapKind, Propagation};
+use super::super::wording::{clock_text, map_text};
+use super::super::{Check, Clock, MapKind, Propagation};
 use super::flags::{Given, Table, Takes, split};
 use super::{Fate, InferError, Inference};
 
@@ -112,7 +113,7 @@ pub(super) fn infer(words: &[String], host: &HostFacts) -> Result<Inference, Inf
         }
     }
     for flag in &split.given {
-        one(flag, host, &mut inference)?;
+        one(flag, host, forks, &mut inference)?;
     }
     if let Some(rest) = split.rest {
         inference.program(rest);
@@ -128,7 +129,12 @@ fn long_name(kind: NamespaceKind) -> &'static str {
     }
 }
 
-fn one(flag: &Given<'_>, host: &HostFacts, inference: &mut Inference) -> Result<(), InferError> {
+fn one(
+    flag: &Given<'_>,
+    host: &HostFacts,
+    forks: bool,
+    inference: &mut Inference,
+) -> Result<(), InferError> {
     let number = || flag.value().parse::<u32>().ok();
     match flag.name {
         "-r" | "--map-root-user" => {
@@ -159,6 +165,8 @@ fn one(flag: &Given<'_>, host: &HostFacts, inference: &mut Inference) -> Result<
             let asked = "not the host's";
             inference.add("root.not_host", asked, flag.text(), Check::RootNotHost);
         }
+        "--monotonic" if forks => clock(Clock::Monotonic, flag, inference),
+        "--boottime" if forks => clock(Clock::Boottime, flag, inference),
         "--propagation" if flag.value() == "unchanged" => inference.not(flag.text()),
         "--propagation" => {
             let must = "private, shared, slave or unchanged";
@@ -173,4 +181,19 @@ fn one(flag: &Given<'_>, host: &HostFacts, inference: &mut Inference) -> Result<
         _ => {}
     }
     Ok(())
+}
+
+/// Whole seconds.
+fn clock(clock: Clock, flag: &Given<'_>, inference: &mut Inference) {
+    let Ok(seconds) = flag.value().parse() else {
+        inference.not(flag.text());
+        return;
+    };
+    let offset = ClockOffset {
+        seconds,
+        nanoseconds: 0,
+    };
+    let id = format!("time_offsets.{}", clock.name());
+    let check = Check::TimeOffset { clock, offset };
+    inference.add(id, clock_text(offset), flag.text(), check);
 }

@@ -24,6 +24,7 @@ pub(super) fn implies(one: &Check, other: &Check) -> bool {
             },
         ) => map == of && matches!((rule, less), (IdRule::Exactly(1..), IdRule::NotRoot)),
         (Check::SeccompFilter, Check::SeccompFiltered) => true,
+        (Check::OomScoreAdj(one), Check::OomScoreAdj(other)) => one.implies(other),
         (Check::CgroupPath(one), Check::CgroupPath(other)) => narrower(one, other),
         _ => {
             amounts(one, other, Bound::implies, Bound::implies)
@@ -89,7 +90,9 @@ fn excludes_as(one: &Check, other: &Check) -> bool {
         | (Check::Securebits(_), Check::Securebits(_))
         | (Check::NoNewPrivs, Check::NoNewPrivsUnset)
         | (Check::SeccompUnconfined, Check::SeccompFilter | Check::SeccompFiltered)
+        | (Check::Umask(_), Check::Umask(_))
         | (Check::Hostname(_), Check::Hostname(_)) => true,
+        (Check::TimeOffset { clock, .. }, Check::TimeOffset { clock: of, .. }) => clock == of,
         (Check::Groups(Some(groups)), Check::GroupsWithin(within)) => {
             !groups.is_empty() && within.is_empty()
         }
@@ -107,6 +110,7 @@ fn excludes_as(one: &Check, other: &Check) -> bool {
             };
             map == of && !can
         }
+        (Check::OomScoreAdj(one), Check::OomScoreAdj(other)) => one.excludes(other),
         (Check::Mount(one), Check::Mount(other)) => one.target == other.target,
         _ => {
             amounts(one, other, Bound::excludes, Bound::excludes)

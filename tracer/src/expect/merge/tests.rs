@@ -3,8 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::event::certificate::ClockOffset;
 use crate::event::{NamespaceKind, NsId};
-use crate::expect::{Bound, Check, Comparison, IdRule, MapKind, PathPattern, Processors, SetName};
+use crate::expect::{
+    Bound, Check, Clock, Comparison, IdRule, MapKind, PathPattern, Processors, SetName,
+};
 
 fn one(origin: &str, check: Check) -> Expectation {
     Expectation {
@@ -21,6 +24,19 @@ fn two(first: Check, second: Check) -> Result<Vec<Expectation>, Conflict> {
 
 fn memory(comparison: Comparison, value: u64) -> Check {
     Check::MemoryBound(Bound::new(comparison, value))
+}
+
+fn oom(comparison: Comparison, value: i32) -> Check {
+    Check::OomScoreAdj(Bound::new(comparison, value))
+}
+
+fn ahead(clock: Clock, seconds: i64) -> Check {
+    let nanoseconds = 0;
+    let offset = ClockOffset {
+        seconds,
+        nanoseconds,
+    };
+    Check::TimeOffset { clock, offset }
 }
 
 const NET: NamespaceKind = NamespaceKind::Net;
@@ -85,6 +101,7 @@ fn the_stricter_stays_with_its_origin_first() {
             Check::Groups(Some(Vec::new())),
         ),
         (Check::SeccompFiltered, Check::SeccompFilter),
+        (oom(Comparison::AtMost, 0), oom(Comparison::Exactly, -5)),
         (Check::DescriptorsWithin(vec![5]), Check::Descriptors),
         (path("b.scope"), path("a/b.scope")),
         (path("/a/*"), path("/a/b")),
@@ -154,6 +171,9 @@ fn a_contradiction_names_both_sides() {
             },
         ),
         (Check::MemoryMax(4096), Check::MemoryMax(8192)),
+        (oom(Comparison::AtMost, -1), oom(Comparison::AtLeast, 0)),
+        (Check::Umask(0o022), Check::Umask(0o077)),
+        (ahead(Clock::Boottime, 1), ahead(Clock::Boottime, 2)),
     ] {
         assert!(two(first.clone(), second.clone()).is_err(), "{first:?}");
         assert!(two(second, first.clone()).is_err(), "{first:?}");
@@ -180,6 +200,7 @@ fn what_says_nothing_of_the_other_stays_beside_it() {
             Check::CgroupPath(PathPattern::of("a*")),
             Check::CgroupPath(PathPattern::of("*b")),
         ),
+        (ahead(Clock::Boottime, 1), ahead(Clock::Monotonic, 2)),
     ] {
         assert_eq!(two(first, second).expect("both").len(), 2);
     }
@@ -221,6 +242,12 @@ fn check() -> impl Strategy<Value = Check> {
             soft: Some(soft),
             hard: Some(hard),
         }),
+        (0..5_usize, -2..2_i32).prop_map(|(at, value)| {
+            use Comparison::{Above, AtLeast, AtMost, Below, Exactly};
+            oom([AtMost, Below, Exactly, AtLeast, Above][at], value)
+        }),
+        (0..3_u32).prop_map(Check::Umask),
+        (0..3_i64).prop_map(|seconds| ahead(Clock::Monotonic, seconds)),
         "[/ab*]{1,3}".prop_map(|text| Check::CgroupPath(PathPattern::of(&text))),
         "[/ab]{1,3}".prop_map(Check::Program),
     ]

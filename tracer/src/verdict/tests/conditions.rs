@@ -1,6 +1,7 @@
 //! Conditions that files, presets and bundles make: each passes, fails and is unknown where it
 //! should.
 
+mod attributes;
 mod places;
 
 use tracer_common::record::{BandwidthChain, Certificate, IdExtent, MAX_ANCESTORS, UNLIMITED};

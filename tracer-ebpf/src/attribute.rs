@@ -1,0 +1,55 @@
+//! Attributes that a process hands on through exec and fork: how soon the kernel kills it for
+//! memory, its umask, its session keyring, its clocks; and who traces it. Owns these reads; they
+//! have no loops.
+
+use tracer_common::record::{Certificate, ClockOffset, TimeOffsets};
+
+use crate::kernel::{known, offset, pointer, read, read_into};
+
+/// Reads all of them; gives the valid bits.
+#[inline(always)]
+pub fn all(certificate: &mut Certificate, task: u64) -> u64 {
+    let mut valid = 0;
+    if known!(task_signal, signal_oom_score_adj) {
+        let signal = pointer(task, offset!(task_signal));
+        let adjustment: i16 = read(signal, offset!(signal_oom_score_adj));
+        certificate.oom_score_adj = i32::from(adjustment);
+        valid |= Certificate::OOM_SCORE_ADJ;
+    }
+    if known!(task_fs, fs_umask) {
+        certificate.umask = read(pointer(task, offset!(task_fs)), offset!(fs_umask));
+        valid |= Certificate::UMASK;
+    }
+    if known!(task_parent, task_tgid) {
+        let parent = pointer(task, offset!(task_parent));
+        certificate.ptrace_parent_tgid = read(parent, offset!(task_tgid));
+        valid |= Certificate::PTRACE_PARENT;
+    }
+    if known!(task_cred, cred_session_keyring, key_serial) {
+        let cred = pointer(task, offset!(task_cred));
+        // Without one it is null, from which nothing can be read, which gives 0.
+        let keyring = pointer(cred, offset!(cred_session_keyring));
+        certificate.session_keyring = read(keyring, offset!(key_serial));
+        valid |= Certificate::SESSION_KEYRING;
+    }
+    valid | time_offsets(certificate, task)
+}
+
+/// One read takes both, so they must stand side by side, as they do in the source
+/// (include/linux/time_namespace.h, `struct timens_offsets`).
+#[inline(always)]
+fn time_offsets(certificate: &mut Certificate, task: u64) -> u64 {
+    let side_by_side = size_of::<ClockOffset>() as u32;
+    if !known!(task_nsproxy, nsproxy_time, time_monotonic, time_boottime)
+        || offset!(time_boottime).wrapping_sub(offset!(time_monotonic)) != side_by_side
+    {
+        return 0;
+    }
+    let namespace = pointer(pointer(task, offset!(task_nsproxy)), offset!(nsproxy_time));
+    read_into::<TimeOffsets>(
+        &mut certificate.time_offsets,
+        namespace,
+        offset!(time_monotonic),
+    );
+    Certificate::TIME_OFFSETS
+}
