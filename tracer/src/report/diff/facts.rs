@@ -20,9 +20,10 @@ pub struct Difference {
     pub b: Option<String>,
 }
 
-/// Numbers that the kernel hands out anew each time: namespaces, inodes, mounts, processes,
+/// Numbers that the kernel hands out anew each time: namespaces, inodes, mounts, processes, keys,
 /// records.
-const NUMBERS: [&str; 10] = [
+const NUMBERS: [&str; 11] = [
+    "serial",
     "inum",
     "inode",
     "device",
