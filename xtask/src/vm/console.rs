@@ -131,6 +131,11 @@ pub fn is_news(line: &str) -> bool {
         || line.starts_with("    | ")
 }
 
+/// Does the line say how a test has ended?
+pub fn is_end_of_test(line: &str) -> bool {
+    ["ok", "FAIL"].iter().any(|kind| word(line, kind).is_some())
+}
+
 fn counts(verdict: &str) -> Option<Counts> {
     let (passed, failed) = verdict.split_once(", ")?;
     Some(Counts {
@@ -238,5 +243,7 @@ mod tests {
         assert!(is_news("tracer-vm FAIL a::b 1.0 s: exit code 101"));
         assert!(is_news("    | panicked"));
         assert!(!is_news("tracer-vm ok a::b 0.1 s"));
+        assert!(is_end_of_test("tracer-vm ok a::b 0.1 s"));
+        assert!(!is_end_of_test("tracer-vm start a::b"));
     }
 }

@@ -24,6 +24,7 @@ const PROGRAMS: &[&str] = &[
     "chown",
     "cp",
     "cut",
+    "df",
     "dd",
     "dirname",
     "echo",

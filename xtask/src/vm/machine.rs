@@ -17,7 +17,7 @@ const MEMORY: &str = "2048";
 /// For every kernel.
 const WORDS: &str = "console=ttyS0 quiet loglevel=1 panic=-1 oops=panic";
 /// A test may take two minutes, and says when it begins and when it has ended.
-const SILENCE: Duration = Duration::from_secs(300);
+const SILENCE: Duration = Duration::from_mins(5);
 
 /// What executes the guest's instructions.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -21,7 +21,12 @@ use self::plan::Plan;
 use crate::exit::{Found, Unable};
 use crate::{setup, shell};
 
-#[derive(Args)]
+/// The handful: every hook in every way, and the gate.
+const SHORT: [&str; 2] = ["truth::hooks::", "lifecycle::gate::"];
+/// After so many tests there is a word on how far it is.
+const STRIDE: usize = 20;
+
+#[derive(Args, Default)]
 pub struct Options {
     /// A kernel of xtask/kernels.json, by name; without any, all of them
     #[arg(long)]
@@ -29,14 +34,18 @@ pub struct Options {
     /// How the guest's cgroups are laid out
     #[arg(long, value_enum, default_value_t = Layout::V2)]
     cgroup: Layout,
+    /// Only a handful of tests, which show that the programs load and read this kernel's objects
+    #[arg(long, conflicts_with = "filter")]
+    pub short: bool,
     /// Parts of names of tests, as in `truth::hooks`; without any, all that a guest can run
     #[arg(last = true)]
     filter: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum Layout {
     /// One tree
+    #[default]
     V2,
     /// A tree for each controller
     V1,
@@ -65,7 +74,13 @@ pub fn command(options: &Options) -> Result<()> {
     fs::create_dir_all(&folder).context("cannot make target/vm")?;
 
     let (tracer, messages) = shell::build_tests()?;
-    let plan = Plan::make(&messages, &options.filter)?;
+    let short = SHORT.map(str::to_owned);
+    let filter = if options.short {
+        &short[..]
+    } else {
+        &options.filter
+    };
+    let plan = Plan::make(&messages, filter)?;
     for (suite, count) in &plan.left_out {
         println!("vm: left out: {count} tests of {suite}: the guest has no other runtimes");
     }
@@ -167,9 +182,16 @@ impl Guest<'_> {
         };
         println!("vm: {name}: booting {}", self.fetched.package);
         let start = Instant::now();
+        let mut ended = 0;
         let (said, end) = machine.run(|line| {
             if console::is_news(line) {
                 println!("{line}");
+            }
+            if console::is_end_of_test(line) {
+                ended += 1;
+                if ended % STRIDE == 0 && ended < planned {
+                    println!("vm: {name}: {ended} of {planned}");
+                }
             }
         })?;
         let seconds = start.elapsed().as_secs();
