@@ -7,8 +7,10 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
+use nix::sys::signal::{Signal::SIGKILL, kill};
+use nix::unistd::Pid as Everyone;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 /// One line a test: its shown name, its program, the folder to run it in, its own name.
 const PLAN: &str = "/vm/plan";
@@ -97,8 +99,9 @@ fn one(test: &mut Command) -> Result<Option<ExitStatus>> {
         poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&PATIENCE))? > 0
     };
     if !ended {
-        // One that has ended just now needs no signal.
-        let _ended = kill_process_group(pid, Signal::KILL);
+        // Everyone but this process and the first, kill(2): what the test has started must not
+        // stay and disturb the next. With nobody left there is nobody to kill.
+        let _nobody = kill(Everyone::from_raw(-1), SIGKILL);
     }
     let status = child.wait()?;
     Ok(ended.then_some(status))
