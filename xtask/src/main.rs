@@ -14,6 +14,7 @@ mod setup;
 mod shell;
 mod test;
 mod tidy;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,8 @@ enum Task {
     Run(run::Options),
     /// Build and run every test this machine can run
     Test(test::Options),
+    /// Boot other kernels in virtual machines and run the tests that need root inside
+    Vm(vm::Options),
     /// Check formatting and clippy's findings, in every crate
     Lint,
     /// Check the rules this repository sets itself
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Task::Build => build::command(),
         Task::Run(options) => run::command(&options),
         Task::Test(options) => test::command(&options),
+        Task::Vm(options) => vm::command(&options),
         Task::Lint => lint::command(),
         Task::Tidy => tidy::command(),
         Task::Docs(options) => docs::command(&options),

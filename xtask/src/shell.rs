@@ -100,6 +100,12 @@ pub fn succeeds(command: &mut Command) -> bool {
 /// The crates that compile for this machine; tracer-ebpf does for a BPF target only.
 pub const HOST_CRATES: [&str; 4] = ["--locked", "--workspace", "--exclude", "tracer-ebpf"];
 
+/// What tests are built of: those crates with all that is in them.
+const FOR_TESTS: [&str; 5] = {
+    let [locked, workspace, exclude, kernel] = HOST_CRATES;
+    [locked, workspace, exclude, kernel, "--all-targets"]
+};
+
 /// Builds the program `tracer` for use and tells where it is.
 pub fn build_release() -> Result<PathBuf> {
     build_tracer(&[
@@ -116,10 +122,21 @@ pub fn build_release() -> Result<PathBuf> {
 /// on its own it would be built with other features of the crates it shares with them, and all of
 /// those twice.
 pub fn build_for_tests() -> Result<PathBuf> {
-    build_tracer(&[&HOST_CRATES[..], &["--all-targets"]].concat())
+    build_tracer(&FOR_TESTS)
+}
+
+/// The same, and all that cargo says of what it has built, in JSON.
+pub fn build_tests() -> Result<(PathBuf, String)> {
+    let messages = built(&FOR_TESTS)?;
+    let program = executable(&messages).context("cargo built tracer but did not say where")?;
+    Ok((program, messages))
 }
 
 fn build_tracer(arguments: &[&str]) -> Result<PathBuf> {
+    executable(&built(arguments)?).context("cargo built tracer but did not say where")
+}
+
+fn built(arguments: &[&str]) -> Result<String> {
     let mut cargo = cargo();
     cargo
         .arg("build")
@@ -131,8 +148,7 @@ fn build_tracer(arguments: &[&str]) -> Result<PathBuf> {
     if !output.status.success() {
         return Err(Found(format!("building tracer failed with {}", output.status)).into());
     }
-    let messages = String::from_utf8(output.stdout).context("cargo printed other than UTF-8")?;
-    executable(&messages).context("cargo built tracer but did not say where")
+    String::from_utf8(output.stdout).context("cargo printed other than UTF-8")
 }
 
 /// The program `tracer` among what cargo's JSON messages name.

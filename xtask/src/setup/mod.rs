@@ -32,12 +32,16 @@ pub enum Need {
     Busybox,
     /// Container runtimes to observe. Tests with one that cannot be had say so.
     Runtimes,
+    /// An emulator, for other kernels than the running one.
+    Qemu,
 }
 
 /// For tasks that build.
 pub const BUILD: [Need; 1] = [Need::Ebpf];
 /// For tasks that test.
 pub const TEST: [Need; 3] = [Need::Ebpf, Need::Nextest, Need::Runtimes];
+/// For tasks that boot other kernels.
+pub const VM: [Need; 3] = [Need::Ebpf, Need::Qemu, Need::Busybox];
 /// For tasks that measure.
 pub const BENCH: [Need; 3] = [Need::Ebpf, Need::Crun, Need::Busybox];
 
@@ -59,6 +63,10 @@ pub fn ensure(needs: &[Need]) -> Result<()> {
             Need::Ebpf => ebpf::ensure()?,
             Need::Nextest => tools::ensure_nextest(),
             Need::Runtimes => runtimes::ensure()?,
+            Need::Qemu => {
+                let why = "it boots the kernels that the tests are run on";
+                tools::ensure_package("qemu-system-x86_64", "qemu-system-x86", why)?;
+            }
             Need::Crun => tools::ensure_package("crun", "crun", "the runtime to compare with")?,
             Need::Busybox => {
                 let why = "programs for a container's root folder that need no libraries";

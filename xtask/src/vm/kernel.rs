@@ -1,0 +1,163 @@
+//! The kernels that guests boot: those of xtask/kernels.json, fetched as packages and unpacked in a
+//! folder of their own. Owns which version is the newest; it adds no package source and installs
+//! nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use crate::shell;
+
+const LIST: &str = include_str!("../../kernels.json");
+
+/// A kernel that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kernel {
+    pub name: String,
+    /// A package's name, with `*` for the version.
+    package: String,
+    why: String,
+}
+
+/// One that is there.
+pub struct Fetched {
+    pub image: PathBuf,
+    pub package: String,
+}
+
+/// All kernels of the list.
+pub fn all() -> Result<Vec<Kernel>> {
+    parse(LIST).context("xtask/kernels.json")
+}
+
+fn parse(list: &str) -> Result<Vec<Kernel>> {
+    let list: Vec<Value> = serde_json::from_str(list)?;
+    let text = |entry: &Value, field: &str| {
+        let text = entry[field].as_str().map(str::to_owned);
+        text.with_context(|| format!("an entry without {field}: {entry}"))
+    };
+    list.iter()
+        .map(|entry| {
+            Ok(Kernel {
+                name: text(entry, "name")?,
+                package: text(entry, "package")?,
+                why: text(entry, "why")?,
+            })
+        })
+        .collect()
+}
+
+impl Kernel {
+    /// The newest that apt knows of, from the cache or fetched into it; else why there is none.
+    pub fn fetch(&self, cache: &Path) -> Result<Result<Fetched, String>> {
+        let (start, end) = self.package.split_once('*').unwrap_or((&self.package, ""));
+        let known = shell::read(Command::new("apt-cache").args(["pkgnames", start]));
+        let known = known.unwrap_or_default();
+        let Some(package) = newest(&known, start, end) else {
+            return Ok(Err(format!("apt knows no package {}", self.package)));
+        };
+        let folder = cache.join(package);
+        if let Some(image) = image(&folder) {
+            return Ok(Ok(Fetched {
+                image,
+                package: package.to_owned(),
+            }));
+        }
+        println!(
+            "vm: fetching {package} with apt-get download: {}: {}",
+            self.name, self.why
+        );
+        let unpacked = unpack(package, &folder);
+        if let Err(error) = unpacked {
+            return Ok(Err(format!("{package} cannot be had: {error:#}")));
+        }
+        let image = image(&folder).with_context(|| format!("{package} holds no boot/vmlinuz"))?;
+        Ok(Ok(Fetched {
+            image,
+            package: package.to_owned(),
+        }))
+    }
+}
+
+/// Into a folder beside the real one first: one that is there is whole.
+fn unpack(package: &str, folder: &Path) -> Result<()> {
+    let begun = folder.with_extension("begun");
+    if begun.exists() {
+        fs::remove_dir_all(&begun)?;
+    }
+    fs::create_dir_all(&begun)?;
+    let mut download = Command::new("apt-get");
+    download.args(["download", "-qq", package]);
+    shell::run_quietly(download.current_dir(&begun))?;
+    let files = fs::read_dir(&begun)?;
+    let file = files
+        .filter_map(|file| Some(file.ok()?.path()))
+        .find(|file| file.extension().is_some_and(|extension| extension == "deb"));
+    let file = file.context("apt-get download left no package")?;
+    shell::run_quietly(Command::new("dpkg").arg("-x").args([&file, &begun]))?;
+    fs::remove_file(&file)?;
+    fs::rename(&begun, folder)?;
+    Ok(())
+}
+
+fn image(folder: &Path) -> Option<PathBuf> {
+    let files = fs::read_dir(folder.join("boot")).ok()?;
+    let mut files = files.filter_map(|file| Some(file.ok()?.path()));
+    files.find(|file| {
+        let name = file.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with("vmlinuz-"))
+    })
+}
+
+/// The name with the highest version between these two.
+fn newest<'a>(names: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    let version = |name: &str| {
+        let version = name.strip_prefix(start)?.strip_suffix(end)?;
+        let numbers = version.split(|character: char| !character.is_ascii_digit());
+        let numbers: Vec<u32> = numbers.filter_map(|number| number.parse().ok()).collect();
+        (!numbers.is_empty()).then_some(numbers)
+    };
+    let versions = names
+        .lines()
+        .filter_map(|name| Some((version(name.trim())?, name.trim())));
+    versions.max().map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_kernels_can_be_read_and_names_each_once() {
+        let mut names: Vec<String> = all().unwrap().into_iter().map(|one| one.name).collect();
+        assert!(names.len() >= 2);
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), all().unwrap().len());
+    }
+
+    #[test]
+    fn an_entry_without_a_reason_is_refused() {
+        let list = r#"[{"name": "6.1", "package": "linux-image-6.1.*"}]"#;
+        assert!(parse(list).unwrap_err().to_string().contains("why"));
+    }
+
+    #[test]
+    fn the_newest_is_by_number_and_of_the_very_series() {
+        let names = "linux-image-6.1.0-9-cloud-amd64\nlinux-image-6.1.0-56-cloud-amd64\n\
+            linux-image-6.1.0-99-cloud-amd64-unsigned\nlinux-image-6.12.100+deb12-cloud-amd64\n\
+            linux-image-6.1-cloud-amd64\n";
+        assert_eq!(
+            newest(names, "linux-image-6.1.", "-cloud-amd64"),
+            Some("linux-image-6.1.0-56-cloud-amd64")
+        );
+        assert_eq!(
+            newest(names, "linux-image-6.12.", "-cloud-amd64"),
+            Some("linux-image-6.12.100+deb12-cloud-amd64")
+        );
+        assert_eq!(newest(names, "linux-image-5.", "-cloud-amd64"), None);
+    }
+}

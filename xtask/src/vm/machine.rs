@@ -1,0 +1,171 @@
+//! A machine under QEMU. Owns its make and its accelerator, and when it is ended for saying
+//! nothing; what it says, `console` judges.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::console::End;
+
+pub const PROGRAM: &str = "qemu-system-x86_64";
+const MEMORY: &str = "2048";
+/// For every kernel.
+const WORDS: &str = "console=ttyS0 quiet loglevel=1 panic=-1 oops=panic";
+/// A test may take two minutes, and says when it begins and when it has ended.
+const SILENCE: Duration = Duration::from_mins(5);
+
+/// What executes the guest's instructions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Accelerator {
+    Kvm,
+    /// None, and why not KVM.
+    Emulation(String),
+}
+
+impl Accelerator {
+    /// The best that works here. A /dev/kvm that can be opened may still fail: QEMU is asked.
+    pub fn probe() -> Self {
+        let device = File::options().read(true).write(true).open("/dev/kvm");
+        if let Err(error) = device {
+            return Self::Emulation(format!("/dev/kvm cannot be opened: {error}"));
+        }
+        if starts_with_kvm().unwrap_or_default() {
+            Self::Kvm
+        } else {
+            Self::Emulation("QEMU cannot use this machine's /dev/kvm".to_owned())
+        }
+    }
+
+    fn arguments(&self) -> [&'static str; 4] {
+        match self {
+            Self::Kvm => ["-accel", "kvm", "-cpu", "host"],
+            Self::Emulation(_) => ["-accel", "tcg", "-cpu", "max"],
+        }
+    }
+}
+
+impl std::fmt::Display for Accelerator {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Kvm => write!(out, "with KVM"),
+            Self::Emulation(why) => write!(out, "by emulation, which is slow: {why}"),
+        }
+    }
+}
+
+/// Sets a machine up that stands still, and ends it.
+fn starts_with_kvm() -> Result<bool> {
+    let mut machine = Command::new(PROGRAM)
+        .args(Accelerator::Kvm.arguments())
+        .args(["-S", "-nodefaults", "-display", "none", "-monitor", "stdio"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    if let Some(mut monitor) = machine.stdin.take() {
+        // One that has failed already is not there to be told.
+        let _failed = monitor.write_all(b"quit\n");
+    }
+    Ok(machine.wait()?.success())
+}
+
+/// What to boot.
+pub struct Machine<'a> {
+    pub accelerator: &'a Accelerator,
+    pub kernel: &'a Path,
+    pub root: &'a Path,
+    /// Words for the kernel's command line.
+    pub words: &'a str,
+    /// Where all that it says is kept.
+    pub log: &'a Path,
+}
+
+impl Machine<'_> {
+    /// Runs it to its end; hands each line to `each`. All that it said, and how it ended.
+    pub fn run(&self, each: impl FnMut(&str)) -> Result<(String, End)> {
+        let mut machine = self
+            .command()
+            .spawn()
+            .with_context(|| format!("cannot run {PROGRAM}"))?;
+        let console = machine.stdout.take().context("no console")?;
+        let heard = listen(console, self.log, each);
+        if !matches!(heard, Ok((_, false))) {
+            // One that has ended already needs no kill.
+            let _ended = machine.kill();
+        }
+        let status = machine.wait().context("cannot wait for the machine")?;
+        let (said, silent) = heard?;
+        let end = match (silent, status.success()) {
+            (true, _) => End::Silent(SILENCE.as_secs()),
+            (false, true) => End::Off,
+            (false, false) => End::Broken,
+        };
+        Ok((said, end))
+    }
+
+    fn command(&self) -> Command {
+        let mut machine = Command::new(PROGRAM);
+        machine
+            .args(self.accelerator.arguments())
+            .args(["-m", MEMORY, "-smp", "2", "-no-reboot"])
+            .args(["-nodefaults", "-no-user-config", "-display", "none"])
+            .args(["-serial", "stdio"])
+            .arg("-kernel")
+            .arg(self.kernel)
+            .arg("-initrd")
+            .arg(self.root)
+            // What goes wrong in the kernel ends the machine, in words; nothing else of the
+            // kernel's comes between the lines.
+            .arg("-append")
+            .arg(format!("{WORDS} {}", self.words))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit());
+        machine
+    }
+}
+
+/// Reads to the end, or until nothing came for too long: what was said, and whether so.
+fn listen(console: ChildStdout, log: &Path, mut each: impl FnMut(&str)) -> Result<(String, bool)> {
+    let mut log = File::create(log).context("cannot keep what the machine says")?;
+    let lines = lines(console);
+    let mut said = String::new();
+    loop {
+        match lines.recv_timeout(SILENCE) {
+            Ok(line) => {
+                log.write_all(line.as_bytes())?;
+                each(line.trim_end());
+                said.push_str(&line);
+            }
+            Err(RecvTimeoutError::Disconnected) => return Ok((said, false)),
+            Err(RecvTimeoutError::Timeout) => return Ok((said, true)),
+        }
+    }
+}
+
+/// Lines as they come, from a thread that ends with the console.
+fn lines(console: ChildStdout) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut console = BufReader::new(console);
+        let mut line = Vec::new();
+        while console
+            .read_until(b'\n', &mut line)
+            .is_ok_and(|length| length > 0)
+        {
+            if sender
+                .send(String::from_utf8_lossy(&line).into_owned())
+                .is_err()
+            {
+                return;
+            }
+            line.clear();
+        }
+    });
+    receiver
+}

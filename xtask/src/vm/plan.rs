@@ -1,0 +1,187 @@
+//! Which tests a guest runs. Owns the choice: those that need root, as the others are the same on
+//! every kernel, without those that need other container runtimes.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, bail};
+use serde_json::Value;
+
+use crate::exit::Unable;
+use crate::shell;
+
+/// Test programs whose tests observe runtimes that no guest has.
+const WITH_RUNTIMES: [&str; 1] = ["foreign"];
+
+/// A program that holds tests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suite {
+    pub name: String,
+    pub program: PathBuf,
+    /// Its package's folder, in which its tests are run.
+    pub folder: PathBuf,
+    /// The tests to run.
+    pub tests: Vec<String>,
+}
+
+/// What is run, and what of the tests that were asked for is not.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub suites: Vec<Suite>,
+    /// How many of which test program, and why.
+    pub left_out: Vec<(String, usize)>,
+}
+
+impl Plan {
+    /// Asks every test program for its tests.
+    pub fn make(messages: &str, filter: &[String]) -> Result<Self> {
+        let mut suites = programs(messages);
+        for suite in &mut suites {
+            // What is not ignored needs no root.
+            let mut list = Command::new(&suite.program);
+            list.args(["--list", "--format=terse", "--ignored"]);
+            suite.tests = tests(&shell::read(list.current_dir(&suite.folder))?);
+        }
+        let plan = Self::choose(suites, filter);
+        if plan.count() == 0 {
+            bail!(Unable(format!(
+                "no test that a guest can run has {} in its name",
+                filter.join(" or ")
+            )));
+        }
+        Ok(plan)
+    }
+
+    fn choose(suites: Vec<Suite>, filter: &[String]) -> Self {
+        let mut plan = Self {
+            suites: Vec::new(),
+            left_out: Vec::new(),
+        };
+        for mut suite in suites {
+            let shown = |test: &String| format!("{}::{test}", suite.name);
+            suite.tests.retain(|test| {
+                filter.is_empty() || filter.iter().any(|part| shown(test).contains(part))
+            });
+            if suite.tests.is_empty() {
+                continue;
+            }
+            if WITH_RUNTIMES.contains(&suite.name.as_str()) {
+                plan.left_out.push((suite.name, suite.tests.len()));
+            } else {
+                plan.suites.push(suite);
+            }
+        }
+        plan
+    }
+
+    /// How many tests are run.
+    pub fn count(&self) -> usize {
+        self.suites.iter().map(|suite| suite.tests.len()).sum()
+    }
+
+    /// As the guest reads it: a line a test with its shown name, program, folder and own name.
+    pub fn lines(&self) -> String {
+        let line = |suite: &Suite, test: &String| {
+            let (program, folder) = (suite.program.display(), suite.folder.display());
+            format!("{}::{test}\t{program}\t{folder}\t{test}\n", suite.name)
+        };
+        self.suites
+            .iter()
+            .flat_map(|suite| suite.tests.iter().map(move |test| line(suite, test)))
+            .collect()
+    }
+}
+
+/// The test programs among cargo's messages.
+fn programs(messages: &str) -> Vec<Suite> {
+    let messages = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let suites = messages.filter_map(|message| {
+        if message["profile"]["test"] != true {
+            return None;
+        }
+        Some(Suite {
+            name: message["target"]["name"].as_str()?.to_owned(),
+            program: message["executable"].as_str()?.into(),
+            folder: Path::new(message["manifest_path"].as_str()?)
+                .parent()?
+                .to_owned(),
+            tests: Vec::new(),
+        })
+    });
+    let mut suites: Vec<Suite> = suites.collect();
+    suites.sort_by(|a, b| (&a.name, &a.program).cmp(&(&b.name, &b.program)));
+    suites
+}
+
+/// The other programs of this package and their like: what tests start by their path.
+pub fn companions(messages: &str) -> Vec<PathBuf> {
+    let messages = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let programs = messages.filter(|message| message["profile"]["test"] == false);
+    programs
+        .filter(|message| message["target"]["kind"][0] == "bin")
+        .filter(|message| message["target"]["name"] != "xtask")
+        .filter_map(|message| Some(message["executable"].as_str()?.into()))
+        .collect()
+}
+
+/// The names in a listing of a test program's own.
+fn tests(listing: &str) -> Vec<String> {
+    let names = listing
+        .lines()
+        .filter_map(|line| line.strip_suffix(": test"));
+    names.map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn suite(name: &str, tests: &[&str]) -> Suite {
+        Suite {
+            name: name.to_owned(),
+            program: format!("target/{name}-1").into(),
+            folder: "tests".into(),
+            tests: tests.iter().map(|&test| test.to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn tests_with_other_runtimes_are_left_out_by_name() {
+        let suites = vec![suite("foreign", &["a", "b"]), suite("truth", &["c::d"])];
+        let plan = Plan::choose(suites, &[]);
+        assert_eq!(plan.left_out, [("foreign".to_owned(), 2)]);
+        assert_eq!(plan.count(), 1);
+        assert_eq!(plan.lines(), "truth::c::d\ttarget/truth-1\ttests\tc::d\n");
+    }
+
+    #[test]
+    fn a_filter_is_part_of_the_whole_name() {
+        let suites = || vec![suite("loss", &["a"]), suite("truth", &["a", "b"])];
+        let count = |filter: &str| Plan::choose(suites(), &[filter.to_owned()]).count();
+        assert_eq!(count("truth::"), 2);
+        assert_eq!(count("::a"), 2);
+        assert_eq!(count("truth::b"), 1);
+        assert_eq!(count("none"), 0);
+    }
+
+    #[test]
+    fn only_test_programs_are_asked_and_only_tests_are_listed() {
+        let artifact = |name: &str, test: bool| {
+            format!(
+                "{{\"target\":{{\"name\":\"{name}\",\"kind\":[\"bin\"]}},\"profile\":{{\"test\":{test}}},\
+                \"executable\":\"target/{name}\",\"manifest_path\":\"tests/Cargo.toml\"}}\n"
+            )
+        };
+        let messages =
+            artifact("truth", true) + &artifact("actor", false) + &artifact("xtask", false);
+        let found = programs(&messages);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].folder, Path::new("tests"));
+        assert_eq!(companions(&messages), [PathBuf::from("target/actor")]);
+        assert_eq!(tests("a::b: test\nc: benchmark\n"), ["a::b"]);
+    }
+}
