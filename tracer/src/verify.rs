@@ -125,8 +125,11 @@ pub async fn execute(request: Request) -> Result<Outcome, VerifyError> {
     if request.wait {
         until_ended(&request, &mut session, &mut mounts, &mut signals).await;
     }
-    session.settle()?;
+    // Whoever the command has left waiting is there by now: its end was told after theirs.
+    session.pump();
     mounts.follow(&mut session);
+    session.settle()?;
+    mounts.read_tables(&mut session);
     let host = fs::read_to_string("/proc/self/mountinfo").ok();
     mounts.tables.host = host.and_then(|text| mountinfo::parse(&text));
     let (containers, verdict) = verdict::judge_containers(
@@ -139,7 +142,11 @@ pub async fn execute(request: Request) -> Result<Outcome, VerifyError> {
         &mounts.waited,
     );
     let mut waited = mounts.waited;
-    waited.retain(|waited| session.births.of_payload(&waited.task).is_none());
+    waited.retain(|waited| {
+        !session
+            .births
+            .have(&waited.seen.certificate, &session.model)
+    });
     Ok(Outcome {
         session: run::end(session),
         containers,
@@ -293,8 +300,17 @@ struct Mounts {
 }
 
 impl Mounts {
-    /// Reads the tables of containers that are new, and holds namespaces that are.
+    /// Looks at who waits, and reads the tables of containers that are new. Looking makes records.
     fn follow(&mut self, session: &mut Session) {
+        self.hold(session);
+        for task in mem::take(&mut session.waiting) {
+            self.look_at(&task, session);
+        }
+        self.read_tables(session);
+    }
+
+    /// Holds the namespaces that are new.
+    fn hold(&mut self, session: &mut Session) {
         for (task, namespace) in session.births.take_new_mounts() {
             if let Entry::Vacant(place) = self.held.entry(namespace)
                 && let Some(held) = MountNamespace::hold(task.0, namespace)
@@ -302,9 +318,12 @@ impl Mounts {
                 place.insert(held);
             }
         }
-        for task in mem::take(&mut session.waiting) {
-            self.look_at(&task, session);
-        }
+    }
+
+    /// Reads the tables of containers that are new, while somebody lives there or the namespace
+    /// is held.
+    fn read_tables(&mut self, session: &mut Session) {
+        self.hold(session);
         for birth in session.births.all() {
             if !self.tables.containers.contains_key(&birth.seq) {
                 let table = self.table_of(birth);

@@ -210,22 +210,16 @@ impl Births {
         }
     }
 
-    /// The container whose payload a task became.
-    pub fn of_payload(&self, task: &Task) -> Option<&Birth> {
-        let who = |task: &Task| (task.tgid, task.start_ns);
-        self.all
-            .iter()
-            .find(|birth| who(&birth.payload) == who(task))
-    }
-
-    /// Its index.
-    fn container_of(&self, tgid: Tgid) -> Option<usize> {
-        self.members.get(&tgid).copied()
+    /// Whether a container is in all namespaces that these facts do not share with tracer.
+    pub fn have(&self, certificate: &Certificate, model: &Model) -> bool {
+        let namespaces = Domain::of(certificate, &self.host, model).namespaces;
+        let has_all = |birth: &Birth| namespaces.iter().all(|(_, id)| birth.domain.has(*id));
+        self.all.iter().any(has_all)
     }
 
     /// The container that a thread group belongs to.
-    pub fn of(&self, tgid: Tgid) -> Option<&Birth> {
-        Some(&self.all[self.container_of(tgid)?])
+    fn container_of(&self, tgid: Tgid) -> Option<usize> {
+        self.members.get(&tgid).copied()
     }
 
     /// Whether anybody of a container lives: its payload, or what that has started.

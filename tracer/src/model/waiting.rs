@@ -3,7 +3,7 @@
 
 use crate::event::{Body, Event, NamespaceKind, NamespaceSlot, NsId, Task};
 
-use super::{Births, Model, NamespaceOrigin, TaskState};
+use super::{Birth, Births, Model, NamespaceOrigin, TaskState};
 
 /// The tasks that a process leaves behind at its end in namespaces that were made in the run, and
 /// that have executed nothing there: whoever set them up is done with it. To be called with an
@@ -26,17 +26,20 @@ pub fn left_waiting(event: &Event, model: &Model, births: &Births) -> Vec<Task> 
     tasks.map(|state| state.task.clone()).collect()
 }
 
-/// Whether it is in a namespace that was made in the run and is not that of a container which it
-/// is a member of.
+/// Whether it is in namespaces that were made in the run, and no container is in all of them: a
+/// first process that executes nothing itself, as bwrap's, is of the container of its child.
 fn has_own(state: &TaskState, model: &Model, births: &Births) -> bool {
-    let known: &[(NamespaceKind, NsId)] = births
-        .of(state.task.tgid)
-        .map_or(&[], |birth| &birth.domain.namespaces);
-    NamespaceKind::ALL.into_iter().any(|kind| {
-        let Some(id) = state.namespaces.get(NamespaceSlot::own(kind)) else {
-            return false;
-        };
-        let origin = model.namespace(kind, id);
-        origin.map_or(0, NamespaceOrigin::seq) != 0 && !known.contains(&(kind, id))
-    })
+    let made: Vec<(NamespaceKind, NsId)> = NamespaceKind::ALL
+        .into_iter()
+        .filter_map(|kind| Some((kind, state.namespaces.get(NamespaceSlot::own(kind))?)))
+        .filter(|(kind, id)| {
+            let origin = model.namespace(*kind, *id);
+            origin.map_or(0, NamespaceOrigin::seq) != 0
+        })
+        .collect();
+    let has_all = |birth: &Birth| {
+        let own = &birth.domain.namespaces;
+        made.iter().all(|namespace| own.contains(namespace))
+    };
+    !made.is_empty() && !births.all().iter().any(has_all)
 }

@@ -46,6 +46,17 @@ fn a_payload_does_not() {
 }
 
 #[test]
+fn the_first_process_of_a_container_whose_payload_is_its_child_does_not() {
+    let prepare = |run: &mut Run| {
+        run.fork(RUNTIME, INIT, ALL_NEW, NEW);
+        run.fork(INIT, CHILD, 0, NEW);
+        run.exec(CHILD, &facts(NEW, &home(), OWN_ROOT, SHELL), "/bin/sh");
+        assert_eq!(run.only().payload.tgid, Tgid(CHILD.tgid));
+    };
+    assert_eq!(left(prepare), [0; 0]);
+}
+
+#[test]
 fn who_has_ended_does_not() {
     let prepare = |run: &mut Run| {
         run.fork(RUNTIME, INIT, ALL_NEW, NEW);
