@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     mem,
-    sync::mpsc::{self, Sender},
+    sync::mpsc::{self, Receiver, Sender},
     thread::{self, JoinHandle},
 };
 
@@ -30,19 +30,25 @@ pub struct Programs {
     hooks: Vec<HookChoice>,
 }
 
-/// Threads that prepare the ids which loading looks up, while the object is read.
+/// A thread that prepares the ids which loading looks up while the object is read: those of
+/// tracepoints first, which are wanted first.
 pub struct Numbering {
-    tracepoints: JoinHandle<Result<aya::Btf, OffsetError>>,
+    tracepoints: Receiver<Result<aya::Btf, OffsetError>>,
     iterators: JoinHandle<aya::Btf>,
 }
 
 impl Numbering {
-    /// Starts them.
+    /// Starts it.
     pub fn start(offsets: &Offsets) -> Self {
         let (tracepoints, iterators) = (offsets.tracepoints.clone(), offsets.iterators.clone());
+        let (sender, receiver) = mpsc::channel();
         Self {
-            tracepoints: thread::spawn(move || tracepoints.typedefs()),
-            iterators: thread::spawn(move || iterators.functions()),
+            iterators: thread::spawn(move || {
+                // Only a start that was given up does not want them.
+                let _wanted = sender.send(tracepoints.typedefs());
+                iterators.functions()
+            }),
+            tracepoints: receiver,
         }
     }
 }
@@ -64,7 +70,7 @@ impl Programs {
         ids: Numbering,
         options: Options,
     ) -> Result<Self, CollectError> {
-        let tracepoints = ids.tracepoints.join().unwrap_or_else(|_| Err(lost()))?;
+        let tracepoints = ids.tracepoints.recv().unwrap_or_else(|_| Err(lost()))?;
         let iterators = ids.iterators;
         let (sender, receiver) = mpsc::channel();
         let ways = Ways {
