@@ -4,6 +4,8 @@
 
 #[path = "build/route.rs"]
 mod route;
+#[path = "build/strip.rs"]
+mod strip;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -92,12 +94,18 @@ fn build(toolchain: &str) -> Result<()> {
         features: &features,
     };
     // Without rustup aya-build uses the compiler on PATH, whatever it is told.
-    aya_build::build_ebpf([package], Toolchain::Custom(toolchain))
+    aya_build::build_ebpf([package], Toolchain::Custom(toolchain))?;
+    strip::debug_sections(&object()?)
+}
+
+/// Where the object stands that the crate embeds.
+fn object() -> Result<PathBuf> {
+    let out = env::var_os("OUT_DIR").context("cargo did not set OUT_DIR")?;
+    Ok(Path::new(&out).join("tracer"))
 }
 
 fn write_stub() -> Result<()> {
-    let out = env::var_os("OUT_DIR").context("cargo did not set OUT_DIR")?;
-    let stub = Path::new(&out).join("tracer");
+    let stub = object()?;
     fs::write(&stub, []).with_context(|| format!("cannot write {}", stub.display()))
 }
 

@@ -149,23 +149,40 @@ fn limits(certificate: &mut Certificate, task: u64) -> u64 {
         page_counter_max,
         page_counter_parent
     ) {
-        memory(&mut certificate.memory, css(task, offset!(ssid_memory)));
+        let css = css(task, offset!(ssid_memory));
+        // SAFETY: the chain is memory of the record that this program holds.
+        unsafe { memory_chain(&mut certificate.memory, css) };
         valid |= Certificate::MEMORY;
     }
     if known!(ssid_pids, pids_limit, css_parent) {
-        pids(&mut certificate.pids, css(task, offset!(ssid_pids)));
+        let css = css(task, offset!(ssid_pids));
+        // SAFETY: as above.
+        unsafe { pids_chain(&mut certificate.pids, css) };
         valid |= Certificate::PIDS;
     }
     if known!(ssid_cpu, tg_quota, tg_period, css_parent) {
-        bandwidth(&mut certificate.cpu, css(task, offset!(ssid_cpu)));
+        let css = css(task, offset!(ssid_cpu));
+        // SAFETY: as above.
+        unsafe { bandwidth_chain(&mut certificate.cpu, css) };
         valid |= Certificate::CPU;
     }
     valid
 }
 
 /// Memory is counted in pages, in a chain of counters of its own (include/linux/page_counter.h).
-#[inline(always)]
-fn memory(chain: &mut LimitChain, css: u64) {
+///
+/// Loops stand in global functions: the verifier then follows each way out of a loop to the end of
+/// that function, not to the end of the program.
+///
+/// # Safety
+/// `chain` is null or points to a chain that can be written.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "C" fn memory_chain(chain: *mut LimitChain, css: u64) -> u32 {
+    // SAFETY: the caller's promise, which the verifier checks at each call.
+    let Some(chain) = (unsafe { chain.as_mut() }) else {
+        return 0;
+    };
     let present = u64::from(css != 0);
     let mut counter = present * css.wrapping_add(u64::from(offset!(memcg_memory)));
     for value in &mut chain.values {
@@ -177,10 +194,20 @@ fn memory(chain: &mut LimitChain, css: u64) {
         counter = pointer(counter, offset!(page_counter_parent));
     }
     chain.truncated = u32::from(counter != 0);
+    0
 }
 
-#[inline(always)]
-fn pids(chain: &mut LimitChain, css: u64) {
+/// The limits on tasks from the cgroup up to the root.
+///
+/// # Safety
+/// As for [`memory_chain`].
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "C" fn pids_chain(chain: *mut LimitChain, css: u64) -> u32 {
+    // SAFETY: the caller's promise, which the verifier checks at each call.
+    let Some(chain) = (unsafe { chain.as_mut() }) else {
+        return 0;
+    };
     let mut state = css;
     for value in &mut chain.values {
         if state == 0 {
@@ -191,10 +218,20 @@ fn pids(chain: &mut LimitChain, css: u64) {
         state = pointer(state, offset!(css_parent));
     }
     chain.truncated = u32::from(state != 0);
+    0
 }
 
-#[inline(always)]
-fn bandwidth(chain: &mut BandwidthChain, css: u64) {
+/// Quotas and periods from the cgroup up to the root.
+///
+/// # Safety
+/// As for [`memory_chain`].
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "C" fn bandwidth_chain(chain: *mut BandwidthChain, css: u64) -> u32 {
+    // SAFETY: the caller's promise, which the verifier checks at each call.
+    let Some(chain) = (unsafe { chain.as_mut() }) else {
+        return 0;
+    };
     let mut state = css;
     for (quota, period) in chain.quotas.iter_mut().zip(&mut chain.periods) {
         if state == 0 {
@@ -206,6 +243,7 @@ fn bandwidth(chain: &mut BandwidthChain, css: u64) {
         state = pointer(state, offset!(css_parent));
     }
     chain.truncated = u32::from(state != 0);
+    0
 }
 
 #[inline(always)]
@@ -319,19 +357,42 @@ fn descriptors(certificate: &mut Certificate, task: u64) -> u64 {
     let closing_bitmap = pointer(table, offset!(fdt_close_on_exec));
     let closing: u64 = read(closing_bitmap, 0);
     let files = pointer(table, offset!(fdt_fd));
-    let mut open: u64 = read(bitmap, 0);
+    let open: u64 = read(bitmap, 0);
     certificate.descriptor_count = open.count_ones();
+    // SAFETY: the certificate is memory of the record that this program holds.
+    let left_out = unsafe { below_64(certificate, files, open, closing) };
+    // SAFETY: the function takes numbers and dereferences none.
+    let others = unsafe { beyond_64(table, bitmap, closing_bitmap) };
+    certificate.descriptors_truncated = left_out | others;
+    Certificate::DESCRIPTORS
+}
+
+/// Facts of the descriptors in `open`, as many as there is room for; 1 = there was not enough.
+///
+/// # Safety
+/// `certificate` is null or points to a certificate that can be written.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "C" fn below_64(
+    certificate: *mut Certificate,
+    files: u64,
+    open: u64,
+    closing: u64,
+) -> u32 {
+    // SAFETY: the caller's promise, which the verifier checks at each call.
+    let Some(certificate) = (unsafe { certificate.as_mut() }) else {
+        return 0;
+    };
+    let mut open = open;
     for descriptor in &mut certificate.descriptors {
         if open == 0 {
             break;
         }
-        // SAFETY: the slot is memory of the record that this program holds.
+        // SAFETY: the slot is memory of the record that the caller holds.
         unsafe { descriptor_facts(descriptor, files, open, closing) };
         open &= open - 1;
     }
-    let others = beyond_64(table, bitmap, closing_bitmap);
-    certificate.descriptors_truncated = u32::from(open != 0 || others);
-    Certificate::DESCRIPTORS
+    u32::from(open != 0)
 }
 
 /// Facts of the lowest descriptor in `open`, whose file is found in the array at `files`; of those
@@ -373,9 +434,13 @@ pub unsafe extern "C" fn descriptor_facts(
 }
 
 /// Whether a descriptor of 64 or above is open that exec will not close, as far as 1,024; a larger
-/// table counts as yes.
-#[inline(always)]
-fn beyond_64(table: u64, bitmap: u64, closing: u64) -> bool {
+/// table counts as yes. 1 = yes.
+///
+/// # Safety
+/// None: all three are numbers that are only handed to the helper that reads kernel memory.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "C" fn beyond_64(table: u64, bitmap: u64, closing: u64) -> u32 {
     let slots: u32 = read(table, offset!(fdt_max_fds));
     let mut any: u64 = 0;
     for word in 1..16u32 {
@@ -384,7 +449,7 @@ fn beyond_64(table: u64, bitmap: u64, closing: u64) -> bool {
         }
         any |= read::<u64>(bitmap, 8 * word) & !read::<u64>(closing, 8 * word);
     }
-    any != 0 || slots > 1024
+    u32::from(any != 0 || slots > 1024)
 }
 
 const _: () = {

@@ -100,7 +100,7 @@ pub fn cgroup(entry: &mut CgroupEntry, cgroup: u64) {
 }
 
 /// The same as a global function, which the verifier checks once and not at each of its calls,
-/// for [`cgroups`]. Not for an address that comes straight from a tracepoint: the verifier knows
+/// for [`cgroups_of_set`]. Not for an address that comes straight from a tracepoint: the verifier knows
 /// it for a pointer, and global functions take numbers.
 ///
 /// # Safety
@@ -115,11 +115,26 @@ pub unsafe extern "C" fn cgroup_of_link(entry: *mut CgroupEntry, address: u64) -
     0
 }
 
-/// The cgroup in every hierarchy, named ones without a controller included: the css_set's links
-/// hold one cgroup of each (kernel/cgroup/cgroup.c, `find_css_set`).
+/// The task's cgroup in every hierarchy.
 #[inline(always)]
 pub fn cgroups(set: &mut CgroupSet, task: u64) {
-    let css_set = pointer(task, offset!(task_cgroups));
+    // SAFETY: the set is memory of a record that the program holds.
+    unsafe { cgroups_of_set(set, pointer(task, offset!(task_cgroups))) };
+}
+
+/// The cgroup in every hierarchy, named ones without a controller included: the css_set's links
+/// hold one cgroup of each (kernel/cgroup/cgroup.c, `find_css_set`). A global function, as
+/// [`cgroup_of_link`]; it takes the css_set's address.
+///
+/// # Safety
+/// `set` is null or points to a set that can be written.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "C" fn cgroups_of_set(set: *mut CgroupSet, css_set: u64) -> u32 {
+    // SAFETY: the caller's promise, which the verifier checks at each call.
+    let Some(set) = (unsafe { set.as_mut() }) else {
+        return 0;
+    };
     let head = css_set.wrapping_add(u64::from(offset!(css_set_links)));
     let mut node = pointer(head, 0);
     let mut count = 0u32;
@@ -136,6 +151,7 @@ pub fn cgroups(set: &mut CgroupSet, task: u64) {
     }
     set.count = count;
     set.truncated = u32::from(node != head);
+    0
 }
 
 /// Address of the `struct mount` that holds the `vfsmount` at `mnt`.
