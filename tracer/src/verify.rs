@@ -356,7 +356,7 @@ impl Mounts {
                     seq: step.event.seq,
                     certificate: facts.clone(),
                 },
-                mounts: table.and_then(|table| mountinfo::parse(&table)),
+                mounts: table,
             });
         }
     }
@@ -365,6 +365,6 @@ impl Mounts {
         let own = birth.certificate.namespaces()?.get(NamespaceSlot::Mnt)?;
         let held = self.held.remove(&own);
         let held = held.or_else(|| MountNamespace::hold(birth.payload.tgid.0, own))?;
-        mountinfo::parse(&held.read().ok()?)
+        held.read().ok()
     }
 }

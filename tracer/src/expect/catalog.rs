@@ -49,7 +49,7 @@ impl Base {
     pub const fn name(self) -> Option<&'static str> {
         match self {
             Self::Certificate => Some("certificate"),
-            Self::MountInfo => Some("mountinfo"),
+            Self::MountInfo => Some("mount table"),
             Self::Counters => Some("counters"),
             Self::Records => None,
         }
@@ -202,10 +202,10 @@ pub static SECCOMP: Family = Family {
 
 pub static ROOT_PIVOTED: Family = Family {
     id: "root.pivoted",
-    observes: "the task's root directory: its mount, where that stands, the mount namespace it belongs to, and what lies on top of it, by the kernel's list of mounts and by mountinfo",
+    observes: "the task's root directory: its mount, where that stands, the mount namespace it belongs to, and what lies on top of it, by the kernel's own word and by the mount table",
     passes: "it is the root of a mount of the task's own mount namespace, at that namespace's root, with nothing on top",
     fails: "a directory inside a mount, a mount further down (chroot), another namespace's mount, or the old root still on top",
-    unknown: "more than 40 mounts stand on it and mountinfo was not read; the kernel does not tell",
+    unknown: "more than 40 mounts stand on it and the mount table was not read; the kernel does not tell",
     ..FACT
 };
 
@@ -270,20 +270,20 @@ pub static HOSTNAME: Family = Family {
 
 pub static MOUNT: Family = Family {
     id: "mount.TARGET",
-    observes: "the topmost mount at that place, in the mountinfo of the task at the gate",
+    observes: "the topmost mount at that place, in the mount table at the gate",
     passes: "it is there, of the type asked for, read-only or not as asked; for a tmpfs also size and mode",
     fails: "it is missing or differs",
-    unknown: "mountinfo was not read",
+    unknown: "the mount table was not read",
     base: Base::MountInfo,
     ..FACT
 };
 
 pub static HOST_MOUNTS_READ_ONLY: Family = Family {
     id: "mounts.host_read_only",
-    observes: "in the mountinfo of the task at the gate, every mount of a file system that tracer's own mountinfo has too, but those asked for and device files",
+    observes: "in the mount table at the gate, every mount of a file system that tracer's own table has too, but those asked for and device files",
     passes: "each is read-only",
     fails: "one can be written to",
-    unknown: "mountinfo was not read",
+    unknown: "the mount table was not read",
     base: Base::MountInfo,
     ..FACT
 };

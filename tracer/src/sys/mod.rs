@@ -10,6 +10,7 @@ pub mod clone;
 pub mod file_system;
 pub mod mapping;
 pub mod mount;
+pub mod mount_stat;
 pub mod network;
 pub mod process;
 pub mod seccomp;

@@ -1,9 +1,29 @@
-//! The text of `/proc/PID/mountinfo` as data. Owns its grammar (proc_pid_mountinfo(5)); must not
+//! The mount table, and the text of `/proc/PID/mountinfo` as one. Owns its grammar (proc_pid_mountinfo(5)); must not
 //! read the file.
 
 use serde::Serialize;
 
-/// One line of mountinfo.
+/// What told of a mount.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Teller {
+    /// A line of `/proc/PID/mountinfo`.
+    #[default]
+    Mountinfo,
+    /// `statmount(2)`.
+    Statmount,
+}
+
+impl Teller {
+    /// Its name in evidence.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mountinfo => "mountinfo",
+            Self::Statmount => "statmount",
+        }
+    }
+}
+
+/// One mount, with the words of mountinfo.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct MountInfo {
     /// Id of the mount.
@@ -27,6 +47,9 @@ pub struct MountInfo {
     pub source: String,
     /// Options of the file system.
     pub super_options: Vec<String>,
+    /// By whom it was told.
+    #[serde(skip)]
+    pub teller: Teller,
 }
 
 impl MountInfo {
@@ -69,6 +92,7 @@ fn line(text: &str) -> Option<MountInfo> {
         fs_type: unescape(file_system.next()?),
         source: unescape(file_system.next()?),
         super_options: list(file_system.next()?),
+        teller: Teller::Mountinfo,
     })
 }
 

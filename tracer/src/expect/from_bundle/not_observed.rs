@@ -124,7 +124,7 @@ pub static NOT_OBSERVED: [NotObserved; 39] = [
     ),
     (
         "mounts.uidMappings",
-        "mountinfo does not show the map of a mount",
+        "the map of a mount is not read; that a mount has one shows among its options",
     ),
 ];
 

@@ -5,7 +5,7 @@ use crate::expect::MountCheck;
 use super::super::finding::{Facts, Finding};
 use super::super::{Evidence, MountInfo};
 
-pub(super) const NOT_READ: &str = "mountinfo was not read";
+pub(super) const NOT_READ: &str = "the mount table was not read";
 
 pub(super) fn evidence(mount: &MountInfo) -> Vec<Evidence> {
     let detail = format!(
@@ -17,7 +17,7 @@ pub(super) fn evidence(mount: &MountInfo) -> Vec<Evidence> {
     );
     vec![Evidence {
         seq: None,
-        source: "mountinfo".to_owned(),
+        source: mount.teller.name().to_owned(),
         detail,
     }]
 }
@@ -101,7 +101,7 @@ pub(super) fn host_read_only(except: &[String], facts: &Facts<'_>) -> Finding {
         return Finding::unknown(NOT_READ);
     };
     if !mounts.iter().any(|mount| mount.mount_point == "/") {
-        return Finding::unknown("mountinfo shows no root");
+        return Finding::unknown("the mount table shows no root");
     }
     let of_host: Vec<&MountInfo> = mounts
         .iter()
@@ -122,7 +122,8 @@ pub(super) fn host_read_only(except: &[String], facts: &Facts<'_>) -> Finding {
         };
     }
     let seen = format!("{}, all read-only", of_host.len());
-    let source = "mountinfo".to_owned();
+    let teller = mounts.first().map(|mount| mount.teller);
+    let source = teller.unwrap_or_default().name().to_owned();
     let evidence = vec![Evidence {
         seq: None,
         source,

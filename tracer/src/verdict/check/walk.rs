@@ -10,7 +10,7 @@ use super::super::MountInfo;
 use super::super::finding::{Facts, Finding};
 use super::mount::{self, NOT_READ};
 
-const NO_ROOT: &str = "mountinfo shows no root";
+const NO_ROOT: &str = "the mount table shows no root";
 
 /// The mount that a walk to `path` ends in; `None` without a root to begin at.
 fn reach<'a>(path: &str, mounts: &'a [MountInfo]) -> Option<&'a MountInfo> {
