@@ -50,6 +50,7 @@ const PROGRAMS: &[&str] = &[
     "mv",
     "nproc",
     "nsenter",
+    "perl",
     "prlimit",
     "printf",
     "ps",

@@ -168,6 +168,15 @@ pub fn command(options: &Options) -> Result<()> {
             Err(reason) => bail!(Unable(format!("{}: {reason}", kernel.name))),
         };
         for layout in &layouts {
+            if matches!(layout, Layout::V1) && !fetched.without_v1.is_empty() {
+                println!(
+                    "vm: {}, cgroup v1: skipped: this kernel is built without {} of v1, \
+                     which limits need",
+                    kernel.name,
+                    fetched.without_v1.join(" and ")
+                );
+                continue;
+            }
             let guest = Guest {
                 kernel,
                 fetched: &fetched,
@@ -190,7 +199,7 @@ pub fn command(options: &Options) -> Result<()> {
         bail!(Found(red.join("; ")));
     }
     if green.is_empty() {
-        bail!(Unable("none of the kernels can be had".to_owned()));
+        bail!(Unable("none of the kernels can be booted so".to_owned()));
     }
     Ok(())
 }
