@@ -61,9 +61,13 @@ pub fn command(options: &Options) -> Result<()> {
 /// The same in virtual machines: a handful of tests on one kernel, or all of them on all. A machine
 /// that cannot have any says so by name, which is red where everything must be looked at.
 fn on_other_kernels(all: bool) -> Result<()> {
-    let red_without = all || env::var_os("CI").is_some();
-    match vm::command(&vm::Options::for_test(all)) {
-        Err(error) if error.is::<Unable>() && !red_without => {
+    let needed = all || env::var_os("CI").is_some();
+    or_skipped(vm::command(&vm::Options::for_test(all)), needed)
+}
+
+fn or_skipped(result: Result<()>, needed: bool) -> Result<()> {
+    match result {
+        Err(error) if error.is::<Unable>() && !needed => {
             println!("skipped: the tests on other kernels: {error:#}");
             Ok(())
         }
@@ -168,6 +172,16 @@ mod tests {
             counts,
             BTreeMap::from([("tracer-tests::kernel".to_owned(), 2)])
         );
+    }
+
+    #[test]
+    fn only_what_cannot_be_had_and_is_not_needed_is_skipped() {
+        let unable = || Err(Unable("no QEMU".to_owned()).into());
+        assert!(or_skipped(unable(), false).is_ok());
+        assert!(or_skipped(unable(), true).is_err());
+        let red = || Err(Found("red".to_owned()).into());
+        assert!(or_skipped(red(), false).is_err());
+        assert!(or_skipped(Ok(()), true).is_ok());
     }
 
     #[test]
