@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use tracer::cgroup::remove_everywhere;
+use tracer::host::{CgroupVersion, Hierarchy};
+
+use crate::spec::facts;
 
 /// A cgroup that is removed with whoever is in it.
 pub struct Leftover(PathBuf);
@@ -51,4 +54,17 @@ impl Drop for Leftover {
 pub fn id(path: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt as _;
     std::fs::metadata(path).expect("a cgroup").ino()
+}
+
+/// A hierarchy whose new cgroups take tasks as they are: v2's, or one of v1 where there is no v2.
+pub fn any_hierarchy() -> Hierarchy {
+    let facts = facts();
+    // A cpuset takes nobody before it is told its processors.
+    let takes = |one: &&Hierarchy| {
+        one.version == CgroupVersion::V1 && !one.controllers.iter().any(|name| name == "cpuset")
+    };
+    let found = facts
+        .unified()
+        .or_else(|| facts.hierarchies.iter().find(takes));
+    found.cloned().expect("a hierarchy")
 }

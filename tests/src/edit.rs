@@ -1,10 +1,8 @@
 //! Edits of a plan. Each fails when it changes nothing: a sabotage that does nothing proves
 //! nothing.
 
-use std::path::PathBuf;
-
 use tracer::container::plan::{CgroupPlan, FsOption, Plan, Setting, SettingValue, Slot, Step};
-use tracer::host::CgroupVersion;
+use tracer::host::Hierarchy;
 
 use crate::spec::facts;
 
@@ -155,25 +153,39 @@ pub fn leave_out_setting(plan: &mut Plan, files: &[&str]) {
     assert!(left_out, "no cgroup of the plan has one of {files:?}");
 }
 
-/// Has init frozen from its clone on, by its cgroup v2, until [`release`].
+/// Has init frozen until [`release`]: from its clone on by its cgroup v2, or, where there is none,
+/// from when it joins its v1 freezer, which is before it makes anything of its own.
 pub fn hold(plan: &mut Plan) {
-    let v2 = plan
-        .cgroups
-        .iter_mut()
-        .find(|cgroup| cgroup.version == CgroupVersion::V2);
-    let value = SettingValue::Text("1".to_owned());
-    v2.expect("cgroup v2").settings.push(Setting {
-        file: "cgroup.freeze".to_owned(),
-        value,
-    });
+    let (freezer, file, value) = freezer();
+    let mut cgroups = plan.cgroups.iter_mut();
+    let cgroup = cgroups.find(|cgroup| cgroup.hierarchy == freezer.id);
+    let value = SettingValue::Text(value.0.to_owned());
+    cgroup
+        .expect("a cgroup that can be frozen")
+        .settings
+        .push(Setting {
+            file: file.to_owned(),
+            value,
+        });
 }
 
 /// The shell command that lets the held init of run `id` go on.
 pub fn release(id: &str) -> String {
-    format!("echo 0 > {}/cgroup.freeze", v2_directory(id).display())
+    let (freezer, file, value) = freezer();
+    let directory = freezer.mount_point.join(id);
+    format!("echo {} > {}/{file}", value.1, directory.display())
 }
 
-/// Directory of the cgroup v2 of run `id`.
-pub fn v2_directory(id: &str) -> PathBuf {
-    facts().unified().expect("cgroup v2").mount_point.join(id)
+/// The hierarchy that freezes, with its file and what that is told to freeze and to thaw.
+fn freezer() -> (Hierarchy, &'static str, (&'static str, &'static str)) {
+    let facts = facts();
+    if let Some(v2) = facts.unified() {
+        return (v2.clone(), "cgroup.freeze", ("1", "0"));
+    }
+    let v1 = facts.hierarchy_of("freezer").cloned();
+    (
+        v1.expect("cgroup v2, or the freezer of v1"),
+        "freezer.state",
+        ("FROZEN", "THAWED"),
+    )
 }

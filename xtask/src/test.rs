@@ -10,12 +10,13 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde_json::Value;
 
-use crate::exit::Unable;
-use crate::{route, setup, shell};
+use crate::exit::{Found, Unable};
+use crate::{route, setup, shell, vm};
 
 #[derive(Args, Default)]
 pub struct Options {
-    /// Leave nothing out: fail where the tests that need root cannot run
+    /// Leave nothing out: fail where the tests that need root cannot run, and run them on every
+    /// kernel in every layout of cgroups
     #[arg(long)]
     all: bool,
     /// Names of tests, or options of the test runner
@@ -41,10 +42,36 @@ pub fn command(options: &Options) -> Result<()> {
         shell::run_quietly(&mut test_command(&["test", "--doc"], &program))?;
         println!("examples in the documentation: passed");
     }
-    if route::find_program("cargo-nextest").is_some() {
+    let here = if route::find_program("cargo-nextest").is_some() {
         with_nextest(options, &program, root)
     } else {
         with_cargo(options, &program, root)
+    };
+    if !options.filter.is_empty() {
+        return here;
+    }
+    // What is found on this kernel does not keep the others from being looked at.
+    let elsewhere = on_other_kernels(options.all);
+    match (here, elsewhere) {
+        (Err(here), Err(elsewhere)) => bail!(Found(format!("{here:#}; {elsewhere:#}"))),
+        (here, elsewhere) => here.and(elsewhere),
+    }
+}
+
+/// The same in virtual machines: a handful of tests on one kernel, or all of them on all. A machine
+/// that cannot have any says so by name, which is red where everything must be looked at.
+fn on_other_kernels(all: bool) -> Result<()> {
+    let needed = all || env::var_os("CI").is_some();
+    or_skipped(vm::command(&vm::Options::for_test(all)), needed)
+}
+
+fn or_skipped(result: Result<()>, needed: bool) -> Result<()> {
+    match result {
+        Err(error) if error.is::<Unable>() && !needed => {
+            println!("skipped: the tests on other kernels: {error:#}");
+            Ok(())
+        }
+        result => result,
     }
 }
 
@@ -145,6 +172,16 @@ mod tests {
             counts,
             BTreeMap::from([("tracer-tests::kernel".to_owned(), 2)])
         );
+    }
+
+    #[test]
+    fn only_what_cannot_be_had_and_is_not_needed_is_skipped() {
+        let unable = || Err(Unable("no QEMU".to_owned()).into());
+        assert!(or_skipped(unable(), false).is_ok());
+        assert!(or_skipped(unable(), true).is_err());
+        let red = || Err(Found("red".to_owned()).into());
+        assert!(or_skipped(red(), false).is_err());
+        assert!(or_skipped(Ok(()), true).is_ok());
     }
 
     #[test]

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use tracer::container::plan::{AttachBy, Step};
 use tracer::container::spec::{Resources, Spec};
-use tracer::host::{CgroupVersion, Hierarchy, HostFacts};
+use tracer::host::Hierarchy;
 use tracer_tests::cgroup::Leftover;
 use tracer_tests::edit::{self, leave_out};
 use tracer_tests::fifo::Fifos;
+use tracer_tests::need;
 use tracer_tests::shell::Shell;
 use tracer_tests::spec::{bare, everything, facts};
 use tracer_tests::trial::Trial;
@@ -22,24 +23,10 @@ fn unlimited(args: &[&str]) -> Spec {
     }
 }
 
-/// v1 hierarchies of this machine. A machine that has none has nothing to leave out there: its
-/// kernel must say so too.
-fn v1(host: &HostFacts) -> Vec<Hierarchy> {
-    let v1 = |hierarchy: &&Hierarchy| hierarchy.version == CgroupVersion::V1;
-    let found: Vec<Hierarchy> = host.hierarchies.iter().filter(v1).cloned().collect();
-    let mounts = std::fs::read_to_string("/proc/mounts").expect("mounts");
-    let mounted = mounts
-        .lines()
-        .filter(|line| line.split(' ').nth(2) == Some("cgroup"))
-        .count();
-    assert_eq!(found.is_empty(), mounted == 0, "{mounts}");
-    found
-}
-
 #[test]
 #[ignore = "needs root"]
 fn skipping_the_write_to_any_v1_hierarchy_fails_its_cgroup_alone() {
-    for Hierarchy { id, .. } in v1(&facts()) {
+    for Hierarchy { id, .. } in need::v1() {
         let host = facts();
         let label = host
             .hierarchies
@@ -63,7 +50,7 @@ fn skipping_the_write_to_any_v1_hierarchy_fails_its_cgroup_alone() {
 #[test]
 #[ignore = "needs root"]
 fn a_write_by_tracer_to_any_v1_hierarchy_is_as_good_as_inits_own() {
-    for hierarchy in v1(&facts()) {
+    for hierarchy in need::v1() {
         let label = hierarchy.label();
         prove(&[], &[], || {
             let mut trial = Trial::new(everything(&["/bin/true"]));
@@ -82,7 +69,7 @@ fn a_write_by_tracer_to_any_v1_hierarchy_is_as_good_as_inits_own() {
 #[test]
 #[ignore = "needs root"]
 fn a_stranger_who_moves_the_payload_in_any_v1_hierarchy_fails_its_cgroup_alone() {
-    for hierarchy in v1(&facts()) {
+    for hierarchy in need::v1() {
         let item = format!("cgroup.{}", hierarchy.label());
         prove(&[], &[&item], || moved_behind_the_gate(&item, &hierarchy));
     }
@@ -175,7 +162,7 @@ sabotage! {
             aids.strangers.push(stranger);
         });
         trial.meanwhile(move |aids| {
-            aids.strangers[0].does(&moves(&edit::v2_directory(&id), &unified_root()));
+            aids.strangers[0].does(&moves(&unified_root().join(&id), &unified_root()));
         });
         trial
     }
@@ -191,7 +178,7 @@ sabotage! {
             aids.strangers.push(stranger);
         });
         trial.meanwhile(move |aids| {
-            let own = edit::v2_directory(&id);
+            let own = unified_root().join(&id);
             let there = moves(&own, &unified_root());
             aids.strangers[0].does(&format!("{there} && echo $pid > {}/cgroup.procs", own.display()));
             aids.strangers[0].does(&edit::release(&id));

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tracer::event::{Certificate, NamespaceKind, Tgid};
 use tracer::verdict::Verdict;
-use tracer_tests::edit;
+use tracer_tests::cgroup::any_hierarchy;
 use tracer_tests::fifo::Fifos;
 use tracer_tests::shell::Shell;
 use tracer_tests::spec::{everything, share};
@@ -225,7 +225,7 @@ fn container(mut trial: Trial) {
     let fifos = Fifos::new();
     trial.streams = fifos.streams();
     let mut go = File::from(fifos.end("in"));
-    let directory = edit::v2_directory(&trial.spec.id);
+    let directory = any_hierarchy().mount_point.join(&trial.spec.id);
     let (sender, receiver) = std::sync::mpsc::channel();
     trial.once_readable(fifos.end("out"), move |fd| {
         let mut line = String::new();

@@ -8,6 +8,7 @@ use tracer::model::{Membership, WayIn};
 use tracer::session::Session;
 use tracer::sys::clone::{Cloned, clone_init};
 use tracer_tests::cgroup::Leftover;
+use tracer_tests::need;
 use tracer_tests::shell::Shell;
 use tracer_tests::spec::{facts, new_id};
 
@@ -16,10 +17,6 @@ use super::observe;
 /// This process.
 fn own() -> Tgid {
     Tgid(std::process::id())
-}
-
-fn unified() -> Hierarchy {
-    facts().unified().cloned().expect("cgroup v2")
 }
 
 /// Every hierarchy of this machine.
@@ -138,10 +135,13 @@ impl Drop for Still {
 #[test]
 #[ignore = "needs root"]
 fn clone3_into_a_cgroup_is_its_own_way_in() {
+    let Some(unified) = need::unified() else {
+        return;
+    };
     let mut session = observe();
-    let (cgroup, key) = make(&unified());
+    let (cgroup, key) = make(&unified);
     let child = Still::in_cgroup(Some(cgroup.path()));
-    let place = place(&mut session, child.pid(), &unified());
+    let place = place(&mut session, child.pid(), &unified);
     assert_eq!(
         (place.key, place.way),
         (key, WayIn::CloneIntoCgroup { by: own() })
@@ -188,11 +188,8 @@ fn a_child_is_where_its_parent_is_in_every_hierarchy() {
     }
 }
 
-/// One way to move a process, in each hierarchy that has it.
-fn moved(file: &str, versions: &[CgroupVersion], way: fn(&mut Mover) -> WayIn) {
-    let hierarchies = all()
-        .into_iter()
-        .filter(|one| versions.contains(&one.version));
+/// One way to move a process, in each of these hierarchies.
+fn moved(file: &str, hierarchies: Vec<Hierarchy>, way: fn(&mut Mover) -> WayIn) {
     for hierarchy in hierarchies {
         let stranger = Shell::new();
         let mut session = observe();
@@ -252,51 +249,47 @@ impl Mover {
     }
 }
 
-const BOTH: [CgroupVersion; 2] = [CgroupVersion::V1, CgroupVersion::V2];
-const V1: [CgroupVersion; 1] = [CgroupVersion::V1];
-
 #[test]
 #[ignore = "needs root"]
 fn a_write_to_cgroup_procs_by_another_moves_it() {
-    moved("cgroup.procs", &BOTH, Mover::by_this_process);
+    moved("cgroup.procs", all(), Mover::by_this_process);
 }
 
 #[test]
 #[ignore = "needs root"]
 fn a_write_to_cgroup_procs_by_itself_moves_it() {
-    moved("cgroup.procs", &BOTH, Mover::by_itself);
+    moved("cgroup.procs", all(), Mover::by_itself);
 }
 
 #[test]
 #[ignore = "needs root"]
 fn a_write_to_cgroup_procs_by_a_stranger_moves_it() {
-    moved("cgroup.procs", &BOTH, Mover::by_a_stranger);
+    moved("cgroup.procs", all(), Mover::by_a_stranger);
 }
 
 #[test]
 #[ignore = "needs root"]
 fn a_write_to_tasks_by_another_moves_it() {
-    moved("tasks", &V1, Mover::by_this_process);
+    moved("tasks", need::v1(), Mover::by_this_process);
 }
 
 #[test]
 #[ignore = "needs root"]
 fn a_write_to_tasks_by_itself_moves_it() {
-    moved("tasks", &V1, Mover::by_itself);
+    moved("tasks", need::v1(), Mover::by_itself);
 }
 
 #[test]
 #[ignore = "needs root"]
 fn a_write_to_tasks_by_a_stranger_moves_it() {
-    moved("tasks", &V1, Mover::by_a_stranger);
+    moved("tasks", need::v1(), Mover::by_a_stranger);
 }
 
 /// In v1 a thread can be elsewhere than its process.
 #[test]
 #[ignore = "needs root"]
 fn a_write_to_tasks_moves_one_thread_alone() {
-    let v1 = |one: &Hierarchy| one.version == CgroupVersion::V1;
-    for hierarchy in all().into_iter().filter(v1) {
+    for hierarchy in need::v1() {
         let mut session = observe();
         let (cgroup, key) = make(&hierarchy);
         let path = cgroup.path().join("tasks");
@@ -327,14 +320,22 @@ fn a_write_to_tasks_moves_one_thread_alone() {
 #[test]
 #[ignore = "needs root"]
 fn a_move_to_where_it_is_already_is_not_a_change() {
-    let mut session = observe();
-    let (cgroup, key) = make(&unified());
-    let child = Still::in_cgroup(Some(cgroup.path()));
-    cgroup.write("cgroup.procs", &child.pid().to_string());
-    let place = place(&mut session, child.pid(), &unified());
-    assert_eq!(
-        (place.key, place.way),
-        (key, WayIn::CloneIntoCgroup { by: own() })
-    );
-    assert_eq!(place.moves, []);
+    for hierarchy in all() {
+        let mut session = observe();
+        let (cgroup, key) = make(&hierarchy);
+        let (child, way) = if hierarchy.version == CgroupVersion::V2 {
+            let child = Still::in_cgroup(Some(cgroup.path()));
+            (child, WayIn::CloneIntoCgroup { by: own() })
+        } else {
+            let child = Still::in_cgroup(None);
+            cgroup.write("cgroup.procs", &child.pid().to_string());
+            (child, WayIn::MovedBy { mover: own() })
+        };
+        let before = place(&mut session, child.pid(), &hierarchy);
+        cgroup.write("cgroup.procs", &child.pid().to_string());
+        let place = place(&mut session, child.pid(), &hierarchy);
+        let label = hierarchy.label();
+        assert_eq!((place.key, place.way), (key, way), "{label}");
+        assert_eq!(place.moves, before.moves, "{label}");
+    }
 }

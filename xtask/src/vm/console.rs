@@ -22,6 +22,8 @@ pub enum End {
 pub struct Counts {
     pub passed: usize,
     pub failed: usize,
+    /// For want of something that this layout of cgroups has not.
+    pub skipped: usize,
 }
 
 /// Why it is not green.
@@ -42,6 +44,8 @@ pub enum Red {
     Garbled(String),
     /// A verdict on another number of tests than the guest was given.
     Miscounted(Counts, usize),
+    /// A test that was skipped for want of something that the machine has, or not by name.
+    Skipped(String),
     /// Tests failed.
     Failed(Counts),
 }
@@ -65,9 +69,10 @@ impl std::fmt::Display for Red {
             Self::Garbled(line) => write!(out, "its verdict cannot be read: {line}"),
             Self::Miscounted(counts, planned) => write!(
                 out,
-                "its verdict counts {} passed and {} failed of {planned} tests",
-                counts.passed, counts.failed
+                "its verdict counts {} passed, {} failed and {} skipped of {planned} tests",
+                counts.passed, counts.failed, counts.skipped
             ),
+            Self::Skipped(line) => write!(out, "skipped without need: {line}"),
             Self::Failed(counts) => {
                 write!(out, "{} passed, {} failed", counts.passed, counts.failed)
             }
@@ -75,8 +80,17 @@ impl std::fmt::Display for Red {
     }
 }
 
-/// What a whole console, and how it ended, come to for a guest that was given `planned` tests.
-pub fn judge(console: &str, end: End, planned: usize) -> Result<Counts, Red> {
+/// What a guest was given.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    /// How many tests.
+    pub tests: usize,
+    /// What its machine was made to lack: no test is skipped for anything else.
+    pub lacks: Option<&'a str>,
+}
+
+/// What a whole console, and how it ended, come to for a guest that was given that.
+pub fn judge(console: &str, end: End, given: Given<'_>) -> Result<Counts, Red> {
     let lines = || console.lines().map(str::trim_end);
     if let Some(line) = lines().find(|line| line.contains(PANIC)) {
         let words = line.find(PANIC).map_or(line, |at| &line[at..]);
@@ -107,8 +121,17 @@ pub fn judge(console: &str, end: End, planned: usize) -> Result<Counts, Red> {
         return Err(Red::SecondVerdict);
     }
     let counts = counts(verdict).ok_or_else(|| Red::Garbled(verdict.to_owned()))?;
-    if counts.passed + counts.failed != planned || planned == 0 {
-        return Err(Red::Miscounted(counts, planned));
+    let skips: Vec<&str> = lines().filter_map(|line| word(line, "skip")).collect();
+    let lacks = given
+        .lacks
+        .map(|what| format!(": skipped: this machine has no {what}"));
+    let needless = |line: &&&str| !lacks.as_ref().is_some_and(|lacks| line.ends_with(lacks));
+    if let Some(line) = skips.iter().find(needless) {
+        return Err(Red::Skipped((*line).to_owned()));
+    }
+    let all = counts.passed + counts.failed + counts.skipped;
+    if all != given.tests || counts.skipped != skips.len() || all == counts.skipped {
+        return Err(Red::Miscounted(counts, given.tests));
     }
     if counts.failed > 0 {
         return Err(Red::Failed(counts));
@@ -123,9 +146,9 @@ pub fn word<'a>(line: &'a str, word: &str) -> Option<&'a str> {
         .strip_prefix(' ')
 }
 
-/// Is it worth showing as it comes: a failure and its words, a note?
+/// Is it worth showing as it comes: a failure and its words, what is skipped, a note?
 pub fn is_news(line: &str) -> bool {
-    ["FAIL", "note:", "error:", "kernel"]
+    ["FAIL", "skip", "note:", "error:", "kernel"]
         .iter()
         .any(|kind| word(line, kind).is_some())
         || line.starts_with("    | ")
@@ -133,15 +156,20 @@ pub fn is_news(line: &str) -> bool {
 
 /// Does the line say how a test has ended?
 pub fn is_end_of_test(line: &str) -> bool {
-    ["ok", "FAIL"].iter().any(|kind| word(line, kind).is_some())
+    ["ok", "FAIL", "skip"]
+        .iter()
+        .any(|kind| word(line, kind).is_some())
 }
 
 fn counts(verdict: &str) -> Option<Counts> {
-    let (passed, failed) = verdict.split_once(", ")?;
-    Some(Counts {
-        passed: passed.strip_suffix(" passed")?.parse().ok()?,
-        failed: failed.strip_suffix(" failed")?.parse().ok()?,
-    })
+    let mut parts = verdict.split(", ");
+    let mut number = |kind: &str| parts.next()?.strip_suffix(kind)?.parse().ok();
+    let counts = Counts {
+        passed: number(" passed")?,
+        failed: number(" failed")?,
+        skipped: number(" skipped")?,
+    };
+    parts.next().is_none().then_some(counts)
 }
 
 #[cfg(test)]
@@ -149,17 +177,22 @@ mod tests {
     use super::*;
 
     const GREEN: &str = "[    0.1] booting\r\ntracer-vm kernel 6.1\r\ntracer-vm start a::b\r\n\
-        tracer-vm ok a::b 0.1 s\r\ntracer-vm verdict: 1 passed, 0 failed\r\n";
+        tracer-vm ok a::b 0.1 s\r\ntracer-vm verdict: 1 passed, 0 failed, 0 skipped\r\n";
+
+    fn given(tests: usize) -> Given<'static> {
+        Given { tests, lacks: None }
+    }
 
     #[test]
     fn green_is_one_verdict_on_every_test() {
         let counts = Counts {
             passed: 1,
             failed: 0,
+            skipped: 0,
         };
-        assert_eq!(judge(GREEN, End::Off, 1), Ok(counts));
+        assert_eq!(judge(GREEN, End::Off, given(1)), Ok(counts));
         assert_eq!(
-            judge(GREEN, End::Off, 2),
+            judge(GREEN, End::Off, given(2)),
             Err(Red::Miscounted(counts, 2)),
             "a test that was left out in the guest"
         );
@@ -170,72 +203,115 @@ mod tests {
         let nothing = Counts {
             passed: 0,
             failed: 0,
+            skipped: 0,
         };
         assert_eq!(
-            judge("tracer-vm verdict: 0 passed, 0 failed\n", End::Off, 0),
+            judge(
+                "tracer-vm verdict: 0 passed, 0 failed, 0 skipped\n",
+                End::Off,
+                given(0)
+            ),
             Err(Red::Miscounted(nothing, 0))
         );
     }
 
     #[test]
+    fn a_test_is_skipped_for_want_of_what_the_machine_was_made_without_alone() {
+        let console = "tracer-vm skip a::b: skipped: this machine has no cgroup v2\n\
+            tracer-vm verdict: 1 passed, 0 failed, 1 skipped\n";
+        let given = |lacks| Given { tests: 2, lacks };
+        let counts = Counts {
+            passed: 1,
+            failed: 0,
+            skipped: 1,
+        };
+        assert_eq!(
+            judge(console, End::Off, given(Some("cgroup v2"))),
+            Ok(counts)
+        );
+        for other in [None, Some("cgroup v1")] {
+            let red = judge(console, End::Off, given(other));
+            assert!(matches!(red, Err(Red::Skipped(_))), "{red:?}");
+        }
+        let unnamed = "tracer-vm verdict: 1 passed, 0 failed, 1 skipped\n";
+        assert_eq!(
+            judge(unnamed, End::Off, given(Some("cgroup v2"))),
+            Err(Red::Miscounted(counts, 2))
+        );
+    }
+
+    #[test]
     fn silence_is_red() {
-        assert_eq!(judge("", End::Off, 1), Err(Red::NothingSaid));
-        assert_eq!(judge("\r\n", End::Off, 1), Err(Red::NothingSaid));
+        assert_eq!(judge("", End::Off, given(1)), Err(Red::NothingSaid));
+        assert_eq!(judge("\r\n", End::Off, given(1)), Err(Red::NothingSaid));
     }
 
     #[test]
     fn an_end_without_a_verdict_is_red_and_names_the_test() {
         let console = "tracer-vm start a::b\n";
         assert_eq!(
-            judge(console, End::Off, 1),
+            judge(console, End::Off, given(1)),
             Err(Red::NoVerdict(Some("a::b".to_owned())))
         );
-        assert_eq!(judge("booting\n", End::Off, 1), Err(Red::NoVerdict(None)));
+        assert_eq!(
+            judge("booting\n", End::Off, given(1)),
+            Err(Red::NoVerdict(None))
+        );
     }
 
     #[test]
     fn a_second_verdict_is_red_even_if_both_agree() {
-        let twice = format!("{GREEN}tracer-vm verdict: 1 passed, 0 failed\n");
-        assert_eq!(judge(&twice, End::Off, 1), Err(Red::SecondVerdict));
+        let twice = format!("{GREEN}tracer-vm verdict: 1 passed, 0 failed, 0 skipped\n");
+        assert_eq!(judge(&twice, End::Off, given(1)), Err(Red::SecondVerdict));
     }
 
     #[test]
     fn a_panic_is_red_whatever_was_said_before() {
         let console = format!("{GREEN}[    9.1] Kernel panic - not syncing: Oops\r\n");
         assert_eq!(
-            judge(&console, End::Off, 1),
+            judge(&console, End::Off, given(1)),
             Err(Red::Panic("Kernel panic - not syncing: Oops".to_owned()))
         );
     }
 
     #[test]
     fn a_stall_is_red_even_after_a_verdict() {
-        let stalled = judge(GREEN, End::Silent(300), 1);
+        let stalled = judge(GREEN, End::Silent(300), given(1));
         assert_eq!(stalled, Err(Red::Stall(300, Some("a::b".to_owned()))));
-        assert_eq!(judge(GREEN, End::Broken, 1), Err(Red::EmulatorFailed));
+        assert_eq!(
+            judge(GREEN, End::Broken, given(1)),
+            Err(Red::EmulatorFailed)
+        );
     }
 
     #[test]
     fn failures_and_errors_of_the_guest_are_red() {
-        let one = "tracer-vm verdict: 3 passed, 1 failed\n";
+        let one = "tracer-vm verdict: 3 passed, 1 failed, 0 skipped\n";
         let counts = Counts {
             passed: 3,
             failed: 1,
+            skipped: 0,
         };
-        assert_eq!(judge(one, End::Off, 4), Err(Red::Failed(counts)));
+        assert_eq!(judge(one, End::Off, given(4)), Err(Red::Failed(counts)));
         let error = format!("tracer-vm error: cannot mount\n{GREEN}");
         assert_eq!(
-            judge(&error, End::Off, 1),
+            judge(&error, End::Off, given(1)),
             Err(Red::Error("cannot mount".to_owned()))
         );
     }
 
     #[test]
     fn a_verdict_in_the_words_of_a_failed_test_is_none() {
-        let console = "    | tracer-vm verdict: 1 passed, 0 failed\n";
-        assert_eq!(judge(console, End::Off, 1), Err(Red::NoVerdict(None)));
+        let console = "    | tracer-vm verdict: 1 passed, 0 failed, 0 skipped\n";
+        assert_eq!(
+            judge(console, End::Off, given(1)),
+            Err(Red::NoVerdict(None))
+        );
         let torn = "tracer-vm verdict: 1 pas[  3.1] oops\n";
-        assert!(matches!(judge(torn, End::Off, 1), Err(Red::Garbled(_))));
+        assert!(matches!(
+            judge(torn, End::Off, given(1)),
+            Err(Red::Garbled(_))
+        ));
     }
 
     #[test]

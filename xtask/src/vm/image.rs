@@ -50,6 +50,7 @@ const PROGRAMS: &[&str] = &[
     "mv",
     "nproc",
     "nsenter",
+    "perl",
     "prlimit",
     "printf",
     "ps",
@@ -158,6 +159,7 @@ impl<W: Write> Image<W> {
         for path in FILES.iter().filter(|path| Path::new(path).is_file()) {
             self.add(Path::new(path))?;
         }
+        self.archive.file("/etc/hostname", 0o644, b"guest\n")?;
         let mut missing = Vec::new();
         for name in PROGRAMS {
             match find(name) {

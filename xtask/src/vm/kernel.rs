@@ -26,7 +26,16 @@ pub struct Kernel {
 pub struct Fetched {
     pub image: PathBuf,
     pub package: String,
+    /// Controllers that limits need and that v1 has not in this kernel.
+    pub without_v1: Vec<&'static str>,
 }
+
+/// What a kernel of 6.12 and later may be built without (init/Kconfig), and which controller is
+/// left to v2 then.
+const OF_V1: [(&str, &str); 2] = [
+    ("CONFIG_MEMCG_V1", "memory"),
+    ("CONFIG_CPUSETS_V1", "cpuset"),
+];
 
 /// All kernels of the list.
 pub fn all() -> Result<Vec<Kernel>> {
@@ -60,11 +69,8 @@ impl Kernel {
             return Ok(Err(format!("apt knows no package {}", self.package)));
         };
         let folder = cache.join(package);
-        if let Some(image) = image(&folder) {
-            return Ok(Ok(Fetched {
-                image,
-                package: package.to_owned(),
-            }));
+        if let Some(fetched) = fetched(&folder, package)? {
+            return Ok(Ok(fetched));
         }
         println!(
             "vm: fetching {package} with apt-get download: {}: {}",
@@ -74,11 +80,10 @@ impl Kernel {
         if let Err(error) = unpacked {
             return Ok(Err(format!("{package} cannot be had: {error:#}")));
         }
-        let image = image(&folder).with_context(|| format!("{package} holds no boot/vmlinuz"))?;
-        Ok(Ok(Fetched {
-            image,
-            package: package.to_owned(),
-        }))
+        let fetched = fetched(&folder, package)?;
+        Ok(Ok(fetched.with_context(|| {
+            format!("{package} holds no boot/vmlinuz")
+        })?))
     }
 }
 
@@ -103,13 +108,36 @@ fn unpack(package: &str, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn image(folder: &Path) -> Option<PathBuf> {
+/// What is unpacked there.
+fn fetched(folder: &Path, package: &str) -> Result<Option<Fetched>> {
+    let Some(image) = in_boot(folder, "vmlinuz-") else {
+        return Ok(None);
+    };
+    let config = in_boot(folder, "config-").context("a kernel without its configuration")?;
+    Ok(Some(Fetched {
+        image,
+        package: package.to_owned(),
+        without_v1: without_v1(&fs::read_to_string(config)?),
+    }))
+}
+
+fn in_boot(folder: &Path, start: &str) -> Option<PathBuf> {
     let files = fs::read_dir(folder.join("boot")).ok()?;
     let mut files = files.filter_map(|file| Some(file.ok()?.path()));
     files.find(|file| {
         let name = file.file_name().and_then(|name| name.to_str());
-        name.is_some_and(|name| name.starts_with("vmlinuz-"))
+        name.is_some_and(|name| name.starts_with(start))
     })
+}
+
+/// Older kernels know no such option and have v1 whole.
+fn without_v1(config: &str) -> Vec<&'static str> {
+    let off = |option: &str| {
+        let line = format!("# {option} is not set");
+        config.lines().any(|own| own == line)
+    };
+    let without = OF_V1.iter().filter(|(option, _)| off(option));
+    without.map(|(_, controller)| *controller).collect()
 }
 
 /// The name with the highest version between these two.
@@ -143,6 +171,13 @@ mod tests {
     fn an_entry_without_a_reason_is_refused() {
         let list = r#"[{"name": "6.1", "package": "linux-image-6.1.*"}]"#;
         assert!(parse(list).unwrap_err().to_string().contains("why"));
+    }
+
+    #[test]
+    fn what_v1_lacks_is_what_the_configuration_leaves_out() {
+        let config = "CONFIG_MEMCG=y\n# CONFIG_MEMCG_V1 is not set\nCONFIG_CPUSETS_V1=y\n";
+        assert_eq!(without_v1(config), ["memory"]);
+        assert!(without_v1("CONFIG_MEMCG=y\nCONFIG_CPUSETS=y\n").is_empty());
     }
 
     #[test]

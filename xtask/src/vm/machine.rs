@@ -16,8 +16,9 @@ pub const PROGRAM: &str = "qemu-system-x86_64";
 const MEMORY: &str = "2048";
 /// For every kernel.
 const WORDS: &str = "console=ttyS0 quiet loglevel=1 panic=-1 oops=panic";
-/// A test may take two minutes, and says when it begins and when it has ended.
-const SILENCE: Duration = Duration::from_mins(5);
+/// How long a machine may say nothing beyond what a single test may take: it says when each begins
+/// and when it has ended.
+const GRACE: Duration = Duration::from_mins(3);
 
 /// What executes the guest's instructions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,10 +42,21 @@ impl Accelerator {
         }
     }
 
+    /// How long a test may take: emulated it is some ten times as slow.
+    pub fn patience(&self) -> Duration {
+        match self {
+            Self::Kvm => Duration::from_mins(2),
+            Self::Emulation(_) => Duration::from_mins(12),
+        }
+    }
+
     fn arguments(&self) -> [&'static str; 4] {
         match self {
             Self::Kvm => ["-accel", "kvm", "-cpu", "host"],
-            Self::Emulation(_) => ["-accel", "tcg", "-cpu", "max"],
+            // One thread for all processors: with one for each, a processor may execute what another
+            // has just patched away, and the kernel, which patches itself while tests trace it,
+            // panics with "Oops: int3".
+            Self::Emulation(_) => ["-accel", "tcg,thread=single", "-cpu", "max"],
         }
     }
 }
@@ -93,7 +105,8 @@ impl Machine<'_> {
             .spawn()
             .with_context(|| format!("cannot run {PROGRAM}"))?;
         let console = machine.stdout.take().context("no console")?;
-        let heard = listen(console, self.log, each);
+        let silence = self.accelerator.patience() + GRACE;
+        let heard = listen(console, silence, self.log, each);
         if !matches!(heard, Ok((_, false))) {
             // One that has ended already needs no kill.
             let _ended = machine.kill();
@@ -101,7 +114,7 @@ impl Machine<'_> {
         let status = machine.wait().context("cannot wait for the machine")?;
         let (said, silent) = heard?;
         let end = match (silent, status.success()) {
-            (true, _) => End::Silent(SILENCE.as_secs()),
+            (true, _) => End::Silent(silence.as_secs()),
             (false, true) => End::Off,
             (false, false) => End::Broken,
         };
@@ -109,7 +122,7 @@ impl Machine<'_> {
     }
 
     fn command(&self) -> Command {
-        let mut machine = Command::new(PROGRAM);
+        let mut machine = leashed(PROGRAM);
         machine
             .args(self.accelerator.arguments())
             .args(["-m", MEMORY, "-smp", "2", "-no-reboot"])
@@ -122,7 +135,11 @@ impl Machine<'_> {
             // What goes wrong in the kernel ends the machine, in words; nothing else of the
             // kernel's comes between the lines.
             .arg("-append")
-            .arg(format!("{WORDS} {}", self.words))
+            .arg(format!(
+                "{WORDS} tracer.patience={} {}",
+                self.accelerator.patience().as_secs(),
+                self.words
+            ))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit());
@@ -130,13 +147,26 @@ impl Machine<'_> {
     }
 }
 
+/// A program that the kernel kills when the thread that starts it ends, whatever ends that
+/// (PR_SET_PDEATHSIG of prctl(2), which an execve keeps).
+fn leashed(program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", program]);
+    command
+}
+
 /// Reads to the end, or until nothing came for too long: what was said, and whether so.
-fn listen(console: ChildStdout, log: &Path, mut each: impl FnMut(&str)) -> Result<(String, bool)> {
+fn listen(
+    console: ChildStdout,
+    silence: Duration,
+    log: &Path,
+    mut each: impl FnMut(&str),
+) -> Result<(String, bool)> {
     let mut log = File::create(log).context("cannot keep what the machine says")?;
     let lines = lines(console);
     let mut said = String::new();
     loop {
-        match lines.recv_timeout(SILENCE) {
+        match lines.recv_timeout(silence) {
             Ok(line) => {
                 log.write_all(line.as_bytes())?;
                 each(line.trim_end());
@@ -168,4 +198,28 @@ fn lines(console: ChildStdout) -> Receiver<String> {
         }
     });
     receiver
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_machine_ends_with_whoever_started_it() {
+        let start = || {
+            let mut shell = leashed("sh");
+            shell.args(["-c", "echo ready; exec sleep infinity"]);
+            let mut child = shell.stdout(Stdio::piped()).spawn().unwrap();
+            let mut line = String::new();
+            let output = child.stdout.as_mut().unwrap();
+            BufReader::new(output).read_line(&mut line).unwrap();
+            assert_eq!(line, "ready\n");
+            child
+        };
+        // Its thread is what it hangs on, and that is over.
+        let mut child = std::thread::spawn(start).join().unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(9));
+    }
 }

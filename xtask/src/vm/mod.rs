@@ -15,14 +15,30 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
+use self::console::Given;
 use self::kernel::{Fetched, Kernel};
 use self::machine::{Accelerator, Machine};
 use self::plan::Plan;
 use crate::exit::{Found, Unable};
-use crate::{setup, shell};
+use crate::{route, setup, shell};
 
-/// The handful: every hook in every way, and the gate.
-const SHORT: [&str; 2] = ["truth::hooks::", "lifecycle::gate::"];
+/// The handful: one of each group of tests at least. Each must be there.
+const SHORT: [&str; 12] = [
+    "bad_input::in_a_pid_namespace_it_is_told",
+    "cli::output::json_has_standard_output_to_itself",
+    "launch::namespaces::all_eight_namespaces_are_new",
+    "learn::a_shell_in_a_new_pid_namespace",
+    "lifecycle::gate::",
+    "loss::a_ring_of_one_page_keeps_the_gate_shut",
+    "loss::losing_calls_alone",
+    "sabotage::a_run_with_nothing_left_out_passes",
+    "sabotage::cgroups::leaving_out_clone_into_cgroup",
+    "truth::hooks::",
+    "truth::ways::clone3_into_a_cgroup",
+    "verify::drift::who_enters_from_outside",
+];
+/// The kernel that they are run on, in v2, when nothing else is asked for.
+const SHORT_KERNEL: &str = "6.12";
 /// After so many tests there is a word on how far it is.
 const STRIDE: usize = 20;
 
@@ -31,21 +47,50 @@ pub struct Options {
     /// A kernel of xtask/kernels.json, by name; without any, all of them
     #[arg(long)]
     kernel: Vec<String>,
-    /// How the guest's cgroups are laid out
-    #[arg(long, value_enum, default_value_t = Layout::V2)]
-    cgroup: Layout,
-    /// Only a handful of tests, which show that the programs load and read this kernel's objects
+    /// How the guest's cgroups are laid out; without any, v2
+    #[arg(long, value_enum)]
+    cgroup: Vec<Layout>,
+    /// Only a handful of tests of every group
     #[arg(long, conflicts_with = "filter")]
-    pub short: bool,
+    short: bool,
+    /// Every kernel in every layout, and none of them may be missing
+    #[arg(long, conflicts_with_all = ["kernel", "cgroup"])]
+    all: bool,
     /// Parts of names of tests, as in `truth::hooks`; without any, all that a guest can run
     #[arg(last = true)]
     filter: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+impl Options {
+    /// What `cargo xtask test` includes: a handful of tests on one kernel, or all of all.
+    pub fn for_test(all: bool) -> Self {
+        if all {
+            return Self {
+                all,
+                ..Self::default()
+            };
+        }
+        Self {
+            kernel: vec![SHORT_KERNEL.to_owned()],
+            short: true,
+            ..Self::default()
+        }
+    }
+
+    fn layouts(&self) -> Vec<Layout> {
+        if self.all {
+            Layout::value_variants().to_vec()
+        } else if self.cgroup.is_empty() {
+            vec![Layout::V2]
+        } else {
+            self.cgroup.clone()
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Layout {
     /// One tree
-    #[default]
     V2,
     /// A tree for each controller
     V1,
@@ -61,6 +106,15 @@ impl Layout {
             Self::Hybrid => "hybrid",
         }
     }
+
+    /// What a machine laid out so has not; tests that are about that are skipped there.
+    fn lacks(self) -> Option<&'static str> {
+        match self {
+            Self::V2 => Some("cgroup v1"),
+            Self::V1 => Some("cgroup v2"),
+            Self::Hybrid => None,
+        }
+    }
 }
 
 /// The command.
@@ -68,8 +122,14 @@ pub fn command(options: &Options) -> Result<()> {
     if cfg!(not(target_arch = "x86_64")) {
         bail!(Unable("the kernels of the list are for x86_64".to_owned()));
     }
+    if route::skipped() {
+        let skip = route::SKIP_VAR;
+        bail!(Unable(format!("{skip} leaves out the eBPF programs")));
+    }
     let kernels = chosen(kernel::all()?, &options.kernel)?;
-    setup::ensure(&setup::VM)?;
+    if let Err(error) = setup::ensure(&setup::VM) {
+        bail!(Unable(format!("{error:#}")));
+    }
     let folder = shell::root().join("target/vm");
     fs::create_dir_all(&folder).context("cannot make target/vm")?;
 
@@ -87,42 +147,59 @@ pub fn command(options: &Options) -> Result<()> {
     let root = write_root(&plan, &tracer, &messages, &folder)?;
     let accelerator = Accelerator::probe();
     let names: Vec<&str> = kernels.iter().map(|kernel| kernel.name.as_str()).collect();
+    let layouts = options.layouts();
+    let shown: Vec<&str> = layouts.iter().map(|layout| layout.name()).collect();
     println!(
         "vm: {} tests on {}, cgroup {}, {accelerator}",
         plan.count(),
         names.join(", "),
-        options.cgroup.name()
+        shown.join(", ")
     );
 
-    let (mut green, mut red) = (0, Vec::new());
+    let (mut green, mut red) = (Vec::new(), Vec::new());
     for kernel in &kernels {
-        match kernel.fetch(&folder)? {
-            // Asked for by name, a kernel that cannot be had is no matter of taste.
-            Err(reason) if options.kernel.is_empty() => {
+        let fetched = match kernel.fetch(&folder)? {
+            Ok(fetched) => fetched,
+            // Asked for, by name or with all others, one that cannot be had is no matter of taste.
+            Err(reason) if options.kernel.is_empty() && !options.all => {
                 println!("vm: {}: skipped: {reason}", kernel.name);
+                continue;
             }
             Err(reason) => bail!(Unable(format!("{}: {reason}", kernel.name))),
-            Ok(fetched) => {
-                let guest = Guest {
-                    kernel,
-                    fetched: &fetched,
-                    root: &root,
-                    accelerator: &accelerator,
-                    layout: options.cgroup,
-                };
-                if guest.is_green(plan.count(), &folder)? {
-                    green += 1;
-                } else {
-                    red.push(kernel.name.as_str());
-                }
+        };
+        for layout in &layouts {
+            if matches!(layout, Layout::V1) && !fetched.without_v1.is_empty() {
+                println!(
+                    "vm: {}, cgroup v1: skipped: this kernel is built without {} of v1, \
+                     which limits need",
+                    kernel.name,
+                    fetched.without_v1.join(" and ")
+                );
+                continue;
             }
+            let guest = Guest {
+                kernel,
+                fetched: &fetched,
+                root: &root,
+                accelerator: &accelerator,
+                layout: *layout,
+            };
+            let (verdict, line) = guest.run(plan.count(), &folder)?;
+            println!("{line}");
+            if verdict { &mut green } else { &mut red }.push(line);
+        }
+    }
+    if green.len() + red.len() > 1 {
+        println!("vm: in short:");
+        for line in green.iter().chain(&red) {
+            println!("  {line}");
         }
     }
     if !red.is_empty() {
-        bail!(Found(format!("red: {}", red.join(", "))));
+        bail!(Found(red.join("; ")));
     }
-    if green == 0 {
-        bail!(Unable("none of the kernels can be had".to_owned()));
+    if green.is_empty() {
+        bail!(Unable("none of the kernels can be booted so".to_owned()));
     }
     Ok(())
 }
@@ -169,8 +246,8 @@ struct Guest<'a> {
 }
 
 impl Guest<'_> {
-    /// Boots it, shows what fails, and says in one line what it came to.
-    fn is_green(&self, planned: usize, folder: &Path) -> Result<bool> {
+    /// Boots it and shows what fails: whether it is green, and a line with what it came to.
+    fn run(&self, planned: usize, folder: &Path) -> Result<(bool, String)> {
         let (name, layout) = (&self.kernel.name, self.layout.name());
         let log = folder.join(format!("{name}-{layout}.log"));
         let machine = Machine {
@@ -180,7 +257,10 @@ impl Guest<'_> {
             words: &format!("tracer.cgroup={layout}"),
             log: &log,
         };
-        println!("vm: {name}: booting {}", self.fetched.package);
+        println!(
+            "vm: {name}, cgroup {layout}: booting {}",
+            self.fetched.package
+        );
         let start = Instant::now();
         let mut ended = 0;
         let (said, end) = machine.run(|line| {
@@ -190,22 +270,26 @@ impl Guest<'_> {
             if console::is_end_of_test(line) {
                 ended += 1;
                 if ended % STRIDE == 0 && ended < planned {
-                    println!("vm: {name}: {ended} of {planned}");
+                    println!("vm: {name}, cgroup {layout}: {ended} of {planned}");
                 }
             }
         })?;
         let seconds = start.elapsed().as_secs();
-        let verdict = console::judge(&said, end, planned);
-        match &verdict {
-            Ok(counts) => println!(
-                "vm: {name}, cgroup {layout}: green: {} passed in {seconds} s",
-                counts.passed
+        let given = Given {
+            tests: planned,
+            lacks: self.layout.lacks(),
+        };
+        let verdict = console::judge(&said, end, given);
+        let line = match &verdict {
+            Ok(counts) => format!(
+                "vm: {name}, cgroup {layout}: green: {} passed, {} skipped in {seconds} s",
+                counts.passed, counts.skipped
             ),
-            Err(red) => println!(
+            Err(red) => format!(
                 "vm: {name}, cgroup {layout}: red: {red} ({seconds} s; all it said: {})",
                 log.strip_prefix(shell::root()).unwrap_or(&log).display()
             ),
-        }
-        Ok(verdict.is_ok())
+        };
+        Ok((verdict.is_ok(), line))
     }
 }

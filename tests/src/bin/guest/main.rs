@@ -98,14 +98,17 @@ fn system() -> Result<()> {
     }
     sethostname(b"guest").context("cannot set the host's name")?;
     loopback::up().context("cannot bring the loopback device up")?;
+    cgroups::lay_out(&word("tracer.cgroup")?)
+}
+
+/// The value of a word on the kernel's command line.
+fn word(name: &str) -> Result<String> {
     let words = fs::read_to_string("/proc/cmdline").context("cannot read /proc/cmdline")?;
-    let layout = words
+    let value = words
         .split_whitespace()
-        .find_map(|word| word.strip_prefix("tracer.cgroup="));
-    match layout {
-        Some(layout) => cgroups::lay_out(layout),
-        None => bail!("the kernel's command line has no tracer.cgroup="),
-    }
+        .find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+    let value = value.map(str::to_owned);
+    value.with_context(|| format!("the kernel's command line has no {name}="))
 }
 
 /// Mounts a file system of this kind.

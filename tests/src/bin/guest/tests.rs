@@ -18,11 +18,13 @@ const PLAN: &str = "/vm/plan";
 const ENVIRONMENT: &str = "/vm/environment";
 /// Where a test's words go until it is known whether anybody wants them.
 const WORDS: &str = "/vm/words";
-/// Emulation is slow; a test that hangs is red all the same.
-const PATIENCE: Timespec = Timespec {
-    tv_sec: 120,
-    tv_nsec: 0,
-};
+/// The kernel's command line has how many seconds a test may take: whoever boots the machine knows
+/// how slow it is. A test that hangs is red all the same.
+const PATIENCE: &str = "tracer.patience";
+/// What a test says that cannot be carried out here, as tests/src/need.rs has it.
+const LACKS: &str = "skipped: this machine has no ";
+/// What a test says that could be carried out in part.
+const SKIPPED: &str = "skipped: ";
 /// Of a failed test's words, the last so many lines are shown.
 const SHOWN: usize = 60;
 
@@ -36,7 +38,13 @@ pub fn run() -> Result<()> {
         .collect();
     let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
     println!("tracer-vm kernel {}", release.trim());
-    let (mut passed, mut failed) = (0, 0);
+    let patience = Timespec {
+        tv_sec: super::word(PATIENCE)?
+            .parse()
+            .context("tracer.patience is no number")?,
+        tv_nsec: 0,
+    };
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for line in plan.lines() {
         let mut words = line.split('\t');
         let mut word = || words.next().context("a line of the plan is short");
@@ -54,15 +62,23 @@ pub fn run() -> Result<()> {
             "--nocapture",
         ]);
         let start = Instant::now();
-        let end = one(&mut test)?;
+        let end = one(&mut test, &patience)?;
         let time = start.elapsed().as_secs_f32();
         let words = fs::read(WORDS)?;
         let words = String::from_utf8_lossy(&words);
         // A harness that finds no test of that name ends well, too.
         if end.is_some_and(|status| status.success()) && words.contains("test result: ok. 1 passed")
         {
+            if let Some(line) = line_with(&words, LACKS) {
+                skipped += 1;
+                println!("tracer-vm skip {shown}: {line}");
+                continue;
+            }
             passed += 1;
             println!("tracer-vm ok {shown} {time:.1} s");
+            if let Some(line) = line_with(&words, SKIPPED) {
+                println!("tracer-vm note: {shown}: {line}");
+            }
         } else {
             failed += 1;
             let how = end.map_or_else(|| "no end within its time".to_owned(), described);
@@ -73,8 +89,14 @@ pub fn run() -> Result<()> {
             }
         }
     }
-    println!("tracer-vm verdict: {passed} passed, {failed} failed");
+    println!("tracer-vm verdict: {passed} passed, {failed} failed, {skipped} skipped");
     Ok(())
+}
+
+/// The first line that has these words, from them on: the harness's own may stand before.
+fn line_with<'a>(words: &'a str, part: &str) -> Option<&'a str> {
+    let mut lines = words.lines();
+    lines.find_map(|line| line.get(line.find(part)?..))
 }
 
 fn described(status: ExitStatus) -> String {
@@ -86,7 +108,7 @@ fn described(status: ExitStatus) -> String {
 }
 
 /// Runs one; nothing for one that has not ended within its time, and is killed then.
-fn one(test: &mut Command) -> Result<Option<ExitStatus>> {
+fn one(test: &mut Command, patience: &Timespec) -> Result<Option<ExitStatus>> {
     let words = File::create(WORDS).context("cannot keep a test's words")?;
     test.stdin(Stdio::null())
         .stdout(words.try_clone()?)
@@ -96,7 +118,7 @@ fn one(test: &mut Command) -> Result<Option<ExitStatus>> {
     let pid = Pid::from_child(&child);
     let ended = {
         let process = pidfd_open(pid, PidfdFlags::empty())?;
-        poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&PATIENCE))? > 0
+        poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(patience))? > 0
     };
     if !ended {
         // Everyone but this process and the first, kill(2): what the test has started must not

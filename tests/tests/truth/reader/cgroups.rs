@@ -53,11 +53,28 @@ impl Place {
     }
 }
 
+/// Every task is in a cgroup of v2, but /proc/PID/cgroup leaves that out until v2 was mounted once
+/// (`cgrp_dfl_visible` in kernel/cgroup/cgroup.c).
+fn unified_is_visible(pid: u32) -> bool {
+    let told = places(pid).iter().any(|place| place.hierarchy == 0);
+    let mounts = fs::read_to_string("/proc/mounts").expect("mounts");
+    let mut kinds = mounts.lines().filter_map(|line| line.split(' ').nth(2));
+    let mounted = kinds.any(|kind| kind == "cgroup2");
+    assert!(told || !mounted, "{mounts}");
+    told
+}
+
 pub(super) fn cgroups(certificate: &Certificate, pid: u32) {
     let set = certificate.cgroups().expect("cgroups");
+    let visible = unified_is_visible(pid);
+    if !visible {
+        let v2 = set.in_hierarchy(0).expect("in every hierarchy");
+        assert_eq!(v2.level, 0, "nobody can have left its root");
+    }
     let mut seen: Vec<(u32, u64)> = set
         .members
         .iter()
+        .filter(|one| visible || one.key.hierarchy != 0)
         .map(|one| (one.key.hierarchy, one.key.id))
         .collect();
     let mut told: Vec<(u32, u64)> = places(pid)
@@ -99,13 +116,9 @@ fn place_of(pid: u32, controller: &str) -> Place {
         .expect("it")
 }
 
-pub(super) fn directory(pid: u32, controller: &str) -> PathBuf {
-    place_of(pid, controller).directory()
-}
-
 /// What files of the task's cgroup and its ancestors say, from its own up. Where a controller is
 /// not enabled (v2) or the root has no such file, there is no limit.
-fn chain(pid: u32, controller: &str, files: [&str; 2]) -> Vec<Option<String>> {
+pub(super) fn chain(pid: u32, controller: &str, files: [&str; 2]) -> Vec<Option<String>> {
     let place = place_of(pid, controller);
     let directory = place.directory();
     let up = directory
