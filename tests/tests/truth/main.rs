@@ -3,6 +3,7 @@
 
 mod calls;
 mod certificate;
+mod covered;
 mod ends;
 mod hooks;
 mod leaks;

@@ -11,6 +11,8 @@ use procfs::process::{LimitValue, Process, Status};
 use tracer::event::certificate::{Certificate, UNLIMITED};
 use tracer::event::{NamespaceSlot, Namespaces};
 
+pub use files::root_is_covered;
+
 /// Asserts that everything in `certificate` is what the others say of process `pid`.
 pub fn agrees(certificate: &Certificate, pid: u32) {
     let process = Process::new(pid.cast_signed()).expect("a process");
