@@ -10,7 +10,7 @@ use crate::event::{
 };
 
 use super::cgroup::{CgroupBirth, Membership, Move, WayIn};
-use super::namespace::{Made, NamespaceOrigin};
+use super::namespace::{Bearer, Made, NamespaceOrigin};
 use super::task::{Created, Ended, Execs, TaskState};
 use super::{Change, Model};
 
@@ -42,31 +42,36 @@ impl Model {
 
     /// These namespaces existed before the run, unless a record shows them being made.
     pub(super) fn note_existing(&mut self, namespaces: &Namespaces) {
-        for slot in NamespaceSlot::ALL {
-            if let Some(id) = namespaces.get(slot) {
-                self.namespaces
-                    .entry((slot.kind(), id))
-                    .or_insert_with(|| vec![NamespaceOrigin::Before]);
-            }
-        }
+        self.note(NamespaceOrigin::Before, namespaces);
     }
 
     /// A task in scope has these; what nothing else has named is merely found.
     fn note_found(&mut self, seq: u64, namespaces: &Namespaces) {
+        self.note(NamespaceOrigin::Found { seq }, namespaces);
+    }
+
+    /// Notes those that are not known. Where the kernel tells the numbers that are never used
+    /// again, another namespace with a number that is known is not.
+    fn note(&mut self, origin: NamespaceOrigin, namespaces: &Namespaces) {
         for slot in NamespaceSlot::ALL {
             if let Some(id) = namespaces.get(slot) {
-                self.namespaces
-                    .entry((slot.kind(), id))
-                    .or_insert_with(|| vec![NamespaceOrigin::Found { seq }]);
+                let unique = namespaces.unique(slot);
+                let all = self.namespaces.entry((slot.kind(), id)).or_default();
+                if !all.iter().any(|bearer| bearer.may_be(unique)) {
+                    all.push(Bearer { origin, unique });
+                }
             }
         }
     }
 
     /// A namespace was made. The number may have belonged to another one before.
     fn note_made(&mut self, seq: u64, by: Tgid, call: Made, kind: NamespaceKind, set: &Namespaces) {
-        if let Some(id) = set.get(NamespaceSlot::made_in(kind)) {
+        let slot = NamespaceSlot::made_in(kind);
+        if let Some(id) = set.get(slot) {
+            let origin = NamespaceOrigin::Made { by, call, seq };
+            let unique = set.unique(slot);
             let all = self.namespaces.entry((kind, id)).or_default();
-            all.push(NamespaceOrigin::Made { by, call, seq });
+            all.push(Bearer { origin, unique });
         }
     }
 
