@@ -334,6 +334,17 @@ wire! {
         pub code: u32,
         /// 1 when it was the last thread of its group.
         pub group_dead: u32,
+        /// Bits of [`Certificate::valid`] for the limits below, which are read of the last thread
+        /// of a group alone.
+        pub valid: u64,
+        /// As [`Certificate::memory`]: its cgroups are still those that it was in.
+        pub memory: LimitChain,
+        /// As [`Certificate::pids`].
+        pub pids: LimitChain,
+        /// As [`Certificate::cpu`].
+        pub cpu: BandwidthChain,
+        /// As [`Certificate::cpuset_cpus`].
+        pub cpuset_cpus: [u64; CPU_WORDS],
     }
 
     /// `setns` or `unshare` returned.

@@ -187,6 +187,7 @@ pub(crate) fn exit(task: TaskId, code: u32) -> ExitRecord {
         header: header_of::<ExitRecord>(Kind::EXIT, task),
         code,
         group_dead: 1,
+        ..ExitRecord::new_zeroed()
     }
 }
 

@@ -29,7 +29,7 @@ impl Model {
         match &event.body {
             Body::Fork(fork) => self.fork(seq, task, fork),
             Body::Exec(exec) => self.exec(seq, task, exec.old_tid, &exec.certificate),
-            Body::Exit(exit) => self.exit(seq, task, *exit),
+            Body::Exit(exit) => self.exit(seq, task, exit),
             Body::Namespace(call) => self.namespace_call(seq, task, call),
             Body::CgroupMkdir(made) => self.mkdir(seq, task.tgid, made),
             Body::CgroupRmdir(gone) => self.rmdir(seq, gone),
@@ -238,7 +238,7 @@ impl Model {
         changes
     }
 
-    fn exit(&mut self, seq: u64, task: &Task, exit: Exit) -> Vec<Change> {
+    fn exit(&mut self, seq: u64, task: &Task, exit: &Exit) -> Vec<Change> {
         if task.tid.0 == task.tgid.0 {
             if let Some(state) = self.tasks.get_mut(&task.tid) {
                 state.ended = Some(Ended {
