@@ -84,6 +84,8 @@ layout! {
     nsproxy_time = Offset("nsproxy", "time_ns"),
     nsproxy_time_for_children = Offset("nsproxy", "time_ns_for_children"),
     nsproxy_cgroup = Offset("nsproxy", "cgroup_ns"),
+    ns_common_inum = Offset("ns_common", "inum"),
+    ns_common_id = Offset("ns_common", "ns_id"),
     uts_inum = Offset("uts_namespace", "ns.inum"),
     uts_nodename = Offset("uts_namespace", "name.nodename"),
     ipc_inum = Offset("ipc_namespace", "ns.inum"),

@@ -36,7 +36,7 @@ macro_rules! wire {
 }
 
 wire! {
-    /// Inode numbers of the ten namespaces of a task; 0 = not readable (a task past its exit).
+    /// The ten namespaces of a task. Inode numbers; 0 = not readable (a task past its exit).
     pub struct NamespaceSet {
         /// `nsproxy->mnt_ns`.
         pub mnt: u32,
@@ -58,6 +58,9 @@ wire! {
         pub cgroup: u32,
         /// `cred->user_ns`.
         pub user: u32,
+        /// `ns_common.ns_id` of each of those above, in their order: unlike the inode number, it is
+        /// never given to another (since 6.18). 0 = this kernel has none.
+        pub unique: [u64; 10],
     }
 
     /// One cgroup: ids collide across hierarchies, so it takes both numbers to name it.
@@ -331,6 +334,17 @@ wire! {
         pub code: u32,
         /// 1 when it was the last thread of its group.
         pub group_dead: u32,
+        /// Bits of [`Certificate::valid`] for the limits below, which are read of the last thread
+        /// of a group alone.
+        pub valid: u64,
+        /// As [`Certificate::memory`]: its cgroups are still those that it was in.
+        pub memory: LimitChain,
+        /// As [`Certificate::pids`].
+        pub pids: LimitChain,
+        /// As [`Certificate::cpu`].
+        pub cpu: BandwidthChain,
+        /// As [`Certificate::cpuset_cpus`].
+        pub cpuset_cpus: [u64; CPU_WORDS],
     }
 
     /// `setns` or `unshare` returned.

@@ -1,13 +1,12 @@
 //! The birth certificate: all that the kernel knows of a task, read in one go. Each group of
 //! facts sets its valid bit only when this kernel has every member it is read from.
 
-use tracer_common::record::{
-    BandwidthChain, CPU_WORDS, Certificate, Descriptor, LimitChain, MAX_GROUPS, Rlimit,
-};
+use tracer_common::record::{Certificate, Descriptor, MAX_GROUPS, Rlimit};
 
 use crate::{
     attribute, fact,
-    kernel::{self, config, known, offset, pointer, read, read_into},
+    kernel::{self, known, offset, pointer, read, read_into},
+    limit,
 };
 
 /// Bit of `PFA_NO_NEW_PRIVS` in `atomic_flags` (include/linux/sched.h).
@@ -24,7 +23,13 @@ pub fn certify(certificate: &mut Certificate, task: u64) {
     valid |= credentials(certificate, task);
     valid |= restrictions(certificate, task);
     valid |= cgroups(certificate, task);
-    valid |= limits(certificate, task);
+    valid |= limit::all(
+        &mut certificate.memory,
+        &mut certificate.pids,
+        &mut certificate.cpu,
+        &mut certificate.cpuset_cpus,
+        task,
+    );
     valid |= processors(certificate, task);
     valid |= paths(certificate, task);
     valid |= rlimits(certificate, task);
@@ -130,166 +135,16 @@ fn cgroups(certificate: &mut Certificate, task: u64) -> u64 {
     Certificate::CGROUPS
 }
 
-/// The task's cgroup state of controller `ssid`. On v2 it is the nearest ancestor's that has the
-/// controller enabled, which is what limits the task.
-#[inline(always)]
-fn css(task: u64, ssid: u32) -> u64 {
-    pointer(
-        pointer(task, offset!(task_cgroups)),
-        offset!(css_set_subsys) + 8 * ssid,
-    )
-}
-
-#[inline(always)]
-fn limits(certificate: &mut Certificate, task: u64) -> u64 {
-    let mut valid = 0;
-    if known!(
-        ssid_memory,
-        memcg_memory,
-        page_counter_max,
-        page_counter_parent
-    ) {
-        let css = css(task, offset!(ssid_memory));
-        // SAFETY: the chain is memory of the record that this program holds.
-        unsafe { memory_chain(&mut certificate.memory, css) };
-        valid |= Certificate::MEMORY;
-    }
-    if known!(ssid_pids, pids_limit, css_parent) {
-        let css = css(task, offset!(ssid_pids));
-        // SAFETY: as above.
-        unsafe { pids_chain(&mut certificate.pids, css) };
-        valid |= Certificate::PIDS;
-    }
-    if known!(ssid_cpu, tg_quota, tg_period, css_parent) {
-        let css = css(task, offset!(ssid_cpu));
-        // SAFETY: as above.
-        unsafe { bandwidth_chain(&mut certificate.cpu, css) };
-        valid |= Certificate::CPU;
-    }
-    valid
-}
-
-/// Memory is counted in pages, in a chain of counters of its own (include/linux/page_counter.h).
-///
-/// Loops stand in global functions: the verifier then follows each way out of a loop to the end of
-/// that function, not to the end of the program.
-///
-/// # Safety
-/// `chain` is null or points to a chain that can be written.
-#[unsafe(no_mangle)]
-#[inline(never)]
-pub unsafe extern "C" fn memory_chain(chain: *mut LimitChain, css: u64) -> u32 {
-    // SAFETY: the caller's promise, which the verifier checks at each call.
-    let Some(chain) = (unsafe { chain.as_mut() }) else {
-        return 0;
-    };
-    let present = u64::from(css != 0);
-    let mut counter = present * css.wrapping_add(u64::from(offset!(memcg_memory)));
-    for value in &mut chain.values {
-        if counter == 0 {
-            break;
-        }
-        *value = read::<u64>(counter, offset!(page_counter_max)) << config!(page_shift);
-        chain.levels += 1;
-        counter = pointer(counter, offset!(page_counter_parent));
-    }
-    chain.truncated = u32::from(counter != 0);
-    0
-}
-
-/// The limits on tasks from the cgroup up to the root.
-///
-/// # Safety
-/// As for [`memory_chain`].
-#[unsafe(no_mangle)]
-#[inline(never)]
-pub unsafe extern "C" fn pids_chain(chain: *mut LimitChain, css: u64) -> u32 {
-    // SAFETY: the caller's promise, which the verifier checks at each call.
-    let Some(chain) = (unsafe { chain.as_mut() }) else {
-        return 0;
-    };
-    let mut state = css;
-    for value in &mut chain.values {
-        if state == 0 {
-            break;
-        }
-        read_into(value, state, offset!(pids_limit));
-        chain.levels += 1;
-        state = pointer(state, offset!(css_parent));
-    }
-    chain.truncated = u32::from(state != 0);
-    0
-}
-
-/// Quotas and periods from the cgroup up to the root.
-///
-/// # Safety
-/// As for [`memory_chain`].
-#[unsafe(no_mangle)]
-#[inline(never)]
-pub unsafe extern "C" fn bandwidth_chain(chain: *mut BandwidthChain, css: u64) -> u32 {
-    // SAFETY: the caller's promise, which the verifier checks at each call.
-    let Some(chain) = (unsafe { chain.as_mut() }) else {
-        return 0;
-    };
-    let mut state = css;
-    for (quota, period) in chain.quotas.iter_mut().zip(&mut chain.periods) {
-        if state == 0 {
-            break;
-        }
-        read_into(quota, state, offset!(tg_quota));
-        read_into(period, state, offset!(tg_period));
-        chain.levels += 1;
-        state = pointer(state, offset!(css_parent));
-    }
-    chain.truncated = u32::from(state != 0);
-    0
-}
-
 #[inline(always)]
 fn processors(certificate: &mut Certificate, task: u64) -> u64 {
-    let mut valid = 0;
-    if !known!(cpumask_size) {
-        return valid;
+    if !known!(cpumask_size, task_cpus_ptr) {
+        return 0;
     }
-    if known!(task_cpus_ptr) {
-        cpu_mask(
-            &mut certificate.cpus_allowed,
-            pointer(task, offset!(task_cpus_ptr)),
-        );
-        valid |= Certificate::CPUS_ALLOWED;
-    }
-    if known!(ssid_cpuset, cpuset_effective, cpuset_effective_is_pointer) {
-        let cpuset = css(task, offset!(ssid_cpuset));
-        let held = cpuset.wrapping_add(u64::from(offset!(cpuset_effective)));
-        // `cpumask_var_t` is a pointer where masks are kept off the stack (CPUMASK_OFFSTACK).
-        let mask = if offset!(cpuset_effective_is_pointer) == 1 {
-            pointer(held, 0)
-        } else {
-            held
-        };
-        cpu_mask(&mut certificate.cpuset_cpus, mask);
-        valid |= Certificate::CPUSET;
-    }
-    valid
-}
-
-/// The bits that stand for processors; the rest is zero. What the kernel's mask holds beyond them
-/// is whatever was in memory: masks are allocated unzeroed and copied whole
-/// (include/linux/cpumask.h, `small_cpumask_bits` and `large_cpumask_bits`).
-#[inline(always)]
-fn cpu_mask(mask: &mut [u64; CPU_WORDS], source: u64) {
-    let bytes = offset!(cpumask_size).min(8 * CPU_WORDS as u32);
-    kernel::read_part(mask, bytes, source, 0);
-    let processors = config!(cpu_ids);
-    for (index, word) in mask.iter_mut().enumerate() {
-        let before = 64 * index as u32;
-        if processors <= before {
-            *word = 0;
-        } else if processors < before + 64 {
-            *word &= (1 << (processors - before)) - 1;
-        }
-    }
+    limit::cpu_mask(
+        &mut certificate.cpus_allowed,
+        pointer(task, offset!(task_cpus_ptr)),
+    );
+    Certificate::CPUS_ALLOWED
 }
 
 #[inline(always)]

@@ -60,33 +60,40 @@ pub fn user_namespace(task: u64) -> u64 {
     pointer(pointer(task, offset!(task_cred)), offset!(cred_user_ns))
 }
 
+/// Inode number and unique number of the namespace at `namespace`, which holds the first at
+/// `inum`. Both stand in its `ns_common`, so the second is as far from the first in all of them.
+#[inline(always)]
+fn namespace(namespace: u64, inum: u32) -> (u32, u64) {
+    let unique = if known!(ns_common_inum, ns_common_id) {
+        let between = offset!(ns_common_id).wrapping_sub(offset!(ns_common_inum));
+        read(namespace, inum.wrapping_add(between))
+    } else {
+        0
+    };
+    (read(namespace, inum), unique)
+}
+
 /// The ten namespaces. A kernel without one of them (time namespaces came with 5.6) gives 0.
 #[inline(always)]
 pub fn namespaces(set: &mut NamespaceSet, task: u64) {
     let proxy = pointer(task, offset!(task_nsproxy));
-    set.mnt = read(pointer(proxy, offset!(nsproxy_mnt)), offset!(mnt_inum));
-    set.uts = read(pointer(proxy, offset!(nsproxy_uts)), offset!(uts_inum));
-    set.ipc = read(pointer(proxy, offset!(nsproxy_ipc)), offset!(ipc_inum));
-    set.pid = read(own_pid(task).namespace, offset!(pid_inum));
-    set.pid_for_children = read(
-        pointer(proxy, offset!(nsproxy_pid_for_children)),
-        offset!(pid_inum),
-    );
-    set.net = read(pointer(proxy, offset!(nsproxy_net)), offset!(net_inum));
+    let of_proxy = |member: u32, inum: u32| namespace(pointer(proxy, member), inum);
+    (set.mnt, set.unique[0]) = of_proxy(offset!(nsproxy_mnt), offset!(mnt_inum));
+    (set.uts, set.unique[1]) = of_proxy(offset!(nsproxy_uts), offset!(uts_inum));
+    (set.ipc, set.unique[2]) = of_proxy(offset!(nsproxy_ipc), offset!(ipc_inum));
+    (set.pid, set.unique[3]) = namespace(own_pid(task).namespace, offset!(pid_inum));
+    (set.pid_for_children, set.unique[4]) =
+        of_proxy(offset!(nsproxy_pid_for_children), offset!(pid_inum));
+    (set.net, set.unique[5]) = of_proxy(offset!(nsproxy_net), offset!(net_inum));
     if known!(nsproxy_time, nsproxy_time_for_children, time_inum) {
-        set.time = read(pointer(proxy, offset!(nsproxy_time)), offset!(time_inum));
-        set.time_for_children = read(
-            pointer(proxy, offset!(nsproxy_time_for_children)),
-            offset!(time_inum),
-        );
+        (set.time, set.unique[6]) = of_proxy(offset!(nsproxy_time), offset!(time_inum));
+        (set.time_for_children, set.unique[7]) =
+            of_proxy(offset!(nsproxy_time_for_children), offset!(time_inum));
     }
     if known!(nsproxy_cgroup, cgroup_inum) {
-        set.cgroup = read(
-            pointer(proxy, offset!(nsproxy_cgroup)),
-            offset!(cgroup_inum),
-        );
+        (set.cgroup, set.unique[8]) = of_proxy(offset!(nsproxy_cgroup), offset!(cgroup_inum));
     }
-    set.user = read(user_namespace(task), offset!(user_inum));
+    (set.user, set.unique[9]) = namespace(user_namespace(task), offset!(user_inum));
 }
 
 /// One cgroup by its address.

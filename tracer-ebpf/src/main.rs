@@ -17,6 +17,7 @@ mod emit;
 mod fact;
 mod hook;
 mod kernel;
+mod limit;
 #[cfg(feature = "log")]
 mod log;
 mod map;

@@ -231,7 +231,9 @@ fn names_its_record(item: &Value, container: &Value) -> bool {
         && evidence.iter().any(|one| {
             let seq = one["seq"].as_u64();
             let later = is_drift && seq.is_some_and(|seq| seq > birth);
-            let table = ["mountinfo", "statmount"].iter().any(|name| one["source"] == *name);
+            let table = ["mountinfo", "statmount"]
+                .iter()
+                .any(|name| one["source"] == *name);
             later || seq == Some(birth) || table
         })
 }

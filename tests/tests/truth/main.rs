@@ -1,8 +1,10 @@
 //! Truth: what the records say of a task is what an independent reader says of it, and what the
 //! model makes of them is what happened.
 
+mod again;
 mod calls;
 mod certificate;
+mod covered;
 mod ends;
 mod hooks;
 mod leaks;

@@ -6,10 +6,13 @@ mod cgroups;
 mod files;
 
 use std::fs;
+use std::process::Command;
 
 use procfs::process::{LimitValue, Process, Status};
 use tracer::event::certificate::{Certificate, UNLIMITED};
 use tracer::event::{NamespaceSlot, Namespaces};
+
+pub use files::root_is_covered;
 
 /// Asserts that everything in `certificate` is what the others say of process `pid`.
 pub fn agrees(certificate: &Certificate, pid: u32) {
@@ -44,8 +47,29 @@ pub fn all_namespaces(task: &str) -> Vec<(NamespaceSlot, u32)> {
         .to_vec()
 }
 
+/// The numbers that are never used again, in the order of [`NamespaceSlot::ALL`], as the kernel
+/// answers `NS_GET_ID` (include/uapi/linux/nsfs.h, since 6.18): `_IOR(0xb7, 13, __u64)`. `None`
+/// where it does not know the request.
+pub fn unique_namespaces(task: &str) -> Vec<Option<u64>> {
+    let ask = "for (@ARGV) {
+        open(my $link, '<', $_) or die \"$_: $!\";
+        my $answer = pack('Q', 0);
+        print defined(ioctl($link, 0x8008b70d, $answer)) ? unpack('Q', $answer) : 'none', \"\\n\";
+    }";
+    let links = NamespaceSlot::ALL.map(|slot| format!("/proc/{task}/ns/{}", slot.name()));
+    let told = Command::new("perl").args(["-e", ask]).args(links).output();
+    let told = told.expect("perl");
+    assert!(told.status.success(), "{told:?}");
+    let text = String::from_utf8(told.stdout).expect("text");
+    let numbers: Vec<_> = text.lines().map(|line| line.parse().ok()).collect();
+    assert_eq!(numbers.len(), NamespaceSlot::ALL.len(), "{text}");
+    numbers
+}
+
 /// Asserts that the set is what the links of a task say.
 pub fn namespaces_agree(set: &Namespaces, task: &str) {
+    let seen = NamespaceSlot::ALL.map(|slot| set.unique(slot).map(|unique| unique.0));
+    assert_eq!(seen.as_slice(), unique_namespaces(task), "of {task}");
     for (slot, number) in all_namespaces(task) {
         assert_eq!(
             set.get(slot).map(|id| id.0),

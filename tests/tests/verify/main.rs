@@ -10,6 +10,7 @@ mod escape;
 mod kill;
 mod loss;
 mod many;
+mod raised;
 mod select;
 mod word;
 

@@ -1,4 +1,5 @@
-//! `sched_process_exit`: a task ended.
+//! `sched_process_exit`: a task ended, and what its cgroups limited it to then: a limit that is
+//! written to a cgroup's file has no hook of its own.
 
 use tracer_common::{Kind, record::ExitRecord};
 
@@ -6,7 +7,7 @@ use super::Arguments;
 use crate::{
     emit::emit,
     kernel::{self, offset},
-    scope,
+    limit, scope,
 };
 
 /// Records the end of a task in scope and lets go of its group with the last thread.
@@ -24,6 +25,16 @@ pub fn sched_process_exit(arguments: Arguments) {
     emit::<ExitRecord>(Kind::EXIT, task, |record| {
         record.code = kernel::read(task, offset!(task_exit_code));
         record.group_dead = group_dead;
+        if group_dead == 1 {
+            // `do_exit()` takes the task out of its cgroups only later (`cgroup_exit()`).
+            record.valid = limit::all(
+                &mut record.memory,
+                &mut record.pids,
+                &mut record.cpu,
+                &mut record.cpuset_cpus,
+                task,
+            );
+        }
     });
     if group_dead == 1 {
         scope::leave(tgid);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tracer_common::{Header, Kind};
 
+use super::limit::Limits;
 use super::{Certificate, CgroupMember, Cgroups, KernelPath, Namespaces, Task, Tgid, Tid};
 
 /// One thing that the kernel reported.
@@ -77,12 +78,14 @@ pub struct Exec {
 }
 
 /// A task ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exit {
     /// In wait(2)'s encoding.
     pub code: u32,
     /// It was the last thread of its group.
     pub group_dead: bool,
+    /// What its cgroups limited it to at its end; told of the last thread of its group.
+    pub limits: Option<Box<Limits>>,
 }
 
 /// Which call changed namespaces.

@@ -55,7 +55,7 @@ pub const CATALOG: &[EventDoc] = &[
         record: "ExitRecord",
         hook: "sched_process_exit",
         scope: SCOPE,
-        says: "A task ended: its exit code or signal, and whether it was the last thread of its group.",
+        says: "A task ended: its exit code or signal, and whether it was the last thread of its group, and then what its cgroups limited it to.",
         silent: "When its parent reaped it.",
     },
     EventDoc {

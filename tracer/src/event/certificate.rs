@@ -6,7 +6,7 @@ use tracer_common::record::{self as wire, CPU_WORDS};
 
 use super::{Cgroups, KernelPath, KeySerial, Namespaces, Tgid, text};
 
-pub use super::limit::{CpuBandwidth, Limit};
+pub use super::limit::{CpuBandwidth, Limit, Limits};
 pub use wire::{
     Capabilities, ClockOffset, Descriptor, IdExtent, Ids, PathFact, Rlimit, TimeOffsets, UNLIMITED,
 };
@@ -148,6 +148,16 @@ impl Certificate {
         self.valid(wire::Certificate::CPU, |facts| CpuBandwidth::of(&facts.cpu))
     }
 
+    /// What its cgroups limit it to.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            memory: self.memory(),
+            pids: self.pids(),
+            cpu: self.cpu(),
+            cpuset_cpus: self.cpuset_cpus(),
+        }
+    }
+
     /// Processors that the scheduler may run it on, ascending.
     pub fn cpus_allowed(&self) -> Option<Vec<u32>> {
         self.valid(wire::Certificate::CPUS_ALLOWED, |facts| {
@@ -239,7 +249,7 @@ fn partial<T: Copy>(room: &[T], count: u32, more: bool) -> Partial<T> {
     }
 }
 
-fn processors(mask: &[u64; CPU_WORDS]) -> Vec<u32> {
+pub(super) fn processors(mask: &[u64; CPU_WORDS]) -> Vec<u32> {
     (0..)
         .zip(mask)
         .flat_map(|(word, bits)| set_bits(*bits).map(move |bit| word * 64 + bit))

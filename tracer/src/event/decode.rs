@@ -9,6 +9,7 @@ use tracer_common::{ABI_VERSION, Header, Kind};
 use zerocopy::FromBytes;
 
 use super::body::NamespaceCallName;
+use super::limit::Limits;
 use super::{
     Body, Certificate, CgroupAttach, CgroupDir, CgroupMember, Cgroups, Event, Exec, Exit, Fork,
     KernelPath, NamespaceCall, Namespaces, SyscallReturn, SyscallTable, Task, TaskSeen, Tgid, Tid,
@@ -67,6 +68,7 @@ fn body(syscalls: &SyscallTable, header: &Header, bytes: &[u8]) -> Result<Body, 
             Body::Exit(Exit {
                 code: record.code,
                 group_dead: record.group_dead != 0,
+                limits: (record.group_dead != 0).then(|| Box::new(Limits::from(&record))),
             })
         }
         Kind::NAMESPACE => Body::Namespace(namespace(syscalls, &read(bytes)?)?),
@@ -222,13 +224,10 @@ mod tests {
         bytes.extend([0xff; 8]);
         let event = decode(&sample::syscalls(), 7, &bytes);
         assert_eq!(event.seq, 7);
-        assert_eq!(
-            event.body,
-            Body::Exit(Exit {
-                code: 3 << 8,
-                group_dead: true
-            })
-        );
+        let Body::Exit(exit) = event.body else {
+            panic!("another kind")
+        };
+        assert_eq!((exit.code, exit.group_dead), (3 << 8, true));
     }
 
     #[test]
@@ -242,7 +241,8 @@ mod tests {
         assert_eq!(
             Exit {
                 code: 9,
-                group_dead: true
+                group_dead: true,
+                limits: None,
             }
             .status(),
             137
@@ -250,7 +250,8 @@ mod tests {
         assert_eq!(
             Exit {
                 code: 0x8b,
-                group_dead: true
+                group_dead: true,
+                limits: None,
             }
             .status(),
             139,
@@ -259,7 +260,8 @@ mod tests {
         assert_eq!(
             Exit {
                 code: 3 << 8,
-                group_dead: true
+                group_dead: true,
+                limits: None,
             }
             .status(),
             3

@@ -31,6 +31,8 @@ number! {
     KeySerial(u32);
     /// Inode number of a namespace. The kernel reuses it: only with a birth does it name one.
     NsId(u32);
+    /// The kernel's own number of a namespace, which no other has before the next boot.
+    NsUnique(u64);
 }
 
 /// A cgroup. Ids collide across hierarchies, so it takes both numbers.

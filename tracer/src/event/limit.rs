@@ -1,7 +1,9 @@
 //! Limits in force: the least of the own cgroup's and its ancestors'. Owns that arithmetic; what
 //! the kernel holds at each level is in the record.
 
-use tracer_common::record::{BandwidthChain, LimitChain, UNLIMITED};
+use tracer_common::record::{BandwidthChain, Certificate, ExitRecord, LimitChain, UNLIMITED};
+
+use super::certificate::processors;
 
 /// From this count of bytes on, memory is unlimited: `PAGE_COUNTER_MAX` is `LONG_MAX / PAGE_SIZE`
 /// pages (include/linux/page_counter.h), whatever the page size up to 64 KiB.
@@ -104,6 +106,31 @@ impl CpuBandwidth {
             }
         }
         bandwidth
+    }
+}
+
+/// What a task is limited to by its cgroups; `None` = the kernel does not tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of memory.
+    pub memory: Option<Limit>,
+    /// Number of tasks.
+    pub pids: Option<Limit>,
+    /// CPU time.
+    pub cpu: Option<CpuBandwidth>,
+    /// Effective processors of its cpuset, ascending.
+    pub cpuset_cpus: Option<Vec<u32>>,
+}
+
+impl From<&ExitRecord> for Limits {
+    fn from(wire: &ExitRecord) -> Self {
+        let told = |bit: u64| wire.valid & bit != 0;
+        Self {
+            memory: told(Certificate::MEMORY).then(|| Limit::of_memory(&wire.memory)),
+            pids: told(Certificate::PIDS).then(|| Limit::of_pids(&wire.pids)),
+            cpu: told(Certificate::CPU).then(|| CpuBandwidth::of(&wire.cpu)),
+            cpuset_cpus: told(Certificate::CPUSET).then(|| processors(&wire.cpuset_cpus)),
+        }
     }
 }
 

@@ -24,7 +24,7 @@ pub use body::{
 pub use certificate::Certificate;
 pub use cgroup::{CgroupMember, Cgroups};
 pub use decode::decode;
-pub use id::{CgroupKey, KeySerial, NsId, Task, Tgid, Tid};
+pub use id::{CgroupKey, KeySerial, NsId, NsUnique, Task, Tgid, Tid};
 pub use namespace::NamespaceKind;
 pub use namespaces::{NamespaceSlot, Namespaces};
 pub use syscall::SyscallTable;

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use tracer_common::record::NamespaceSet;
 
-use super::{NamespaceKind, NsId};
+use super::{NamespaceKind, NsId, NsUnique};
 
 /// One of the ten places in which a task holds a namespace, named as in `/proc/PID/ns`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -97,13 +97,23 @@ impl NamespaceSlot {
 
 /// The namespaces of a task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Namespaces([u32; 10]);
+pub struct Namespaces {
+    numbers: [u32; 10],
+    unique: [u64; 10],
+}
 
 impl Namespaces {
     /// What is in `slot`; `None` when the kernel could not say (a task past its exit).
     pub fn get(&self, slot: NamespaceSlot) -> Option<NsId> {
-        let id = self.0[slot as usize];
+        let id = self.numbers[slot as usize];
         (id != 0).then_some(NsId(id))
+    }
+
+    /// The number of what is in `slot` that is never used again; `None` when the kernel has none
+    /// (before 6.18).
+    pub fn unique(&self, slot: NamespaceSlot) -> Option<NsUnique> {
+        let unique = self.unique[slot as usize];
+        (unique != 0).then_some(NsUnique(unique))
     }
 
     /// Slots whose namespace is known on both sides and differs: slot, before, after.
@@ -119,9 +129,10 @@ impl Namespaces {
 
     /// Takes over every slot that `newer` knows.
     pub fn update(&mut self, newer: &Self) {
-        for (mine, theirs) in self.0.iter_mut().zip(newer.0) {
-            if theirs != 0 {
-                *mine = theirs;
+        for slot in NamespaceSlot::ALL.map(|slot| slot as usize) {
+            if newer.numbers[slot] != 0 {
+                self.numbers[slot] = newer.numbers[slot];
+                self.unique[slot] = newer.unique[slot];
             }
         }
     }
@@ -130,7 +141,7 @@ impl Namespaces {
 impl From<&NamespaceSet> for Namespaces {
     fn from(wire: &NamespaceSet) -> Self {
         // In the order of `NamespaceSlot`, which `get` indexes by.
-        Self([
+        let numbers = [
             wire.mnt,
             wire.uts,
             wire.ipc,
@@ -141,7 +152,32 @@ impl From<&NamespaceSet> for Namespaces {
             wire.cgroup,
             wire.time,
             wire.time_for_children,
-        ])
+        ];
+        let [
+            mnt,
+            uts,
+            ipc,
+            pid,
+            pid_for_children,
+            net,
+            time,
+            time_for_children,
+            cgroup,
+            user,
+        ] = wire.unique;
+        let unique = [
+            mnt,
+            uts,
+            ipc,
+            pid,
+            pid_for_children,
+            net,
+            user,
+            cgroup,
+            time,
+            time_for_children,
+        ];
+        Self { numbers, unique }
     }
 }
 
@@ -160,6 +196,7 @@ mod tests {
         time_for_children: 8,
         cgroup: 9,
         user: 10,
+        unique: [101, 102, 103, 104, 105, 106, 107, 108, 109, 110],
     };
 
     #[test]
@@ -184,11 +221,21 @@ mod tests {
     }
 
     #[test]
+    fn every_slot_has_the_unique_number_of_its_own_namespace() {
+        let set = Namespaces::from(&WIRE);
+        for slot in NamespaceSlot::ALL {
+            let number = set.get(slot).expect("readable").0;
+            assert_eq!(set.unique(slot), Some(NsUnique(u64::from(100 + number))));
+        }
+    }
+
+    #[test]
     fn what_could_not_be_read_is_neither_a_change_nor_an_update() {
         let mut known = Namespaces::from(&WIRE);
         let unread = Namespaces::from(&NamespaceSet {
             net: 0,
             mnt: 11,
+            unique: [111, 102, 103, 104, 105, 0, 107, 108, 109, 110],
             ..WIRE
         });
         let changes: Vec<_> = known.changes_to(&unread).collect();
@@ -196,5 +243,7 @@ mod tests {
         known.update(&unread);
         assert_eq!(known.get(NamespaceSlot::Net), Some(NsId(6)));
         assert_eq!(known.get(NamespaceSlot::Mnt), Some(NsId(11)));
+        assert_eq!(known.unique(NamespaceSlot::Net), Some(NsUnique(106)));
+        assert_eq!(known.unique(NamespaceSlot::Mnt), Some(NsUnique(111)));
     }
 }

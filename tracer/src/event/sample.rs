@@ -28,6 +28,7 @@ pub(crate) const HOST: NamespaceSet = NamespaceSet {
     time_for_children: 4026531834,
     cgroup: 4026531835,
     user: 4026531837,
+    unique: [0; 10],
 };
 
 /// Namespaces of the container.
@@ -42,6 +43,7 @@ pub(crate) const NEW: NamespaceSet = NamespaceSet {
     time_for_children: 4026532183,
     cgroup: 4026532181,
     user: 4026532176,
+    unique: [0; 10],
 };
 
 /// All eight `CLONE_NEW*`.
@@ -185,6 +187,7 @@ pub(crate) fn exit(task: TaskId, code: u32) -> ExitRecord {
         header: header_of::<ExitRecord>(Kind::EXIT, task),
         code,
         group_dead: 1,
+        ..ExitRecord::new_zeroed()
     }
 }
 

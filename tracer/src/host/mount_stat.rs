@@ -116,7 +116,11 @@ fn options(attributes: u64) -> Vec<String> {
             .filter(move |(bit, _)| attributes & bit != 0)
             .map(|(_, word)| *word)
     };
-    let write = if has(libc::MOUNT_ATTR_RDONLY) { "ro" } else { "rw" };
+    let write = if has(libc::MOUNT_ATTR_RDONLY) {
+        "ro"
+    } else {
+        "rw"
+    };
     std::iter::once(write)
         .chain(words(&ATTRIBUTES))
         .chain(first)
@@ -147,7 +151,11 @@ fn propagation(answer: &Answer) -> Vec<String> {
 }
 
 fn super_options(flags: u32, told: Option<String>) -> Vec<String> {
-    let write = if flags & libc::MS_RDONLY as u32 != 0 { "ro" } else { "rw" };
+    let write = if flags & libc::MS_RDONLY as u32 != 0 {
+        "ro"
+    } else {
+        "rw"
+    };
     let set = SUPER_FLAGS
         .iter()
         .filter(|(bit, _)| flags & bit != 0)

@@ -10,7 +10,7 @@ use crate::event::{
 };
 
 use super::cgroup::{CgroupBirth, Membership, Move, WayIn};
-use super::namespace::{Made, NamespaceOrigin};
+use super::namespace::{Bearer, Made, NamespaceOrigin};
 use super::task::{Created, Ended, Execs, TaskState};
 use super::{Change, Model};
 
@@ -29,7 +29,7 @@ impl Model {
         match &event.body {
             Body::Fork(fork) => self.fork(seq, task, fork),
             Body::Exec(exec) => self.exec(seq, task, exec.old_tid, &exec.certificate),
-            Body::Exit(exit) => self.exit(seq, task, *exit),
+            Body::Exit(exit) => self.exit(seq, task, exit),
             Body::Namespace(call) => self.namespace_call(seq, task, call),
             Body::CgroupMkdir(made) => self.mkdir(seq, task.tgid, made),
             Body::CgroupRmdir(gone) => self.rmdir(seq, gone),
@@ -42,31 +42,36 @@ impl Model {
 
     /// These namespaces existed before the run, unless a record shows them being made.
     pub(super) fn note_existing(&mut self, namespaces: &Namespaces) {
-        for slot in NamespaceSlot::ALL {
-            if let Some(id) = namespaces.get(slot) {
-                self.namespaces
-                    .entry((slot.kind(), id))
-                    .or_insert_with(|| vec![NamespaceOrigin::Before]);
-            }
-        }
+        self.note(NamespaceOrigin::Before, namespaces);
     }
 
     /// A task in scope has these; what nothing else has named is merely found.
     fn note_found(&mut self, seq: u64, namespaces: &Namespaces) {
+        self.note(NamespaceOrigin::Found { seq }, namespaces);
+    }
+
+    /// Notes those that are not known. Where the kernel tells the numbers that are never used
+    /// again, another namespace with a number that is known is not.
+    fn note(&mut self, origin: NamespaceOrigin, namespaces: &Namespaces) {
         for slot in NamespaceSlot::ALL {
             if let Some(id) = namespaces.get(slot) {
-                self.namespaces
-                    .entry((slot.kind(), id))
-                    .or_insert_with(|| vec![NamespaceOrigin::Found { seq }]);
+                let unique = namespaces.unique(slot);
+                let all = self.namespaces.entry((slot.kind(), id)).or_default();
+                if !all.iter().any(|bearer| bearer.may_be(unique)) {
+                    all.push(Bearer { origin, unique });
+                }
             }
         }
     }
 
     /// A namespace was made. The number may have belonged to another one before.
     fn note_made(&mut self, seq: u64, by: Tgid, call: Made, kind: NamespaceKind, set: &Namespaces) {
-        if let Some(id) = set.get(NamespaceSlot::made_in(kind)) {
+        let slot = NamespaceSlot::made_in(kind);
+        if let Some(id) = set.get(slot) {
+            let origin = NamespaceOrigin::Made { by, call, seq };
+            let unique = set.unique(slot);
             let all = self.namespaces.entry((kind, id)).or_default();
-            all.push(NamespaceOrigin::Made { by, call, seq });
+            all.push(Bearer { origin, unique });
         }
     }
 
@@ -233,7 +238,7 @@ impl Model {
         changes
     }
 
-    fn exit(&mut self, seq: u64, task: &Task, exit: Exit) -> Vec<Change> {
+    fn exit(&mut self, seq: u64, task: &Task, exit: &Exit) -> Vec<Change> {
         if task.tid.0 == task.tgid.0 {
             if let Some(state) = self.tasks.get_mut(&task.tid) {
                 state.ended = Some(Ended {

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::event::{
-    Body, Certificate, CgroupKey, Event, Exec, Fork, NamespaceCall, NamespaceKind, NamespaceSlot,
-    Namespaces, NsId, Task, Tgid, Tid,
+    Body, Certificate, CgroupKey, Event, Exec, Exit, Fork, NamespaceCall, NamespaceKind,
+    NamespaceSlot, Namespaces, NsId, Task, Tgid, Tid,
 };
 
 use super::task::Ended;
@@ -54,7 +54,7 @@ pub struct Drift {
     pub seq: u64,
     /// What changed.
     pub what: String,
-    /// Who did it, as `name[pid]`.
+    /// Who did it, as `name[pid]`, or that no record tells.
     pub by: String,
 }
 
@@ -195,6 +195,7 @@ impl Births {
             }
             Body::Exit(exit) if exit.group_dead => {
                 let tgid = event.task.tgid;
+                self.raised(event, exit);
                 let ended = Ended {
                     seq: event.seq,
                     code: exit.code,
@@ -237,6 +238,25 @@ impl Births {
             by: by.clone(),
         });
         self.all[index].drift.extend(drift);
+    }
+
+    /// Limits that were raised by writing to a file of its cgroup show at the end of a member at
+    /// the latest. What an exec has shown already, or the end of another member, is told once.
+    fn raised(&mut self, event: &Event, exit: &Exit) {
+        let member = self.container_of(event.task.tgid);
+        let (Some(index), Some(limits)) = (member, &exit.limits) else {
+            return;
+        };
+        let birth = &mut self.all[index];
+        for what in drift::raised(&birth.certificate.limits(), limits) {
+            if birth.drift.iter().all(|drift| drift.what != what) {
+                birth.drift.push(Drift {
+                    seq: event.seq,
+                    what,
+                    by: "somebody unseen".to_owned(),
+                });
+            }
+        }
     }
 
     fn fork(&mut self, event: &Event, fork: &Fork, changes: &[Change]) {

@@ -369,5 +369,48 @@ fn a_child_of_who_made_a_mount_namespace_is_told_until_it_is_a_container() {
     assert_eq!(run.births.take_new_mounts(), []);
 }
 
+/// Limits of one level below the root, which has none.
+fn limited(pids: u64) -> (u64, tracer_common::record::LimitChain) {
+    let mut chain = tracer_common::record::LimitChain::new_zeroed();
+    chain.levels = 2;
+    chain.values[0] = pids;
+    (Facts::PIDS, chain)
+}
+
+#[test]
+fn a_limit_that_is_raised_shows_at_a_members_end_once() {
+    let mut run = Run::new();
+    run.fork(RUNTIME, INIT, ALL_NEW, NEW);
+    let mut born = facts(NEW, &home(), OWN_ROOT, SHELL);
+    born.pids = limited(20).1;
+    run.exec(INIT, &born, "/bin/sh");
+    for (task, pids) in [(CHILD, 20), (OTHER, 10), (CHILD, 40), (INIT, 40)] {
+        if task != INIT {
+            run.fork(INIT, task, 0, NEW);
+        }
+        let mut end = sample::exit(task, 0);
+        (end.valid, end.pids) = limited(pids);
+        run.apply(&end);
+    }
+    assert_eq!(run.drift(), ["limit of tasks raised: 20 -> 40"]);
+    assert_eq!(run.only().drift[0].by, "somebody unseen");
+}
+
+#[test]
+fn limits_of_who_is_no_member_or_that_are_not_told_are_no_drift() {
+    let mut run = Run::new();
+    run.fork(RUNTIME, INIT, ALL_NEW, NEW);
+    let mut born = facts(NEW, &home(), OWN_ROOT, SHELL);
+    born.pids = limited(20).1;
+    run.exec(INIT, &born, "/bin/sh");
+    let mut end = sample::exit(RUNTIME, 0);
+    (end.valid, end.pids) = limited(40);
+    run.apply(&end);
+    let mut end = sample::exit(INIT, 0);
+    end.pids = limited(40).1;
+    run.apply(&end);
+    assert_eq!(run.drift(), [""; 0]);
+}
+
 #[path = "waiting_tests.rs"]
 mod waiting;

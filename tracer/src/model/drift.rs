@@ -2,7 +2,7 @@
 //! words and what counts as a gain.
 
 use crate::event::Certificate;
-use crate::event::certificate::UNLIMITED;
+use crate::event::certificate::{Limit, Limits, UNLIMITED};
 use crate::expect::capability;
 
 use super::Change;
@@ -61,17 +61,17 @@ pub(super) fn gains(birth: &Certificate, now: &Certificate) -> Vec<String> {
             gains.push(format!("gained {}", capability::names(gained)));
         }
     }
+    gains.extend(raised(&birth.limits(), &now.limits()));
+    gains
+}
+
+/// Limits that are laxer than at birth.
+pub(super) fn raised(birth: &Limits, now: &Limits) -> Vec<String> {
+    let mut raised = Vec::new();
+    let of = |limit: Option<Limit>| limit.map(|limit| limit.effective);
     let limits = [
-        (
-            "memory limit",
-            birth.memory().map(|limit| limit.effective),
-            now.memory().map(|limit| limit.effective),
-        ),
-        (
-            "limit of tasks",
-            birth.pids().map(|limit| limit.effective),
-            now.pids().map(|limit| limit.effective),
-        ),
+        ("memory limit", of(birth.memory), of(now.memory)),
+        ("limit of tasks", of(birth.pids), of(now.pids)),
     ];
     for (name, birth, now) in limits {
         if let (Some(birth), Some(now)) = (birth, now)
@@ -81,27 +81,27 @@ pub(super) fn gains(birth: &Certificate, now: &Certificate) -> Vec<String> {
                 UNLIMITED => "none".to_owned(),
                 value => value.to_string(),
             };
-            gains.push(format!(
+            raised.push(format!(
                 "{name} raised: {} -> {}",
                 amount(birth),
                 amount(now)
             ));
         }
     }
-    if let (Some(birth), Some(now)) = (birth.cpu(), now.cpu()) {
+    if let (Some(birth), Some(now)) = (birth.cpu, now.cpu) {
         // quota / period > quota / period at birth, without division.
         let more = birth.quota != UNLIMITED
             && (now.quota == UNLIMITED
                 || u128::from(now.quota) * u128::from(birth.period)
                     > u128::from(birth.quota) * u128::from(now.period));
         if more {
-            gains.push("limit of CPU time raised".to_owned());
+            raised.push("limit of CPU time raised".to_owned());
         }
     }
-    if let (Some(birth), Some(now)) = (birth.cpuset_cpus(), now.cpuset_cpus())
+    if let (Some(birth), Some(now)) = (&birth.cpuset_cpus, &now.cpuset_cpus)
         && now.iter().any(|cpu| !birth.contains(cpu))
     {
-        gains.push("processors added to its cpuset".to_owned());
+        raised.push("processors added to its cpuset".to_owned());
     }
-    gains
+    raised
 }

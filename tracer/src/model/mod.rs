@@ -18,6 +18,7 @@ use crate::event::{Certificate, CgroupKey, NamespaceKind, NsId, Tgid, Tid};
 pub use births::{Birth, Births, Domain, Drift};
 pub use cgroup::{CgroupBirth, Membership, Move, WayIn};
 pub use change::Change;
+use namespace::Bearer;
 pub use namespace::{Made, NamespaceOrigin};
 pub use task::TaskState;
 
@@ -29,7 +30,7 @@ pub struct Model {
     /// judgement comes after it.
     tasks: BTreeMap<Tid, TaskState>,
     /// All that have borne a number, one after the other: the kernel uses numbers again.
-    namespaces: BTreeMap<(NamespaceKind, NsId), Vec<NamespaceOrigin>>,
+    namespaces: BTreeMap<(NamespaceKind, NsId), Vec<Bearer>>,
     cgroups: BTreeMap<CgroupKey, CgroupBirth>,
 }
 
@@ -85,7 +86,8 @@ impl Model {
     /// Where a namespace came from; `None` when nothing seen has named it. Of those that have
     /// borne the number it is the latest.
     pub fn namespace(&self, kind: NamespaceKind, id: NsId) -> Option<&NamespaceOrigin> {
-        self.namespaces.get(&(kind, id))?.last()
+        let latest = self.namespaces.get(&(kind, id))?.last();
+        latest.map(|bearer| &bearer.origin)
     }
 
     /// Where the namespace came from that had this number when record `seq` was made, which
@@ -97,7 +99,8 @@ impl Model {
         seq: u64,
     ) -> Option<&NamespaceOrigin> {
         let all = self.namespaces.get(&(kind, id))?;
-        all.iter().rev().find(|origin| origin.seq() <= seq)
+        let origins = all.iter().map(|bearer| &bearer.origin);
+        origins.rev().find(|origin| origin.seq() <= seq)
     }
 
     /// The record that made a cgroup in this run.

@@ -1,7 +1,8 @@
-//! Where namespaces come from. A number alone names nothing, since the kernel reuses it: what
-//! counts is the record that showed it being made.
+//! Where namespaces come from. An inode number alone names nothing, since the kernel reuses it: what
+//! counts is the record that showed it being made, and the number that is never used again, where
+//! the kernel has one.
 
-use crate::event::Tgid;
+use crate::event::{NsUnique, Tgid};
 
 /// By which call a namespace was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +11,21 @@ pub enum Made {
     Clone,
     /// unshare.
     Unshare,
+}
+
+/// One of the namespaces that have borne a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bearer {
+    pub(super) origin: NamespaceOrigin,
+    pub(super) unique: Option<NsUnique>,
+}
+
+impl Bearer {
+    /// Whether it may be the namespace with this unique number: where one of the two is not
+    /// known, the inode number is all there is to go by.
+    pub(super) fn may_be(&self, unique: Option<NsUnique>) -> bool {
+        self.unique.is_none() || unique.is_none() || self.unique == unique
+    }
 }
 
 /// How a namespace came to be known.

@@ -8,19 +8,21 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use procfs::process::{MountInfo, Process};
-use rustix::fs::{OFlags, major, minor, statfs};
+use rustix::fs::{AtFlags, OFlags, StatxAttributes, StatxFlags, major, minor, statfs, statx};
 use tracer::event::certificate::{Certificate, Descriptor, PathFact};
 
 use super::namespace;
 
-/// `mnt_id` of what a magic link leads to: opened as a path it stays on its mount.
-fn mount_id(link: &Path) -> u32 {
+/// What a magic link leads to: opened as a path it stays on its mount.
+fn opened(link: &Path) -> File {
     let flags = OFlags::PATH.bits().cast_signed();
-    let file = File::options()
-        .read(true)
-        .custom_flags(flags)
-        .open(link)
-        .expect("a path");
+    let mut options = File::options();
+    options.read(true).custom_flags(flags);
+    options.open(link).expect("a path")
+}
+
+fn mount_id(link: &Path) -> u32 {
+    let file = opened(link);
     fdinfo(&format!("/proc/self/fdinfo/{}", file.as_raw_fd()), "mnt_id")
 }
 
@@ -46,6 +48,46 @@ fn mounts(pid: u32) -> Vec<MountInfo> {
     process.mountinfo().expect("its mounts").0
 }
 
+/// Whether it is the root of a mount.
+fn is_mount_root(link: &Path) -> bool {
+    let told = statx(
+        opened(link),
+        "",
+        AtFlags::EMPTY_PATH,
+        StatxFlags::BASIC_STATS,
+    );
+    let told = told.expect("what it leads to");
+    let root = StatxAttributes::MOUNT_ROOT;
+    assert!(told.stx_attributes_mask.contains(root), "before Linux 5.8");
+    told.stx_attributes.contains(root)
+}
+
+/// Whether a task's own mountinfo has a mount on its root directory.
+pub fn root_is_covered(pid: u32) -> bool {
+    let root = mount_id(&PathBuf::from(format!("/proc/{pid}/root"))).cast_signed();
+    // Mount points are told as the task's root has them.
+    let on_top = |mount: &MountInfo| {
+        mount.pid == root && mount.mnt_id != root && mount.mount_point == Path::new("/")
+    };
+    mounts(pid).iter().any(on_top)
+}
+
+/// What the certificate says, if it says anything. It must where the root is a mount's.
+fn covered(root: &PathFact, pid: u32) {
+    if root.mnt_ns != namespace(&pid.to_string(), "mnt") {
+        return;
+    }
+    let told = root.flags & (PathFact::COVERED | PathFact::UNCOVERED);
+    let expected = if root_is_covered(pid) {
+        PathFact::COVERED
+    } else {
+        PathFact::UNCOVERED
+    };
+    if told != 0 || root.flags & PathFact::MOUNT_ROOT != 0 {
+        assert_eq!(told, expected, "root of {pid}");
+    }
+}
+
 pub(super) fn paths(certificate: &Certificate, pid: u32) {
     let facts = [
         ("root", certificate.root()),
@@ -56,6 +98,7 @@ pub(super) fn paths(certificate: &Certificate, pid: u32) {
         let link = PathBuf::from(format!("/proc/{pid}/{name}"));
         path(&fact.expect("a path"), &link, pid);
     }
+    covered(&certificate.root().expect("a path"), pid);
 }
 
 fn path(fact: &PathFact, link: &Path, pid: u32) {
@@ -68,6 +111,12 @@ fn path(fact: &PathFact, link: &Path, pid: u32) {
     );
     let id = mount_id(link);
     assert_eq!(fact.mnt_id, id, "{}", link.display());
+    assert_eq!(
+        fact.flags & PathFact::MOUNT_ROOT != 0,
+        is_mount_root(link),
+        "{}",
+        link.display()
+    );
     let mounts = mounts(pid);
     let mount = mounts
         .iter()

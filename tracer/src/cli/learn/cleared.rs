@@ -31,7 +31,7 @@ pub fn part(steps: &[Step], root: Tgid, note: &str) -> Part {
     let ends: Vec<&Event> = steps
         .iter()
         .map(|step| &step.event)
-        .filter(|event| matches!(event.body, Body::Exit(exit) if exit.group_dead))
+        .filter(|event| matches!(&event.body, Body::Exit(exit) if exit.group_dead))
         .filter(|event| born.contains(&event.task.tgid))
         .collect();
     let removals: Vec<&Event> = steps

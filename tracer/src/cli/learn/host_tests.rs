@@ -93,6 +93,7 @@ fn threads_kernel_threads_and_the_dead_are_not_counted() {
         time_for_children: 0,
         cgroup: 0,
         user: 0,
+        unique: [0; 10],
     };
     let thread = sample::task(1, 2, "thread");
     let kernel = sample::task(3, 3, "kthreadd");

@@ -180,6 +180,12 @@ pub static DRIFT: Family = Family {
     fails: "something did",
     unknown: "it was not watched",
     base: Base::Records,
-    needs: &[Kind::FORK, Kind::EXEC, Kind::NAMESPACE, Kind::CGROUP_ATTACH],
+    needs: &[
+        Kind::FORK,
+        Kind::EXEC,
+        Kind::EXIT,
+        Kind::NAMESPACE,
+        Kind::CGROUP_ATTACH,
+    ],
     at_gate: false,
 };

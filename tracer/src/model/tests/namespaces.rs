@@ -188,3 +188,83 @@ fn a_number_that_is_used_again_is_told_by_the_record_that_asks() {
     assert_eq!([at(1), at(3)], [Some(&first); 2]);
     assert_eq!([at(4), at(9)], [Some(&second); 2]);
 }
+
+/// `NEW`'s numbers, borne by other namespaces each time.
+fn another(unique: u64) -> NamespaceSet {
+    NamespaceSet {
+        unique: [unique; 10],
+        ..NEW
+    }
+}
+
+#[test]
+fn a_number_that_is_used_again_outside_and_joined_was_not_made_here() {
+    let mut run = Run::new();
+    run.apply(&sample::fork(
+        ROOT,
+        INIT,
+        sample::ALL_NEW,
+        another(500),
+        &home(),
+    ));
+    run.apply(&sample::exit(INIT, 0));
+    run.fork(ROOT, CHILD, 0, &home());
+    let joined = another(501);
+    run.apply(&sample::namespace_call(CHILD, sample::SETNS, 0, joined));
+    let found = NamespaceOrigin::Found { seq: 3 };
+    let made = NamespaceOrigin::Made {
+        by: Tgid(ROOT.tgid),
+        call: Made::Clone,
+        seq: 0,
+    };
+    let at = |seq| run.0.namespace_at(NamespaceKind::Net, NsId(NEW.net), seq);
+    assert_eq!([at(0), at(2)], [Some(&made); 2]);
+    assert_eq!(at(3), Some(&found));
+    assert_eq!(run.0.namespace(NamespaceKind::Net, NsId(NEW.net)), at(3));
+}
+
+#[test]
+fn a_number_that_is_used_again_is_no_more_what_was_there_before() {
+    let mut run = Run::new();
+    run.apply(&sample::seen(STRANGER, another(500), &home()));
+    run.fork(ROOT, INIT, 0, &home());
+    run.apply(&sample::namespace_call(
+        INIT,
+        sample::SETNS,
+        0,
+        another(500),
+    ));
+    let origin = |run: &Run| run.0.namespace(NamespaceKind::Net, NsId(NEW.net)).copied();
+    assert_eq!(origin(&run), Some(NamespaceOrigin::Before));
+    run.apply(&sample::namespace_call(
+        INIT,
+        sample::SETNS,
+        0,
+        another(501),
+    ));
+    assert_eq!(origin(&run), Some(NamespaceOrigin::Found { seq: 3 }));
+}
+
+#[test]
+fn what_was_made_here_and_joined_is_still_that() {
+    let mut run = Run::new();
+    run.apply(&sample::fork(
+        ROOT,
+        INIT,
+        sample::ALL_NEW,
+        another(500),
+        &home(),
+    ));
+    run.fork(ROOT, CHILD, 0, &home());
+    // Of a record without them nothing but the inode number is known.
+    for unique in [500, 0, 500] {
+        run.apply(&sample::namespace_call(
+            CHILD,
+            sample::SETNS,
+            0,
+            another(unique),
+        ));
+        let origin = run.0.namespace(NamespaceKind::Net, NsId(NEW.net));
+        assert!(matches!(origin, Some(NamespaceOrigin::Made { seq: 0, .. })));
+    }
+}

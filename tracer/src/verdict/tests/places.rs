@@ -57,6 +57,7 @@ fn a_foreign_namespace_that_was_joined_fails() {
         time_for_children: 76,
         cgroup: 77,
         user: 78,
+        unique: [0; 10],
     };
     for kind in NamespaceKind::ALL {
         fails(&[&id(kind)], &with_namespace(kind, foreign));
