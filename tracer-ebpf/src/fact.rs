@@ -125,8 +125,9 @@ pub unsafe extern "C" fn cgroup_of_link(entry: *mut CgroupEntry, address: u64) -
 /// The task's cgroup in every hierarchy.
 #[inline(always)]
 pub fn cgroups(set: &mut CgroupSet, task: u64) {
+    let css_set = pointer(task, offset!(task_cgroups));
     // SAFETY: the set is memory of a record that the program holds.
-    unsafe { cgroups_of_set(set, pointer(task, offset!(task_cgroups))) };
+    unsafe { cgroups_of_set(set, css_set) };
 }
 
 /// The cgroup in every hierarchy, named ones without a controller included: the css_set's links
