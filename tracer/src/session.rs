@@ -68,13 +68,15 @@ impl Session {
                 next += 1;
             });
         };
+        // Once everything is loaded: the threads that load end with records of their own.
+        let hooks = collector.hooks()?.to_vec();
+        take(&mut collector);
         // The certificate by itself: the smallest ring has room for it, which it may not have
         // for all tasks of the host; those that are lost are counted.
         collector.snapshot(options.root_tgid)?;
         take(&mut collector);
         collector.inventory(0)?;
         take(&mut collector);
-        let hooks = collector.hooks()?.to_vec();
         observation.unattached = unattached(&hooks);
         for event in &first {
             observation.note(event);
