@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::env;
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use serde_json::Value;
 
@@ -42,29 +43,45 @@ pub fn command(options: &Options) -> Result<()> {
         shell::run_quietly(&mut test_command(&["test", "--doc"], &program))?;
         println!("examples in the documentation: passed");
     }
-    let here = if route::find_program("cargo-nextest").is_some() {
-        with_nextest(options, &program, root)
-    } else {
-        with_cargo(options, &program, root)
+    let here = || {
+        if route::find_program("cargo-nextest").is_some() {
+            with_nextest(options, &program, root)
+        } else {
+            with_cargo(options, &program, root)
+        }
     };
     if !options.filter.is_empty() {
-        return here;
+        return here();
     }
     // What is found on this kernel does not keep the others from being looked at.
-    let elsewhere = on_other_kernels(options.all);
+    let (here, elsewhere) = if options.all {
+        (here(), vm::command(&vm::Options::everything()))
+    } else {
+        with_another_kernel(here)
+    };
     match (here, elsewhere) {
         (Err(here), Err(elsewhere)) => bail!(Found(format!("{here:#}; {elsewhere:#}"))),
         (here, elsewhere) => here.and(elsewhere),
     }
 }
 
-/// The same in virtual machines: a handful of tests on one kernel, or all of them on all. A machine
-/// that cannot have any says so by name, which is red where everything must be looked at.
-fn on_other_kernels(all: bool) -> Result<()> {
-    let needed = all || env::var_os("CI").is_some();
-    or_skipped(vm::command(&vm::Options::for_test(all)), needed)
+/// Runs the tests `here` while a handful of them is run on another kernel: the tests that observe
+/// this kernel run one at a time, which leaves a processor idle.
+fn with_another_kernel(here: impl FnOnce() -> Result<()>) -> (Result<()>, Result<()>) {
+    let needed = env::var_os("CI").is_some();
+    let guests = vm::prepare(&vm::Options::handful());
+    thread::scope(|scope| {
+        let elsewhere = scope.spawn(move || or_skipped(guests.and_then(|all| all.run()), needed));
+        let here = here();
+        let elsewhere = elsewhere.join();
+        (
+            here,
+            elsewhere.unwrap_or_else(|_| Err(anyhow!("the thread of the other kernel panicked"))),
+        )
+    })
 }
 
+/// A machine that cannot have any says so by name, which is red where everything must be looked at.
 fn or_skipped(result: Result<()>, needed: bool) -> Result<()> {
     match result {
         Err(error) if error.is::<Unable>() && !needed => {

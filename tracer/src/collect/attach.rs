@@ -19,6 +19,7 @@ use super::{
     hooks::{HOOKS, Hook, HookChoice, Way},
     offsets::{OffsetError, Offsets},
 };
+use crate::sys::own_thread::{Ended, named};
 
 /// The program that the verifier takes longest over, but for the iterator's.
 const LONGEST: &str = "sched_process_exec";
@@ -34,8 +35,11 @@ pub struct Programs {
 /// tracepoints first, which are wanted first.
 pub struct Numbering {
     tracepoints: Receiver<Result<aya::Btf, OffsetError>>,
-    iterators: JoinHandle<aya::Btf>,
+    iterators: Ids,
 }
+
+/// The thread that prepares those of iterators.
+type Ids = JoinHandle<Ended<aya::Btf>>;
 
 impl Numbering {
     /// Starts it.
@@ -43,17 +47,17 @@ impl Numbering {
         let (tracepoints, iterators) = (offsets.tracepoints.clone(), offsets.iterators.clone());
         let (sender, receiver) = mpsc::channel();
         Self {
-            iterators: thread::spawn(move || {
+            iterators: thread::spawn(named(move || {
                 // Only a start that was given up does not want them.
                 let _wanted = sender.send(tracepoints.typedefs());
                 iterators.functions()
-            }),
+            })),
             tracepoints: receiver,
         }
     }
 }
 
-type Loading = JoinHandle<(Ebpf, Result<HookChoice, OffsetError>)>;
+type Loading = JoinHandle<Ended<(Ebpf, Result<HookChoice, OffsetError>)>>;
 
 enum State {
     Loading(Loading),
@@ -77,7 +81,9 @@ impl Programs {
             layout: *layout,
             fallback: options.fallback,
         };
-        let loading = thread::spawn(move || load(ebpf, &ways, &tracepoints, iterators, &sender));
+        let loading = thread::spawn(named(move || {
+            load(ebpf, &ways, &tracepoints, iterators, &sender)
+        }));
         Ok(Self {
             hooks: receiver.iter().take(HOOKS.len() - 1).collect(),
             state: State::Loading(loading),
@@ -107,8 +113,9 @@ impl Programs {
     fn ready(&mut self) -> Result<&mut Ebpf, CollectError> {
         if matches!(self.state, State::Loading(_))
             && let State::Loading(loading) = mem::replace(&mut self.state, State::Lost)
-            && let Ok((ebpf, choice)) = loading.join()
+            && let Ok(ended) = loading.join()
         {
+            let (ebpf, choice) = ended.gone();
             self.hooks.push(choice?);
             let place =
                 |choice: &HookChoice| HOOKS.iter().position(|hook| hook.name == choice.name);
@@ -146,7 +153,7 @@ fn load(
     mut ebpf: Ebpf,
     ways: &Ways,
     tracepoints: &aya::Btf,
-    iterators: JoinHandle<aya::Btf>,
+    iterators: Ids,
     sender: &Sender<HookChoice>,
 ) -> (Ebpf, Result<HookChoice, OffsetError>) {
     let (mut longest, mut others): (ByName<'_>, ByName<'_>) = ebpf
@@ -160,14 +167,17 @@ fn load(
         };
         let (first, rest): (Vec<&Hook>, Vec<&Hook>) =
             HOOKS.iter().partition(|hook| hook.name == LONGEST);
-        scope.spawn(move || first.iter().for_each(|hook| attach(hook, &mut longest)));
+        let first = scope.spawn(named(move || {
+            first.iter().for_each(|hook| attach(hook, &mut longest));
+        }));
         for hook in rest.iter().filter(|hook| !iterator(hook)) {
             attach(hook, &mut others);
         }
-        let ids = iterators.join().map_err(|_| lost())?;
+        let ids = iterators.join().map_err(|_| lost())?.gone();
         let last = rest.into_iter().find(iterator);
-        last.map(|hook| ways.attach(hook, &mut others, &ids))
-            .ok_or_else(lost)
+        let choice = last.map(|hook| ways.attach(hook, &mut others, &ids));
+        first.join().map_err(|_| lost())?.gone();
+        choice.ok_or_else(lost)
     });
     (ebpf, choice)
 }

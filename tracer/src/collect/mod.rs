@@ -29,6 +29,8 @@ use tracer_common::{
 };
 use zerocopy::IntoBytes as _;
 
+use crate::sys::own_thread::named;
+
 /// The object that tracer/build.rs built.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tracer"));
 
@@ -164,14 +166,15 @@ impl Collector {
         }
         // Loading waits for the kernel at every step; what needs only the processor runs beside.
         let (offsets, loader) = std::thread::scope(|scope| {
-            let loader = scope.spawn(attach::loader_without_btf);
+            let loader = scope.spawn(named(attach::loader_without_btf));
             let offsets = Offsets::of_kernel(&typedefs(), &["bpf_iter_task".to_owned()]);
             (offsets, loader.join())
         });
         let offsets = offsets?;
-        let Ok(mut loader) = loader else {
+        let Ok(loader) = loader else {
             return Err(CollectError::Missing("loader"));
         };
+        let mut loader = loader.gone();
         let ids = Numbering::start(&offsets);
         let config = config(options);
         let mut ebpf = loader

@@ -14,7 +14,10 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use super::mount_stat;
 use crate::{
     event::NsId,
-    sys::file_system,
+    sys::{
+        file_system,
+        own_thread::{Ended, named},
+    },
     verdict::mountinfo::{self, MountInfo},
 };
 
@@ -42,8 +45,8 @@ impl MountNamespace {
     /// Of entering the namespace, which takes `CAP_SYS_ADMIN` over it, and of reading.
     pub fn read(&self) -> io::Result<Vec<MountInfo>> {
         let read = || table_in(self.0.as_fd());
-        thread::scope(|scope| scope.spawn(read).join())
-            .unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
+        thread::scope(|scope| scope.spawn(named(read)).join())
+            .map_or_else(|_| Err(io::ErrorKind::Other.into()), Ended::gone)
     }
 }
 

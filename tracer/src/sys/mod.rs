@@ -12,6 +12,7 @@ pub mod mapping;
 pub mod mount;
 pub mod mount_stat;
 pub mod network;
+pub mod own_thread;
 pub mod process;
 pub mod seccomp;
 

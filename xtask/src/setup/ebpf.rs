@@ -166,7 +166,7 @@ fn install_linker(route: &Route) -> Result<()> {
         return Ok(());
     }
     let (major, prefix) = llvm(compiler_llvm(route)?)?;
-    announce(&crate_name, "cargo (about a minute)", why);
+    announce(&crate_name, "cargo (less than a minute)", why);
     let mut install = tools::cargo_install();
     install
         .args([crate_name.as_str(), "--force", "--no-default-features"])

@@ -2,6 +2,7 @@
 //! with. Owns how cargo installs a program. It must not install what a task can do without loudly
 //! failing for it.
 
+use std::env;
 use std::io::{IsTerminal as _, stderr};
 use std::path::Path;
 use std::process::Command;
@@ -16,7 +17,8 @@ use crate::{route, shell};
 /// The test runner's version that this project is tested with.
 const NEXTEST: &str = "cargo-nextest@0.9.151";
 
-/// Installs the test runner, or says that `cargo test` takes its place.
+/// Installs the test runner, or says that `cargo test` takes its place. It is built from source
+/// only where a run must end whatever its tests do: that takes longer than all tests.
 pub fn ensure_nextest() {
     if route::find_program("cargo-nextest").is_some() {
         return;
@@ -25,15 +27,16 @@ pub fn ensure_nextest() {
     if binstall(NEXTEST, why) {
         return;
     }
+    if env::var_os("CI").is_none() {
+        println!(
+            "setup: without cargo-nextest, which would stop a test that hangs: `cargo test` is \
+             used instead (`cargo install --locked {NEXTEST}` to have it)"
+        );
+        return;
+    }
     announce(NEXTEST, "cargo (some minutes, once)", why);
     let mut install = cargo_install();
-    install
-        .args([NEXTEST, "--no-default-features"])
-        // A runner waits for tests most of the time: built in half the time is worth more than
-        // running a little faster.
-        .env("CARGO_PROFILE_RELEASE_LTO", "off")
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
-        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256");
+    install.args([NEXTEST, "--no-default-features"]);
     if let Err(error) = shell::run(&mut install) {
         println!(
             "setup: cargo-nextest could not be installed, `cargo test` is used instead: {error:#}"
@@ -56,10 +59,15 @@ pub fn ensure_package(program: &str, package: &str, why: &str) -> Result<()> {
 }
 
 /// `cargo install` into cargo's own folder, whatever its configuration says, so that it is found
-/// there again.
+/// there again. These programs wait for tests, or for LLVM, most of the time: built in half the
+/// time is worth more than running a little faster.
 pub fn cargo_install() -> Command {
     let mut cargo = shell::cargo();
-    cargo.args(["install", "--locked"]);
+    cargo
+        .args(["install", "--locked"])
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256");
     if !stderr().is_terminal() {
         // Without a terminal there is no progress bar, only a line for each crate.
         cargo.arg("--quiet");

@@ -62,14 +62,16 @@ pub struct Options {
 }
 
 impl Options {
-    /// What `cargo xtask test` includes: a handful of tests on one kernel, or all of all.
-    pub fn for_test(all: bool) -> Self {
-        if all {
-            return Self {
-                all,
-                ..Self::default()
-            };
+    /// Every test on every kernel in every layout of cgroups.
+    pub fn everything() -> Self {
+        Self {
+            all: true,
+            ..Self::default()
         }
+    }
+
+    /// A handful of tests on one kernel.
+    pub fn handful() -> Self {
         Self {
             kernel: vec![SHORT_KERNEL.to_owned()],
             short: true,
@@ -119,6 +121,21 @@ impl Layout {
 
 /// The command.
 pub fn command(options: &Options) -> Result<()> {
+    prepare(options)?.run()
+}
+
+/// Machines that can be booted, with the tests that they are given.
+pub struct Guests {
+    folder: PathBuf,
+    root: PathBuf,
+    accelerator: Accelerator,
+    tests: usize,
+    kernels: Vec<(Kernel, Fetched)>,
+    layouts: Vec<Layout>,
+}
+
+/// Builds, installs and fetches what the machines take, and says what is left out.
+pub fn prepare(options: &Options) -> Result<Guests> {
     if cfg!(not(target_arch = "x86_64")) {
         bail!(Unable("the kernels of the list are for x86_64".to_owned()));
     }
@@ -144,64 +161,80 @@ pub fn command(options: &Options) -> Result<()> {
     for (suite, count) in &plan.left_out {
         println!("vm: left out: {count} tests of {suite}: the guest has no other runtimes");
     }
-    let root = write_root(&plan, &tracer, &messages, &folder)?;
-    let accelerator = Accelerator::probe();
-    let names: Vec<&str> = kernels.iter().map(|kernel| kernel.name.as_str()).collect();
-    let layouts = options.layouts();
-    let shown: Vec<&str> = layouts.iter().map(|layout| layout.name()).collect();
-    println!(
-        "vm: {} tests on {}, cgroup {}, {accelerator}",
-        plan.count(),
-        names.join(", "),
-        shown.join(", ")
-    );
+    let must = !options.kernel.is_empty() || options.all;
+    Ok(Guests {
+        root: write_root(&plan, &tracer, &messages, &folder)?,
+        accelerator: Accelerator::probe(),
+        tests: plan.count(),
+        kernels: fetch(kernels, must, &folder)?,
+        layouts: options.layouts(),
+        folder,
+    })
+}
 
-    let (mut green, mut red) = (Vec::new(), Vec::new());
-    for kernel in &kernels {
-        let fetched = match kernel.fetch(&folder)? {
-            Ok(fetched) => fetched,
-            // Asked for, by name or with all others, one that cannot be had is no matter of taste.
-            Err(reason) if options.kernel.is_empty() && !options.all => {
-                println!("vm: {}: skipped: {reason}", kernel.name);
-                continue;
-            }
-            Err(reason) => bail!(Unable(format!("{}: {reason}", kernel.name))),
-        };
-        for layout in &layouts {
-            if matches!(layout, Layout::V1) && !fetched.without_v1.is_empty() {
-                println!(
-                    "vm: {}, cgroup v1: skipped: this kernel is built without {} of v1, \
-                     which limits need",
-                    kernel.name,
-                    fetched.without_v1.join(" and ")
-                );
-                continue;
-            }
-            let guest = Guest {
-                kernel,
-                fetched: &fetched,
-                root: &root,
-                accelerator: &accelerator,
-                layout: *layout,
-            };
-            let (verdict, line) = guest.run(plan.count(), &folder)?;
-            println!("{line}");
-            if verdict { &mut green } else { &mut red }.push(line);
+/// Those that can be had. One that was asked for, by name or with all others, `must` be.
+fn fetch(kernels: Vec<Kernel>, must: bool, folder: &Path) -> Result<Vec<(Kernel, Fetched)>> {
+    let mut there = Vec::new();
+    for kernel in kernels {
+        match kernel.fetch(folder)? {
+            Ok(fetched) => there.push((kernel, fetched)),
+            Err(reason) if must => bail!(Unable(format!("{}: {reason}", kernel.name))),
+            Err(reason) => println!("vm: {}: skipped: {reason}", kernel.name),
         }
     }
-    if green.len() + red.len() > 1 {
-        println!("vm: in short:");
-        for line in green.iter().chain(&red) {
-            println!("  {line}");
+    Ok(there)
+}
+
+impl Guests {
+    /// Boots them one after the other.
+    pub fn run(&self) -> Result<()> {
+        let names: Vec<&str> = self.kernels.iter().map(|one| one.0.name.as_str()).collect();
+        let layouts: Vec<&str> = self.layouts.iter().map(|layout| layout.name()).collect();
+        println!(
+            "vm: {} tests on {}, cgroup {}, {}",
+            self.tests,
+            names.join(", "),
+            layouts.join(", "),
+            self.accelerator
+        );
+        let (mut green, mut red) = (Vec::new(), Vec::new());
+        for (kernel, fetched) in &self.kernels {
+            for layout in &self.layouts {
+                if matches!(layout, Layout::V1) && !fetched.without_v1.is_empty() {
+                    println!(
+                        "vm: {}, cgroup v1: skipped: this kernel is built without {} of v1, \
+                         which limits need",
+                        kernel.name,
+                        fetched.without_v1.join(" and ")
+                    );
+                    continue;
+                }
+                let guest = Guest {
+                    kernel,
+                    fetched,
+                    root: &self.root,
+                    accelerator: &self.accelerator,
+                    layout: *layout,
+                };
+                let (verdict, line) = guest.run(self.tests, &self.folder)?;
+                println!("{line}");
+                if verdict { &mut green } else { &mut red }.push(line);
+            }
         }
+        if green.len() + red.len() > 1 {
+            println!("vm: in short:");
+            for line in green.iter().chain(&red) {
+                println!("  {line}");
+            }
+        }
+        if !red.is_empty() {
+            bail!(Found(red.join("; ")));
+        }
+        if green.is_empty() {
+            bail!(Unable("none of the kernels can be booted so".to_owned()));
+        }
+        Ok(())
     }
-    if !red.is_empty() {
-        bail!(Found(red.join("; ")));
-    }
-    if green.is_empty() {
-        bail!(Unable("none of the kernels can be booted so".to_owned()));
-    }
-    Ok(())
 }
 
 fn chosen(kernels: Vec<Kernel>, names: &[String]) -> Result<Vec<Kernel>> {
