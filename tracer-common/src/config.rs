@@ -24,6 +24,14 @@ pub struct Config {
     pub nr_unshare: u32,
     /// One above the highest number that a processor of this machine can have.
     pub cpu_ids: u32,
+    /// Not 0: who executes a program in other namespaces than [`Self::own`] is held, while
+    /// [`Request::hold`] says so, too.
+    pub hold: u32,
+    /// Inode numbers of tracer's own namespaces: mnt, uts, ipc, pid, net, time, cgroup, user.
+    /// 0 = this kernel has none of that kind.
+    pub own: [u32; 8],
+    /// Zero.
+    pub reserved: u32,
     /// Bit n set: the return of system call n by a task in scope is recorded.
     pub syscalls: [u64; SYSCALL_WORDS],
     /// Two bits for each system call below 512, packed 32 to a word: 0 = no path among the
@@ -31,14 +39,21 @@ pub struct Config {
     pub path_argument: [u64; 2 * SYSCALL_WORDS],
 }
 
-/// What the snapshot iterator shall emit: the one slot of the array map `REQUEST`.
+/// Bit of a value in the map `SCOPE`, which else is the start of the thread group's leader in
+/// nanoseconds of boot time, and takes 63 bits in 292 years: the group, and what it creates in its
+/// own namespaces, belongs to a container that has been judged, and is not held any more.
+pub const LET_GO: u64 = 1 << 63;
+
+/// What changes while the programs run: the one slot of the array map `REQUEST`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Request {
-    /// A thread group whose leader's certificate is wanted, or 0.
+    /// A thread group whose leader's certificate the iterator shall emit, or 0.
     pub tgid: u32,
     /// Not 0: emit a [`crate::record::TaskRecord`] for every task.
     pub inventory: u32,
+    /// Not 0: hold, as far as [`Config::hold`] allows it.
+    pub hold: u32,
 }
 
 /// Index into the per-CPU array map `COUNTERS`, whose values are `u64`.
@@ -67,4 +82,4 @@ impl Counter {
     }
 }
 
-const _: () = assert!(size_of::<Config>() == 24 + 64 + 128);
+const _: () = assert!(size_of::<Config>() == 64 + 64 + 128);

@@ -320,8 +320,8 @@ wire! {
         pub header: Header,
         /// At exec: the tid that the caller had before it became the leader.
         pub old_tid: u32,
-        /// Zero.
-        pub reserved: u32,
+        /// At exec: what became of holding the task, `FREE`, `HELD` or `NOT_HELD`.
+        pub hold: u32,
         /// The facts.
         pub certificate: Certificate,
     }
@@ -418,6 +418,15 @@ wire! {
         /// Cgroups.
         pub cgroups: CgroupSet,
     }
+}
+
+impl CertificateRecord {
+    /// The task goes on.
+    pub const FREE: u32 = 0;
+    /// It is stopped before the first instruction of the program.
+    pub const HELD: u32 = 1;
+    /// It should have been stopped, which the kernel refused.
+    pub const NOT_HELD: u32 = 2;
 }
 
 impl Certificate {

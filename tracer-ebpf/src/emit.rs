@@ -23,15 +23,15 @@ pub fn count(counter: Counter) {
 }
 
 /// Emits one record of `kind` about the task at address `task`; `fill` gets it zeroed but for
-/// the header.
+/// the header. Tells whether there was room for it.
 #[inline(always)]
-pub fn emit<T: Plain>(kind: Kind, task: u64, fill: impl FnOnce(&mut T)) {
+pub fn emit<T: Plain>(kind: Kind, task: u64, fill: impl FnOnce(&mut T)) -> bool {
     count(Counter::submitted(kind));
     let Some(mut entry) = RECORDS.reserve::<T>(0) else {
         count(Counter::lost(kind));
         #[cfg(feature = "log")]
         crate::log::record(kind, crate::scope::tgid(task), false);
-        return;
+        return false;
     };
     // SAFETY: the entry is `size_of::<T>()` bytes of ring memory, aligned to 8, and T holds any
     // bit pattern.
@@ -51,4 +51,5 @@ pub fn emit<T: Plain>(kind: Kind, task: u64, fill: impl FnOnce(&mut T)) {
     entry.submit(0);
     #[cfg(feature = "log")]
     crate::log::record(kind, crate::scope::tgid(task), true);
+    true
 }

@@ -15,6 +15,7 @@ mod attribute;
 mod certificate;
 mod emit;
 mod fact;
+mod hold;
 mod hook;
 mod kernel;
 mod limit;

@@ -21,7 +21,7 @@ pub static SCOPE: HashMap<u32, u64> = HashMap::with_max_entries(8192, 0);
 #[map]
 pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::COUNT, 0);
 
-/// What the snapshot iterator shall emit.
+/// What the snapshot iterator shall emit, and whether payloads are held.
 #[map]
 pub static REQUEST: Array<Request> = Array::with_max_entries(1, 0);
 
@@ -34,6 +34,9 @@ pub static CONFIG: Config = Config {
     nr_setns: 0,
     nr_unshare: 0,
     cpu_ids: 0,
+    hold: 0,
+    own: [0; 8],
+    reserved: 0,
     syscalls: [0; SYSCALL_WORDS],
     path_argument: [0; 2 * SYSCALL_WORDS],
 };

@@ -1,7 +1,7 @@
 //! Is this task ours? The process that started the run, and everything that descends from it:
 //! inherited at fork inside the kernel, so no round trip can come too late.
 
-use tracer_common::Counter;
+use tracer_common::{Counter, config::LET_GO};
 
 use crate::{
     emit,
@@ -22,15 +22,40 @@ pub fn contains(tgid: u32) -> bool {
     tgid == config!(root_tgid) || unsafe { SCOPE.get(tgid) }.is_some()
 }
 
-/// Takes a new thread group into scope.
+/// Takes a new thread group into scope, and, unless it is in new namespaces, what was decided of
+/// its creator along with it.
 #[inline(always)]
-pub fn enter(tgid: u32, start_ns: u64) {
-    if SCOPE.insert(tgid, start_ns, 0).is_err() {
+pub fn enter(tgid: u32, start_ns: u64, creator: u32, in_new_namespaces: bool) {
+    let mut value = start_ns;
+    if config!(hold) != 0 && !in_new_namespaces && is_let_go(creator) {
+        value |= LET_GO;
+    }
+    if SCOPE.insert(tgid, value, 0).is_err() {
         emit::count(Counter::SCOPE_FULL);
     }
 }
 
-/// Lets go of a thread group that has ended, so that a later one with its number is not ours.
+/// Whether the thread group belongs to a container that has been judged.
+#[inline(always)]
+pub fn is_let_go(tgid: u32) -> bool {
+    // SAFETY: user space replaces the value as a whole; an old one is as good as a new one.
+    unsafe { SCOPE.get(tgid) }.is_some_and(|value| value & LET_GO != 0)
+}
+
+/// Has a thread group held again when it executes a program, as it has changed its namespaces.
+#[inline(always)]
+pub fn changed_namespaces(tgid: u32) {
+    if config!(hold) == 0 {
+        return;
+    }
+    if let Some(value) = SCOPE.get_ptr_mut(tgid) {
+        // SAFETY: the entry is memory of the map until the program ends; two threads of the group
+        // that store at once store the same.
+        unsafe { *value &= !LET_GO };
+    }
+}
+
+/// Removes a thread group that has ended, so that a later one with its number is not ours.
 #[inline(always)]
 pub fn leave(tgid: u32) {
     // A number that is not in the table is not an error: the caller need not know.

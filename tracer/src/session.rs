@@ -11,7 +11,7 @@ use crate::{
         self, CollectError, Collector, Options,
         hooks::{HOOKS, HookChoice},
     },
-    event::{self, Body, Event, SyscallTable, Task, Tgid},
+    event::{self, Body, Event, Hold, SyscallTable, Task, Tgid},
     model::{Births, Change, Model, waiting},
     verdict::{Observation, Unattached, mountinfo},
 };
@@ -27,6 +27,42 @@ pub struct Step {
 
 /// Most events that are kept for the timeline; the model and the observation take all.
 const TIMELINE: usize = 100_000;
+
+/// A task that has come to a halt.
+#[derive(Clone, Debug)]
+pub enum Halt {
+    /// It executes a program, and waits for it to be judged.
+    Held {
+        /// The record of its exec.
+        seq: u64,
+        /// Who.
+        task: Task,
+        /// Whether it really is held.
+        hold: Hold,
+    },
+    /// It has sent `SIGSTOP`, as programs do to themselves when a child of theirs has been stopped.
+    SentStop(Tgid),
+}
+
+impl Halt {
+    fn of(event: &Event) -> Option<Self> {
+        match &event.body {
+            Body::Exec(exec) if exec.hold != Hold::Free => Some(Self::Held {
+                seq: event.seq,
+                task: event.task.clone(),
+                hold: exec.hold,
+            }),
+            Body::Syscall(call)
+                if &*call.name == "kill"
+                    && call.ret == 0
+                    && call.arguments[1] == nix::libc::SIGSTOP as u64 =>
+            {
+                Some(Self::SentStop(event.task.tgid))
+            }
+            _ => None,
+        }
+    }
+}
 
 /// A collector with the model that its records build.
 pub struct Session {
@@ -48,6 +84,8 @@ pub struct Session {
     pub inventory: Vec<Event>,
     /// Tasks that were left waiting, set up, for their payload to be started.
     pub waiting: Vec<Task>,
+    /// Tasks that have come to a halt, by whom enforcement holds or otherwise.
+    pub halts: Vec<Halt>,
     syscalls: SyscallTable,
     next: u64,
 }
@@ -100,6 +138,7 @@ impl Session {
             steps: Vec::new(),
             omitted: 0,
             waiting: Vec::new(),
+            halts: Vec::new(),
             inventory: first.into_iter().filter(is_inventory).collect(),
             syscalls,
             next,
@@ -118,7 +157,9 @@ impl Session {
                 return Ok(());
             }
             for task in found {
-                self.collector.adopt(task.tgid.0, task.start_ns)?;
+                self.collector
+                    .scope_mut()
+                    .adopt(task.tgid.0, task.start_ns)?;
                 self.model.adopt(task.tgid);
                 adopted.insert(task.tgid);
             }
@@ -171,6 +212,7 @@ impl Session {
             omitted,
             inventory,
             waiting: left,
+            halts,
             syscalls,
             next,
         } = self;
@@ -181,6 +223,7 @@ impl Session {
             let changes = model.apply(&event);
             births.apply(&event, &changes, model);
             left.extend(waiting::left_waiting(&event, model, births));
+            halts.extend(Halt::of(&event));
             if is_inventory(&event) {
                 inventory.push(event);
             } else if steps.len() < TIMELINE {
@@ -217,7 +260,8 @@ impl Session {
         Ok(())
     }
 
-    fn read_counters(&mut self) -> Result<(), CollectError> {
+    /// Reads the counters as they stand.
+    pub fn read_counters(&mut self) -> Result<(), CollectError> {
         let raw = self.collector.counters()?;
         let counters = &mut self.observation.counters;
         for count in raw.kinds {

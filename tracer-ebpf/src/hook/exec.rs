@@ -7,6 +7,7 @@ use super::Arguments;
 use crate::{
     certificate,
     emit::emit,
+    hold,
     kernel::{self, known, offset},
     scope,
 };
@@ -15,17 +16,22 @@ use crate::{
 #[inline(always)]
 pub fn sched_process_exec(arguments: Arguments) {
     let task = arguments.get::<0>();
-    if !scope::contains(scope::tgid(task)) {
+    let tgid = scope::tgid(task);
+    if !scope::contains(tgid) {
         return;
     }
     let old_tid = arguments.get::<1>() as u32;
     let bprm = arguments.get::<2>();
-    emit::<CertificateRecord>(Kind::EXEC, task, |record| {
+    let recorded = emit::<CertificateRecord>(Kind::EXEC, task, |record| {
         record.old_tid = old_tid;
         certificate::certify(&mut record.certificate, task);
         if known!(binprm_filename) {
             let name = kernel::pointer(bprm, offset!(binprm_filename));
             kernel::string(&mut record.certificate.filename, name);
         }
+        record.hold = hold::hold(&record.certificate.namespaces, tgid);
     });
+    if !recorded {
+        hold::lost(task, tgid);
+    }
 }

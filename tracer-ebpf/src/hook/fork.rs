@@ -13,6 +13,9 @@ use crate::{
 
 /// `CLONE_THREAD` (include/uapi/linux/sched.h).
 const CLONE_THREAD: u64 = 0x0001_0000;
+/// `CLONE_NEWTIME`, `CLONE_NEWNS`, `CLONE_NEWCGROUP`, `CLONE_NEWUTS`, `CLONE_NEWIPC`,
+/// `CLONE_NEWUSER`, `CLONE_NEWPID` and `CLONE_NEWNET` (include/uapi/linux/sched.h).
+const NEW_NAMESPACES: u64 = 0x7e02_0080;
 
 /// Takes the child into scope and records it.
 #[inline(always)]
@@ -27,6 +30,8 @@ pub fn task_newtask(arguments: Arguments) {
         scope::enter(
             scope::tgid(child),
             kernel::read(child, offset!(task_start_boottime)),
+            scope::tgid(caller),
+            flags & NEW_NAMESPACES != 0,
         );
     }
     emit::<ForkRecord>(Kind::FORK, caller, |record| {

@@ -36,6 +36,9 @@ pub fn sys_exit(arguments: Arguments) {
     let ret = arguments.get::<1>() as i64;
     let number = number as u32;
     if number == config!(nr_setns) || number == config!(nr_unshare) {
+        if ret == 0 {
+            scope::changed_namespaces(scope::tgid(task));
+        }
         emit::<NamespaceRecord>(Kind::NAMESPACE, task, |record| {
             record.syscall = number;
             record.ret = ret;

@@ -44,6 +44,9 @@ enum Command {
     Learn(learn::LearnArguments),
     /// Look at expectation files, or print the JSON Schema of what they may hold
     Expect(expect::ExpectArguments),
+    /// Kill who is held when tracer is killed; tracer starts it
+    #[command(hide = true, name = crate::verify::keeper::WORD)]
+    Keep,
     /// Print a generated part of the documentation
     #[command(hide = true)]
     Docs {
@@ -98,6 +101,9 @@ pub fn main() -> ExitCode {
         Command::Learn(arguments) => learn::run(&arguments),
         Command::Expect(arguments) => expect::run(&arguments),
         Command::Docs { name } => docs(&name),
+        Command::Keep => crate::verify::keeper::keep()
+            .map(|()| exit::PASS)
+            .map_err(|reason| Failure::new(exit::USAGE, reason)),
     };
     match result {
         Ok(code) => ExitCode::from(code),

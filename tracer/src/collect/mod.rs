@@ -8,19 +8,22 @@ pub mod hooks;
 mod log;
 pub mod offsets;
 pub mod ring;
+pub mod scope;
 mod syscalls;
 
+use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
 use attach::{Numbering, Programs};
 use aya::{
     Ebpf, VerifierLogLevel,
-    maps::{Array, HashMap as KernelMap, MapData, PerCpuArray},
+    maps::{Array, MapData, PerCpuArray},
     programs::iter::IterLink,
 };
 use hooks::{HOOKS, HookChoice};
 use offsets::{OffsetError, Offsets};
 use ring::Ring;
+use scope::Scope;
 pub use syscalls::names as syscall_names;
 use thiserror::Error;
 use tracer_common::{
@@ -90,6 +93,8 @@ pub struct Options {
     pub fallback: bool,
     /// Record the returns of `kill`, too.
     pub signals: bool,
+    /// Hold who executes a program in other namespaces than this process's.
+    pub hold: bool,
     /// Print what the programs log; needs a build with the feature `debug-ebpf`.
     pub log: bool,
 }
@@ -109,6 +114,7 @@ impl Options {
             scope_groups: Self::SCOPE_GROUPS,
             fallback: false,
             signals: false,
+            hold: false,
             log: false,
         }
     }
@@ -142,8 +148,9 @@ pub struct Collector {
     #[cfg(feature = "debug-ebpf")]
     log: Option<log::Log>,
     counters: PerCpuArray<MapData, u64>,
-    request: Array<MapData, [u32; 2]>,
-    scope: KernelMap<MapData, u32, u64>,
+    request: Array<MapData, [u32; size_of::<Request>() / 4]>,
+    hold: bool,
+    scope: Scope,
     /// Members of kernel structures that this kernel does not have, and why.
     pub absent: Vec<(&'static str, String)>,
     /// From the call of [`Collector::start`] to the last hook attached. The iterator, which waits
@@ -193,10 +200,10 @@ impl Collector {
             log,
             counters: PerCpuArray::try_from(take(&mut ebpf, "COUNTERS")?)
                 .map_err(failed("opening the counters"))?,
+            hold: options.hold,
             request: Array::try_from(take(&mut ebpf, "REQUEST")?)
                 .map_err(failed("opening the request"))?,
-            scope: KernelMap::try_from(take(&mut ebpf, "SCOPE")?)
-                .map_err(failed("opening the table of tasks"))?,
+            scope: Scope::new(take(&mut ebpf, "SCOPE")?)?,
             programs: Programs::attach(ebpf, &offsets.layout, ids, options)?,
             absent: offsets.absent,
             attach_time: start.elapsed(),
@@ -208,35 +215,46 @@ impl Collector {
         self.programs.hooks()
     }
 
-    /// Takes a thread group that was there before into scope, with all that it creates from now
-    /// on. `start_ns` is the start of its leader in nanoseconds of boot time.
-    pub fn adopt(&mut self, tgid: u32, start_ns: u64) -> Result<(), CollectError> {
-        self.scope
-            .insert(tgid, start_ns, 0)
-            .map_err(|source| CollectError::Map {
-                what: "taking a process into scope",
-                source,
-            })
+    /// The thread groups in scope.
+    #[must_use]
+    pub const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The same, to take some into it.
+    pub const fn scope_mut(&mut self) -> &mut Scope {
+        &mut self.scope
     }
 
     /// Has the certificate of `tgid` put into the ring. The task must be at rest for it to be of
     /// one instant.
     pub fn snapshot(&mut self, tgid: u32) -> Result<(), CollectError> {
-        self.iterate(Request { tgid, inventory: 0 })
+        self.iterate(tgid, 0)
     }
 
     /// Has every task of the host put into the ring, and the certificate of `tgid`.
     pub fn inventory(&mut self, tgid: u32) -> Result<(), CollectError> {
-        self.iterate(Request { tgid, inventory: 1 })
+        self.iterate(tgid, 1)
     }
 
-    fn iterate(&mut self, request: Request) -> Result<(), CollectError> {
+    /// Holds nobody any more. Who was held stays so.
+    pub fn hold_no_more(&mut self) -> Result<(), CollectError> {
+        self.hold = false;
+        self.ask(0, 0)
+    }
+
+    fn ask(&mut self, tgid: u32, inventory: u32) -> Result<(), CollectError> {
+        let request = [tgid, inventory, u32::from(self.hold)];
         self.request
-            .set(0, [request.tgid, request.inventory], 0)
+            .set(0, request, 0)
             .map_err(|source| CollectError::Map {
-                what: "asking for a snapshot",
+                what: "asking the programs",
                 source,
-            })?;
+            })
+    }
+
+    fn iterate(&mut self, tgid: u32, inventory: u32) -> Result<(), CollectError> {
+        self.ask(tgid, inventory)?;
         let failed = |error: &dyn std::fmt::Display| CollectError::Iterate(error.to_string());
         let program = self.programs.iterator()?;
         let id = program.attach().map_err(|error| failed(&error))?;
@@ -308,6 +326,13 @@ fn config(options: Options) -> Config {
         nr_setns: syscalls::SETNS,
         nr_unshare: syscalls::UNSHARE,
         cpu_ids: cpu_ids(),
+        hold: u32::from(options.hold),
+        own: if options.hold {
+            own_namespaces()
+        } else {
+            [0; 8]
+        },
+        reserved: 0,
         syscalls: [0; SYSCALL_WORDS],
         path_argument: [0; 2 * SYSCALL_WORDS],
     };
@@ -320,6 +345,15 @@ fn config(options: Options) -> Config {
             u64::from(call.path_argument) << (2 * (call.number % 32));
     }
     config
+}
+
+/// The namespaces of this process, in the order of [`Config::own`]; 0 = this kernel has none of
+/// that kind.
+fn own_namespaces() -> [u32; 8] {
+    ["mnt", "uts", "ipc", "pid", "net", "time", "cgroup", "user"].map(|kind| {
+        let own = std::fs::metadata(format!("/proc/self/ns/{kind}"));
+        own.map_or(0, |own| u32::try_from(own.ino()).unwrap_or(0))
+    })
 }
 
 /// One above the highest number that a processor can have; where the file is missing, all that a

@@ -75,6 +75,19 @@ pub struct Exec {
     pub old_tid: Tid,
     /// Everything that the kernel knew of the task when the program was about to start.
     pub certificate: Certificate,
+    /// Whether the program waits to be let go.
+    pub hold: Hold,
+}
+
+/// What became of holding a task that executes a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// It goes on: nobody asked for it to be held.
+    Free,
+    /// It is stopped before the first instruction of its program.
+    Held,
+    /// It should be, and the kernel refused.
+    Refused,
 }
 
 /// A task ended.

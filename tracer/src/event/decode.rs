@@ -12,8 +12,8 @@ use super::body::NamespaceCallName;
 use super::limit::Limits;
 use super::{
     Body, Certificate, CgroupAttach, CgroupDir, CgroupMember, Cgroups, Event, Exec, Exit, Fork,
-    KernelPath, NamespaceCall, Namespaces, SyscallReturn, SyscallTable, Task, TaskSeen, Tgid, Tid,
-    Unknown, UnknownReason,
+    Hold, KernelPath, NamespaceCall, Namespaces, SyscallReturn, SyscallTable, Task, TaskSeen, Tgid,
+    Tid, Unknown, UnknownReason,
 };
 
 /// Decodes one record. Whatever cannot be understood becomes [`Body::Unknown`]; a record that is
@@ -61,6 +61,11 @@ fn body(syscalls: &SyscallTable, header: &Header, bytes: &[u8]) -> Result<Body, 
             Body::Exec(Box::new(Exec {
                 old_tid: Tid(record.old_tid),
                 certificate,
+                hold: match record.hold {
+                    CertificateRecord::FREE => Hold::Free,
+                    CertificateRecord::HELD => Hold::Held,
+                    _ => Hold::Refused,
+                },
             }))
         }
         Kind::EXIT => {

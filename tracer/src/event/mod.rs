@@ -18,8 +18,8 @@ pub mod text;
 pub(crate) mod sample;
 
 pub use body::{
-    Body, CgroupAttach, CgroupDir, Event, Exec, Exit, Fork, NamespaceCall, SyscallReturn, TaskSeen,
-    Unknown, UnknownReason,
+    Body, CgroupAttach, CgroupDir, Event, Exec, Exit, Fork, Hold, NamespaceCall, SyscallReturn,
+    TaskSeen, Unknown, UnknownReason,
 };
 pub use certificate::Certificate;
 pub use cgroup::{CgroupMember, Cgroups};

@@ -167,7 +167,7 @@ pub(crate) fn exec(task: TaskId, certificate: &Certificate, filename: &str) -> C
     CertificateRecord {
         header,
         old_tid: task.tid,
-        reserved: 0,
+        hold: CertificateRecord::FREE,
         certificate,
     }
 }
@@ -177,7 +177,7 @@ pub(crate) fn snapshot(task: TaskId, certificate: &Certificate) -> CertificateRe
     CertificateRecord {
         header,
         old_tid: 0,
-        reserved: 0,
+        hold: CertificateRecord::FREE,
         certificate: *certificate,
     }
 }

@@ -31,6 +31,14 @@ pub struct Family {
     pub at_gate: bool,
 }
 
+impl Family {
+    /// It can be judged as the payload is executed, before anything of it has run.
+    #[must_use]
+    pub fn at_exec(&self) -> bool {
+        self.at_gate || self.base == Base::Certificate
+    }
+}
+
 /// What an expectation looks at first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Base {

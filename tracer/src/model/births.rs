@@ -158,7 +158,20 @@ impl Births {
             other.within == Some(birth.number) && !other.domain.namespaces.is_empty()
         };
         birth.domain.namespaces.is_empty()
-            || birth.same_program && birth.host_root && self.all.iter().any(inside)
+            || Self::may_be_stage(birth) && self.all.iter().any(inside)
+    }
+
+    /// Whether it may turn out to be a stage, which only what comes after it shows: a program that
+    /// executed itself anew, with tracer's own root directory.
+    pub fn may_be_stage(birth: &Birth) -> bool {
+        birth.same_program && birth.host_root
+    }
+
+    /// Everybody of a container who lives.
+    pub fn members(&self, birth: &Birth) -> impl Iterator<Item = Tgid> {
+        let index = birth.number.checked_sub(1);
+        let members = self.members.iter();
+        members.filter_map(move |(tgid, member)| (Some(*member) == index).then_some(*tgid))
     }
 
     /// Mount namespaces that tasks have come into since the last call, or were created in before

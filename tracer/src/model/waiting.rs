@@ -26,6 +26,16 @@ pub fn left_waiting(event: &Event, model: &Model, births: &Births) -> Vec<Task> 
     tasks.map(|state| state.task.clone()).collect()
 }
 
+/// Whether one that was left waiting still does.
+pub fn waits(task: &Task, model: &Model, births: &Births) -> bool {
+    let state = model.task(task.tid);
+    state.is_some_and(|state| {
+        state.task.start_ns == task.start_ns
+            && state.ended.is_none()
+            && has_own(state, model, births)
+    })
+}
+
 /// Whether it is in namespaces that were made in the run, and no container is in all of them: a
 /// first process that executes nothing itself, as bwrap's, is of the container of its child.
 fn has_own(state: &TaskState, model: &Model, births: &Births) -> bool {

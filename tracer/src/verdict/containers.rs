@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::event::Task;
 use crate::expect::Expectation;
 use crate::model::{Birth, Births, Model};
@@ -41,6 +43,31 @@ pub struct Container {
     pub judgement: Option<Judgement>,
     /// The look at it as it waited, set up, for its payload to be started.
     pub created: Option<Created>,
+    /// What enforcement did about it, where it was enforced.
+    pub held: Option<Held>,
+}
+
+/// What enforcement did about a container.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// What it did.
+    pub act: Act,
+    /// What that rests on; `None` where no expectation can be judged at exec.
+    pub judgement: Option<Judgement>,
+}
+
+/// What enforcement does about a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// It was held, judged, and let go.
+    LetGo,
+    /// It was held, judged, and killed: nothing of it has run.
+    Killed,
+    /// The kernel refused to hold it, and it was killed: something of it may have run.
+    KilledLate,
+    /// It was let go, and killed with all of its container when that changed.
+    KilledForDrift,
 }
 
 /// A container before anything ran in it: what OCI calls `created`.
@@ -116,18 +143,7 @@ pub fn judge_containers(
 ) -> (Vec<Container>, Verdict) {
     let container = |birth: &Birth| {
         let stage = births.is_stage(birth);
-        let observation = Observation {
-            init: Some(birth.payload.tgid),
-            gate: None,
-            exec: Some(Seen {
-                seq: birth.seq,
-                certificate: birth.certificate.clone(),
-            }),
-            mounts: mounts.containers.get(&birth.seq).cloned().flatten(),
-            host_mounts: mounts.host.clone(),
-            drift: Some(birth.drift.clone()),
-            ..observation.clone()
-        };
+        let observation = observation_of(birth, observation, mounts);
         let selected = select.takes(birth, stage);
         let created = waited.iter().find(|waited| waited.became(birth));
         let created = created.map(|waited| {
@@ -145,6 +161,7 @@ pub fn judge_containers(
             birth: birth.clone(),
             stage,
             created,
+            held: None,
             judgement: selected.then(|| judge_final(expectations, model, &observation)),
             observation,
         }
@@ -152,6 +169,48 @@ pub fn judge_containers(
     let containers: Vec<Container> = births.all().iter().map(container).collect();
     let verdict = overall(&containers, observation);
     (containers, verdict)
+}
+
+/// Judges a container whose payload is held, by what its exec has shown. Records of others that are
+/// still on their way don't matter: those of what led up to this exec came before it.
+pub fn judge_held(
+    expectations: &[Expectation],
+    birth: &Birth,
+    model: &Model,
+    observation: &Observation,
+    mounts: &MountTables,
+) -> Container {
+    let mut observation = observation_of(birth, observation, mounts);
+    observation.counters.on_their_way_left_out();
+    let decidable = expectations.iter();
+    let decidable: Vec<Expectation> = decidable
+        .filter(|expectation| expectation.check.family().at_exec())
+        .cloned()
+        .collect();
+    Container {
+        birth: birth.clone(),
+        stage: false,
+        created: None,
+        held: None,
+        judgement: Some(judge_final(&decidable, model, &observation)),
+        observation,
+    }
+}
+
+/// What the judgement of one container looks at.
+fn observation_of(birth: &Birth, all: &Observation, mounts: &MountTables) -> Observation {
+    Observation {
+        init: Some(birth.payload.tgid),
+        gate: None,
+        exec: Some(Seen {
+            seq: birth.seq,
+            certificate: birth.certificate.clone(),
+        }),
+        mounts: mounts.containers.get(&birth.seq).cloned().flatten(),
+        host_mounts: mounts.host.clone(),
+        drift: Some(birth.drift.clone()),
+        ..all.clone()
+    }
 }
 
 /// Of all containers that were judged: fail if one fails or there is none, inconclusive if one is

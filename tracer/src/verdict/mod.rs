@@ -13,7 +13,10 @@ pub(crate) mod sample;
 
 use serde::Serialize;
 
-pub use containers::{Container, Created, MountTables, Select, Waited, judge_containers, overall};
+pub use containers::{
+    Act, Container, Created, Held, MountTables, Select, Waited, judge_containers, judge_held,
+    overall,
+};
 pub use judge::{judge_final, judge_gate, judge_refused, may_miss_execs};
 pub use mountinfo::MountInfo;
 pub use observation::{Counters, Drift, Observation, PerKind, Seen, Unattached};

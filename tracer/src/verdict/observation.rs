@@ -69,6 +69,18 @@ pub struct Counters {
     pub scope_full: u64,
 }
 
+impl Counters {
+    /// Takes those made and not yet read as not made yet: for a judgement that rests on none of
+    /// them.
+    pub fn on_their_way_left_out(&mut self) {
+        for kind in kinds() {
+            let known = self.read.get(kind).saturating_add(self.lost.get(kind));
+            self.submitted
+                .set(kind, self.submitted.get(kind).min(known));
+        }
+    }
+}
+
 /// A count for each kind of record, and one for what has no kind that is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PerKind([u64; Kind::END as usize]);

@@ -48,6 +48,8 @@ pub fn run(arguments: &ObserveArguments) -> Result<u8, Failure> {
     let request = Request {
         command: arguments.command.clone(),
         expectations: Vec::new(),
+        rules: None,
+        enforce: false,
         select: arguments.select.clone(),
         daemons: arguments.daemon.clone(),
         wait: false,

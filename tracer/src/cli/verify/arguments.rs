@@ -21,6 +21,10 @@ pub struct VerifyArguments {
     /// containerd, podman's service; what it makes meanwhile for others is found as well
     #[arg(long, value_name = "NAME|PID")]
     pub daemon: Vec<String>,
+    /// Hold each payload before its first instruction until it has been judged, and kill it unless it
+    /// passes; with `drift: deny`, kill a container as soon as it changes
+    #[arg(long)]
+    pub enforce: bool,
     /// Go on until every container has ended, and not only the command
     #[arg(long)]
     pub wait: bool,

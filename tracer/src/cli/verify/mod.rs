@@ -15,9 +15,10 @@ use crate::{
     container::gate::Exit,
     expect::rule::Rule,
     host::{self, HostFacts},
+    model::Model,
     report::{Verification, verification},
-    verdict::{self, Verdict},
-    verify::{self, Outcome, Request, VerifyError},
+    verdict::{self, Container, Verdict},
+    verify::{self, Outcome, Request, Rules, VerifyError},
 };
 
 /// The command.
@@ -45,6 +46,8 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
     let request = Request {
         command: arguments.command.clone(),
         expectations,
+        rules: (!rules.is_empty()).then(|| judging(rules, &host)),
+        enforce: arguments.enforce,
         select: arguments.select.clone(),
         daemons: arguments.daemon.clone(),
         wait: arguments.wait,
@@ -52,10 +55,9 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
         limiting: host.limiting(),
         collect: options(&arguments.report),
     };
-    let mut outcome = runtime
+    let outcome = runtime
         .block_on(verify::execute(request))
         .map_err(|error| of_verify(&error))?;
-    judge_rules(&mut outcome, &rules, &host);
     let what = what(&outcome);
     let code = code(&outcome, what);
     let report = document(&host, &arguments.command, &outcome, what, code);
@@ -72,12 +74,12 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
     })
 }
 
-fn judge_rules(outcome: &mut Outcome, rules: &[Rule], host: &HostFacts) {
-    for container in &mut outcome.containers {
-        let certificate = verification::certificate_of(container, host, &outcome.session.model);
-        verdict::judge_rules(container, rules, &certificate);
-    }
-    outcome.verdict = verdict::overall(&outcome.containers, &outcome.session.observation);
+fn judging(rules: Vec<Rule>, host: &HostFacts) -> Rules {
+    let host = host.clone();
+    Rules(Box::new(move |container: &mut Container, model: &Model| {
+        let certificate = verification::certificate_of(container, &host, model);
+        verdict::judge_rules(container, &rules, &certificate);
+    }))
 }
 
 /// The exit code of what ends a verification before there is a verdict.
@@ -89,9 +91,10 @@ pub(in crate::cli) fn of_verify(error: &VerifyError) -> Failure {
             io::ErrorKind::PermissionDenied => exit::NOT_EXECUTABLE,
             _ => exit::ERROR,
         },
-        VerifyError::NoDaemon(_) | VerifyError::Wait { .. } | VerifyError::Signals(_) => {
-            exit::ERROR
-        }
+        VerifyError::NoDaemon(_)
+        | VerifyError::Wait { .. }
+        | VerifyError::Signals(_)
+        | VerifyError::Keeper(_) => exit::ERROR,
     };
     Failure::new(code, error)
 }

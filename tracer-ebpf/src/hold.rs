@@ -1,0 +1,73 @@
+//! Holding a payload: who executes a program in other namespaces than tracer's own is stopped
+//! before its first instruction, until user space has judged it. Owns who is held and how.
+
+use aya_ebpf::helpers::generated::bpf_send_signal;
+use tracer_common::record::{CertificateRecord, NamespaceSet};
+
+use zerocopy::FromZeros as _;
+
+use crate::{fact, kernel::config, map::REQUEST, scope};
+
+/// Of include/uapi/asm-generic/signal.h, which x86-64 and arm64 follow.
+const SIGKILL: u32 = 9;
+const SIGSTOP: u32 = 19;
+
+/// Whether payloads are held at all, at this moment, and this is not one that was judged.
+#[inline(always)]
+fn wanted(tgid: u32) -> bool {
+    config!(hold) != 0
+        && REQUEST.get(0).is_some_and(|request| request.hold != 0)
+        && !scope::is_let_go(tgid)
+}
+
+/// Whether a namespace of that kind is another than tracer's.
+#[inline(always)]
+fn differs(own: u32, task: u32) -> bool {
+    own != 0 && own != task
+}
+
+#[inline(always)]
+fn is_elsewhere(set: &NamespaceSet) -> bool {
+    differs(config!(own[0]), set.mnt)
+        || differs(config!(own[1]), set.uts)
+        || differs(config!(own[2]), set.ipc)
+        || differs(config!(own[3]), set.pid)
+        || differs(config!(own[4]), set.net)
+        || differs(config!(own[5]), set.time)
+        || differs(config!(own[6]), set.cgroup)
+        || differs(config!(own[7]), set.user)
+}
+
+/// Stops the current task, which is executing a program, if it is to be held. What became of it is
+/// for its record, which is submitted afterwards: whoever reads that lets go of a task that has
+/// its signal already. The signal is dealt with on the way to user mode, before the first
+/// instruction, and stops the first process of a PID namespace like any other: it is the kernel's
+/// (kernel/signal.c, `sig_task_ignored`).
+#[inline(always)]
+pub fn hold(set: &NamespaceSet, tgid: u32) -> u32 {
+    if !wanted(tgid) || !is_elsewhere(set) {
+        return CertificateRecord::FREE;
+    }
+    // SAFETY: a helper that takes a number and acts on the current task.
+    if unsafe { bpf_send_signal(SIGSTOP) } == 0 {
+        CertificateRecord::HELD
+    } else {
+        CertificateRecord::NOT_HELD
+    }
+}
+
+/// Ends the current task, whose record was lost, if it might have been held: nobody would judge
+/// it, and nobody let go of it.
+#[inline(always)]
+pub fn lost(task: u64, tgid: u32) {
+    if !wanted(tgid) {
+        return;
+    }
+    let mut set = NamespaceSet::new_zeroed();
+    fact::namespaces(&mut set, task);
+    if is_elsewhere(&set) {
+        // SAFETY: as above. A task that cannot be sent a signal goes on; the lost record makes the
+        // verdict inconclusive.
+        let _refused = unsafe { bpf_send_signal(SIGKILL) };
+    }
+}

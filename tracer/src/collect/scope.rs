@@ -1,0 +1,67 @@
+//! The table of thread groups in scope, which the kernel side keeps up to date. Owns what its
+//! values mean.
+
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+
+use aya::maps::{HashMap, Map, MapData, MapError};
+use tracer_common::config::LET_GO;
+
+use super::CollectError;
+
+/// Thread group to the start of its leader, and whether it has been let go.
+pub struct Scope {
+    groups: HashMap<MapData, u32, u64>,
+    descriptor: OwnedFd,
+}
+
+impl Scope {
+    pub(super) fn new(map: Map) -> Result<Self, CollectError> {
+        let opened = || -> Result<Self, MapError> {
+            let Map::HashMap(data) = &map else {
+                return Err(MapError::InvalidMapType { map_type: 0 });
+            };
+            Ok(Self {
+                descriptor: data.fd().as_fd().try_clone_to_owned()?,
+                groups: HashMap::try_from(map)?,
+            })
+        };
+        opened().map_err(failed("opening the table of tasks"))
+    }
+
+    /// The table that a descriptor is of, from another process.
+    ///
+    /// # Errors
+    /// It is of something else.
+    pub fn of(descriptor: OwnedFd) -> Result<Self, CollectError> {
+        let data = MapData::from_fd(descriptor).map_err(failed("opening the table of tasks"))?;
+        Self::new(Map::HashMap(data))
+    }
+
+    /// A descriptor of it, for another process.
+    #[must_use]
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+
+    /// Takes a thread group that was there before into scope, with all that it creates from now
+    /// on. `start_ns` is the start of its leader in nanoseconds of boot time.
+    pub fn adopt(&mut self, tgid: u32, start_ns: u64) -> Result<(), CollectError> {
+        let insert = self.groups.insert(tgid, start_ns, 0);
+        insert.map_err(failed("taking a process into scope"))
+    }
+
+    /// Has a thread group that was held, and what it creates, go on executing programs.
+    pub fn let_go(&mut self, tgid: u32, start_ns: u64) -> Result<(), CollectError> {
+        self.adopt(tgid, start_ns | LET_GO)
+    }
+
+    /// Those that have not been let go, and the start of each.
+    pub fn not_let_go(&self) -> impl Iterator<Item = (u32, u64)> {
+        let all = self.groups.iter().filter_map(Result::ok);
+        all.filter(|(_, value)| value & LET_GO == 0)
+    }
+}
+
+fn failed(what: &'static str) -> impl Fn(MapError) -> CollectError {
+    move |source| CollectError::Map { what, source }
+}

@@ -1,0 +1,204 @@
+//! Enforcement: the payload of each container is held before its first instruction, judged, and
+//! let go only if it passes. Owns what is done to whom; the kernel side decides who is held
+//! (tracer-ebpf/src/hold.rs).
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    fs, io, mem,
+};
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use super::{Request, Rules, keeper::Keeper, mounts::Mounts};
+use crate::{
+    collect::CollectError,
+    event::{Hold, Task, Tgid},
+    expect::Check,
+    model::{Birth, Births},
+    session::{Halt, Session},
+    verdict::{Act, Container, Held, Judgement, Verdict, judge_held},
+};
+
+/// What was done so far.
+pub(super) struct Enforcement {
+    /// By the record of the payload's exec.
+    done: BTreeMap<u64, Held>,
+    /// Who has had a child held, and may stop with it.
+    parents: HashSet<Tgid>,
+    _keeper: Keeper,
+}
+
+impl Enforcement {
+    /// Starts who cleans up behind a tracer that is killed.
+    pub(super) fn start(session: &Session) -> io::Result<Self> {
+        Ok(Self {
+            done: BTreeMap::new(),
+            parents: HashSet::new(),
+            _keeper: Keeper::start(session.collector.scope())?,
+        })
+    }
+
+    /// Decides upon everybody who has come to a halt, and upon containers that have changed.
+    pub(super) fn decide(
+        &mut self,
+        request: &Request,
+        session: &mut Session,
+        mounts: &mut Mounts,
+    ) -> Result<(), CollectError> {
+        for halt in mem::take(&mut session.halts) {
+            match halt {
+                Halt::Held { seq, task, hold } => {
+                    let birth = session.births.all().iter().find(|birth| birth.seq == seq);
+                    let judgement = match birth {
+                        Some(birth) if is_judged(birth, request, &session.births) => {
+                            let birth = birth.clone();
+                            judge(&birth, request, session, mounts)?
+                        }
+                        _ => None,
+                    };
+                    let held = self.act(&task, hold, judgement, session)?;
+                    self.done.insert(seq, held);
+                }
+                Halt::SentStop(tgid) if self.parents.contains(&tgid) => resume(tgid),
+                Halt::SentStop(_) => {}
+            }
+        }
+        self.end_changed(request, session);
+        Ok(())
+    }
+
+    fn act(
+        &mut self,
+        task: &Task,
+        hold: Hold,
+        judgement: Option<Judgement>,
+        session: &mut Session,
+    ) -> Result<Held, CollectError> {
+        let passes = judgement
+            .as_ref()
+            .is_none_or(|judgement| judgement.verdict == Verdict::Pass);
+        if let Some(parent) = session
+            .model
+            .leader(task.tgid)
+            .and_then(|state| state.parent)
+        {
+            self.parents.insert(parent);
+        }
+        let act = if passes {
+            session
+                .collector
+                .scope_mut()
+                .let_go(task.tgid.0, task.start_ns)?;
+            resume(task.tgid);
+            Act::LetGo
+        } else {
+            end(task.tgid, task.start_ns);
+            if hold == Hold::Held {
+                Act::Killed
+            } else {
+                Act::KilledLate
+            }
+        };
+        Ok(Held { act, judgement })
+    }
+
+    /// Ends containers that have changed since they were let go, where that is denied.
+    fn end_changed(&mut self, request: &Request, session: &Session) {
+        let denied = |check: &Check| matches!(check, Check::Drift);
+        if !request.expectations.iter().any(|one| denied(&one.check)) {
+            return;
+        }
+        let births = &session.births;
+        for birth in births.all().iter().filter(|birth| !birth.drift.is_empty()) {
+            let Some(held) = self.done.get_mut(&birth.seq) else {
+                continue;
+            };
+            if held.act != Act::LetGo || !is_judged(birth, request, births) {
+                continue;
+            }
+            held.act = Act::KilledForDrift;
+            for member in births.members(birth) {
+                let task = session.model.leader(member).map(|state| &state.task);
+                if let Some(task) = task {
+                    end(task.tgid, task.start_ns);
+                }
+            }
+        }
+    }
+
+    /// Notes what was done about a container. One that was killed does not pass, whatever is known
+    /// by now: what could not be known then is why.
+    pub(super) fn note(&self, container: &mut Container) {
+        let held = self.done.get(&container.birth.seq).cloned();
+        if let Some(held) = &held
+            && matches!(held.act, Act::Killed | Act::KilledLate)
+            && let Some(last) = &mut container.judgement
+            && last.verdict == Verdict::Pass
+            && let Some(first) = &held.judgement
+        {
+            last.clone_from(first);
+        }
+        container.held = held;
+    }
+}
+
+/// Whether a container is one that is judged: not one that may turn out to be a runtime's own
+/// stage, nor one that is not selected.
+fn is_judged(birth: &Birth, request: &Request, births: &Births) -> bool {
+    let stage = births.is_stage(birth) || Births::may_be_stage(birth);
+    request.select.takes(birth, stage)
+}
+
+/// What its exec has shown of a container, judged; `None` where nothing is expected of that.
+fn judge(
+    birth: &Birth,
+    request: &Request,
+    session: &mut Session,
+    mounts: &mut Mounts,
+) -> Result<Option<Judgement>, CollectError> {
+    mounts.read_own();
+    session.read_counters()?;
+    let mut container = judge_held(
+        &request.expectations,
+        birth,
+        &session.model,
+        &session.observation,
+        &mounts.tables,
+    );
+    if let Some(Rules(judge)) = &request.rules {
+        judge(&mut container, &session.model);
+    }
+    let judgement = container.judgement;
+    Ok(judgement.filter(|judgement| !judgement.items.is_empty()))
+}
+
+/// Lets a task that is stopped go on. One that is gone needs no letting go.
+fn resume(tgid: Tgid) {
+    let pid = i32::try_from(tgid.0).ok().and_then(Pid::from_raw);
+    if let Some(process) = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()) {
+        let _gone = pidfd_send_signal(&process, Signal::CONT);
+    }
+}
+
+/// Kills a thread group, and nobody who has its number by now.
+pub(super) fn end(tgid: Tgid, start_ns: u64) {
+    let pid = i32::try_from(tgid.0).ok().and_then(Pid::from_raw);
+    let Some(process) = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()) else {
+        return;
+    };
+    // The descriptor is of whoever has the number now: its start tells whether that is the one.
+    if started(tgid) == Some(start_ns / NS_PER_TICK) {
+        let _gone = pidfd_send_signal(&process, Signal::KILL);
+    }
+}
+
+/// proc(5) tells starts in hundredths of a second, on every architecture that Rust has.
+const NS_PER_TICK: u64 = 10_000_000;
+
+/// When a process was started, in ticks since boot.
+fn started(tgid: Tgid) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", tgid.0)).ok()?;
+    // The name, which may hold anything, ends with the last parenthesis; the start is field 22.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(19)?.parse().ok()
+}

@@ -1,0 +1,107 @@
+//! What is looked at while a container lives and gone afterwards: its mount table, and whoever
+//! waits, set up, for a payload. Owns when that is read.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fs, mem,
+};
+
+use crate::{
+    event::{Body, NamespaceSlot, NsId, Task},
+    host::mount_table::MountNamespace,
+    model::Birth,
+    session::Session,
+    verdict::{MountInfo, MountTables, Seen, Waited, mountinfo},
+};
+
+/// Mount tables of containers. A namespace that could not be held before its last task ended has
+/// none, which makes what rests on it inconclusive.
+#[derive(Default)]
+pub(super) struct Mounts {
+    pub(super) tables: MountTables,
+    /// Namespaces of tasks that may become payloads.
+    held: HashMap<NsId, MountNamespace>,
+    /// Tasks that were seen as they waited for their payload to be started.
+    pub(super) waited: Vec<Waited>,
+    /// All that were left waiting, whether they could be looked at or not.
+    pub(super) left: Vec<Task>,
+}
+
+impl Mounts {
+    /// Looks at who waits, and reads the tables of containers that are new. Looking makes records.
+    pub(super) fn follow(&mut self, session: &mut Session) {
+        self.hold(session);
+        for task in mem::take(&mut session.waiting) {
+            self.look_at(&task, session);
+            self.left.push(task);
+        }
+        self.read_tables(session);
+    }
+
+    /// Reads tracer's own table, once.
+    pub(super) fn read_own(&mut self) {
+        if self.tables.host.is_none() {
+            let own = fs::read_to_string("/proc/self/mountinfo").ok();
+            self.tables.host = own.and_then(|text| mountinfo::parse(&text));
+        }
+    }
+
+    /// Holds the namespaces that are new.
+    fn hold(&mut self, session: &mut Session) {
+        for (task, namespace) in session.births.take_new_mounts() {
+            if let Entry::Vacant(place) = self.held.entry(namespace)
+                && let Some(held) = MountNamespace::hold(task.0, namespace)
+            {
+                place.insert(held);
+            }
+        }
+    }
+
+    /// Reads the tables of containers that are new, while somebody lives there or the namespace
+    /// is held.
+    pub(super) fn read_tables(&mut self, session: &mut Session) {
+        self.hold(session);
+        for birth in session.births.all() {
+            if !self.tables.containers.contains_key(&birth.seq) {
+                let table = self.table_of(birth);
+                self.tables.containers.insert(birth.seq, table);
+            }
+        }
+    }
+
+    /// Reads the facts of a task that waits. Who has gone on meanwhile shows by its record, which
+    /// comes before, and is left to that.
+    fn look_at(&mut self, task: &Task, session: &mut Session) {
+        let before = session.steps.len();
+        if session.snapshot(task.tgid).is_err() {
+            return;
+        }
+        let steps = session.steps.iter().skip(before);
+        let facts = steps.rev().find_map(|step| match &step.event.body {
+            Body::Snapshot(facts) if step.event.task.tgid == task.tgid => Some((step, facts)),
+            _ => None,
+        });
+        if let Some((step, facts)) = facts {
+            let own = facts
+                .namespaces()
+                .and_then(|set| set.get(NamespaceSlot::Mnt));
+            let held = own.and_then(|own| self.held.get(&own));
+            let table = held.and_then(|held| held.read().ok());
+            self.waited.push(Waited {
+                task: step.event.task.clone(),
+                seen: Seen {
+                    seq: step.event.seq,
+                    certificate: facts.clone(),
+                },
+                mounts: table,
+            });
+        }
+    }
+
+    fn table_of(&mut self, birth: &Birth) -> Option<Vec<MountInfo>> {
+        let own = birth.certificate.namespaces()?.get(NamespaceSlot::Mnt)?;
+        let held = self.held.remove(&own);
+        let held = held.or_else(|| MountNamespace::hold(birth.payload.tgid.0, own))?;
+        held.read().ok()
+    }
+}
