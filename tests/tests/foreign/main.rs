@@ -5,6 +5,7 @@
 mod broken;
 mod bundle;
 mod created;
+mod enforced;
 mod expected;
 mod failed;
 mod inferred;

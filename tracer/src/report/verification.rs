@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::event::{Event, NamespaceKind, NsId, Tgid};
 use crate::host::HostFacts;
 use crate::model::{Birth, Change, Drift, Model};
-use crate::verdict::{self, Item, Judgement, Verdict, Waited};
+use crate::verdict::{self, Act, Held, Item, Judgement, Verdict, Waited};
 
 use super::change::Names;
 use super::document::{CounterReport, Machine, SCHEMA_VERSION, Tool};
@@ -101,6 +101,8 @@ pub struct Container {
     pub items: Vec<Item>,
     /// The look at it before its payload was started; absent where nobody was seen to wait.
     pub created: Option<Created>,
+    /// What was done about it; absent where nothing was enforced.
+    pub enforced: Option<Enforced>,
     /// What changed in it later.
     pub drift: Vec<Drift>,
     /// The payload's end in wait(2)'s encoding; absent while it lives.
@@ -120,6 +122,29 @@ pub struct Created {
     pub verdict: Option<Verdict>,
     /// Those whose outcome was another then.
     pub differing: Vec<Item>,
+}
+
+/// What enforcement did about a container.
+#[derive(Clone, Debug, Serialize)]
+pub struct Enforced {
+    /// What it did.
+    pub act: Act,
+    /// Of what can be judged at exec; absent where nothing of that is expected.
+    pub verdict: Option<Verdict>,
+    /// Names of the expectations that did not pass then.
+    pub not_passed: Vec<String>,
+}
+
+impl From<&Held> for Enforced {
+    fn from(held: &Held) -> Self {
+        let items = held.judgement.iter().flat_map(|judged| &judged.items);
+        let not_passed = items.filter(|item| item.verdict != Verdict::Pass);
+        Self {
+            act: held.act,
+            verdict: held.judgement.as_ref().map(|judged| judged.verdict),
+            not_passed: not_passed.map(|item| item.id.clone()).collect(),
+        }
+    }
 }
 
 /// Who waited for a payload that never came.
@@ -291,6 +316,7 @@ impl Container {
             stage,
             judgement,
             created,
+            held,
             ..
         } = container;
         let Birth {
@@ -322,6 +348,7 @@ impl Container {
             created: created
                 .as_ref()
                 .map(|created| Created::new(created, judgement.as_ref())),
+            enforced: held.as_ref().map(Enforced::from),
             drift: birth.drift.clone(),
             ended: birth.ended.map(|ended| ended.code),
             namespaces: certificate::namespaces(facts, context.baseline),

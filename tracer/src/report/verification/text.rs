@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::report::escape::escape;
 use crate::report::grid::{self, Cell, Column, Row};
 use crate::report::{Style, compact as lines, summary, table as tables};
-use crate::verdict::Verdict;
+use crate::verdict::{Act, Verdict};
 
 use super::{Container, Outcome, Verification};
 
@@ -50,6 +50,7 @@ pub(super) fn table(report: &Verification, out: &mut dyn Write, style: Style) ->
         tables::items(&container.items, out, style)?;
         created(container, out)?;
         drift(container, out)?;
+        enforced(container, out)?;
         writeln!(out)?;
     }
     if !report.containers.is_empty() {
@@ -74,6 +75,7 @@ pub(super) fn compact(report: &Verification, out: &mut dyn Write, style: Style) 
         if !container.stage {
             drift(container, out)?;
         }
+        enforced(container, out)?;
     }
     last_line(report, out, style)
 }
@@ -153,6 +155,27 @@ fn drift(container: &Container, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// What was done about a container that was judged as it was executed.
+fn enforced(container: &Container, out: &mut dyn Write) -> io::Result<()> {
+    let Some(enforced) = &container.enforced else {
+        return Ok(());
+    };
+    let not_passed = enforced.not_passed.join(", ");
+    match enforced.act {
+        Act::LetGo if enforced.verdict.is_none() => Ok(()),
+        Act::LetGo => writeln!(out, "held, judged and let go"),
+        Act::Killed => writeln!(
+            out,
+            "killed before its first instruction for {not_passed}"
+        ),
+        Act::KilledLate => writeln!(
+            out,
+            "killed for {not_passed}; the kernel refused to hold it, so that something of it may have run"
+        ),
+        Act::KilledForDrift => writeln!(out, "killed, with all of its container, for drift"),
+    }
 }
 
 fn row(container: &Container) -> Row {
