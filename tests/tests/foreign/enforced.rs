@@ -36,7 +36,8 @@ fn what_is_as_expected_runs(runtime: Runtime) {
     let why = summary(&report);
     assert_eq!(not_passed(container), [""; 0], "{why}");
     assert_eq!(said.code(), CODE, "{why}");
-    let let_go = json!({"act": "let_go", "verdict": "pass", "not_passed": []});
+    let let_go =
+        json!({"act": "let_go", "verdict": "pass", "not_passed": [], "may_be_stage": false});
     assert_eq!(container["enforced"], let_go, "{why}");
     assert_eq!(subject.left(), [""; 0]);
 }
@@ -90,7 +91,7 @@ fn nothing_runs_of_what_is_not(runtime: Runtime) {
 
     let (said, container) = violating(&mut subject, &["--enforce"], "enforced");
     assert!(!has_run(&subject, &said), "{}", said.stderr);
-    let killed = json!({"act": "killed", "verdict": "fail", "not_passed": ["seccomp"]});
+    let killed = json!({"act": "killed", "verdict": "fail", "not_passed": ["seccomp"], "may_be_stage": false});
     assert_eq!(container["enforced"], killed);
     assert_eq!(container["ended"], 9, "by SIGKILL");
     assert_eq!(subject.left(), [""; 0]);

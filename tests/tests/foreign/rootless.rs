@@ -46,10 +46,22 @@ fn as_user(command: Vec<String>) -> Vec<String> {
         .collect()
 }
 
-fn passes(subject: &Subject, command: Vec<String>) -> Value {
+/// Demands that it passes, and, under enforcement with these options, is let go.
+fn passes(subject: &Subject, enforced: &[&str], command: &[String], after: impl Fn()) -> Value {
     let file = subject.runs.word("expected.yaml");
     fs::write(&file, EXPECTED).expect("a file");
-    let said = verify(subject, &["--expect", &file], &as_user(command));
+    let options = [&["--enforce", "--expect", &file], enforced].concat();
+    let report = verify(subject, &options, &as_user(command.to_vec())).report();
+    let container = the_one(&report);
+    assert_eq!(
+        container["enforced"]["act"],
+        "let_go",
+        "{}",
+        summary(&report)
+    );
+    assert_eq!(container["enforced"]["verdict"], "pass");
+    after();
+    let said = verify(subject, &["--expect", &file], &as_user(command.to_vec()));
     let report = said.report();
     println!("{}", said.stderr);
     let why = summary(&report);
@@ -72,7 +84,8 @@ fn what_bwrap_makes_for_an_ordinary_user_is_judged() {
     let Some(mut subject) = Subject::new(Runtime::Bwrap) else {
         return;
     };
-    let report = passes(&subject, subject.words("rootless", &with_users()));
+    let words = subject.words("rootless", &with_users());
+    let report = passes(&subject, &[], &words, || {});
     let container = the_one(&report);
     assert_eq!(container["runtime"], subject.runtime.name());
     println!("{} items", items(container).len());
@@ -85,7 +98,8 @@ fn what_unshare_makes_for_an_ordinary_user_is_judged() {
     let Some(mut subject) = Subject::new(Runtime::Unshare) else {
         return;
     };
-    let report = passes(&subject, subject.words("rootless", &with_users()));
+    let words = subject.words("rootless", &with_users());
+    let report = passes(&subject, &[], &words, || {});
     let container = the_one(&report);
     assert_eq!(container["runtime"], subject.runtime.name());
     println!("{} items", items(container).len());
@@ -136,8 +150,12 @@ fn what_podman_makes_for_an_ordinary_user_is_judged() {
     let mut words = vec!["env".to_owned(), format!("--chdir={home}")];
     words.extend(variables);
     words.extend(command);
-    let pause = Pause(subject.runs.path("podman-tmp/pause.pid"));
-    let report = passes(&subject, words);
+    let file = subject.runs.path("podman-tmp/pause.pid");
+    let pause = Pause(file.clone());
+    // Its own namespaces would be judged by what is expected of its container's.
+    let report = passes(&subject, &["--select", "runtime=runc"], &words, || {
+        drop(Pause(file.clone()));
+    });
     drop(pause);
     println!("{}", summary(&report));
     assert_eq!(the_one(&report)["runtime"], "runc");

@@ -6,6 +6,7 @@ mod attribute;
 mod condition;
 mod drift;
 mod end;
+mod enforce;
 mod escape;
 mod kill;
 mod loss;

@@ -163,8 +163,14 @@ impl Births {
 
     /// Whether it may turn out to be a stage, which only what comes after it shows: a program that
     /// executed itself anew, with tracer's own root directory.
+    #[must_use]
     pub fn may_be_stage(birth: &Birth) -> bool {
         birth.same_program && birth.host_root
+    }
+
+    /// Whether a thread group belongs to a container.
+    pub fn is_member(&self, tgid: Tgid) -> bool {
+        self.members.contains_key(&tgid)
     }
 
     /// Everybody of a container who lives.

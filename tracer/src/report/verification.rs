@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::event::{Event, NamespaceKind, NsId, Tgid};
 use crate::host::HostFacts;
-use crate::model::{Birth, Change, Drift, Model};
+use crate::model::{Birth, Births, Change, Drift, Model};
 use crate::verdict::{self, Act, Held, Item, Judgement, Verdict, Waited};
 
 use super::change::Names;
@@ -133,16 +133,20 @@ pub struct Enforced {
     pub verdict: Option<Verdict>,
     /// Names of the expectations that did not pass then.
     pub not_passed: Vec<String>,
+    /// It executed itself anew, in tracer's own root directory, as runtimes do to get a user
+    /// namespace: only what comes after it would tell whether it is a stage of its runtime.
+    pub may_be_stage: bool,
 }
 
-impl From<&Held> for Enforced {
-    fn from(held: &Held) -> Self {
+impl Enforced {
+    fn new(held: &Held, birth: &Birth) -> Self {
         let items = held.judgement.iter().flat_map(|judged| &judged.items);
         let not_passed = items.filter(|item| item.verdict != Verdict::Pass);
         Self {
             act: held.act,
             verdict: held.judgement.as_ref().map(|judged| judged.verdict),
             not_passed: not_passed.map(|item| item.id.clone()).collect(),
+            may_be_stage: Births::may_be_stage(birth),
         }
     }
 }
@@ -348,7 +352,7 @@ impl Container {
             created: created
                 .as_ref()
                 .map(|created| Created::new(created, judgement.as_ref())),
-            enforced: held.as_ref().map(Enforced::from),
+            enforced: held.as_ref().map(|held| Enforced::new(held, birth)),
             drift: birth.drift.clone(),
             ended: birth.ended.map(|ended| ended.code),
             namespaces: certificate::namespaces(facts, context.baseline),

@@ -48,15 +48,7 @@ impl Enforcement {
         for halt in mem::take(&mut session.halts) {
             match halt {
                 Halt::Held { seq, task, hold } => {
-                    let birth = session.births.all().iter().find(|birth| birth.seq == seq);
-                    let judgement = match birth {
-                        Some(birth) if is_judged(birth, request, &session.births) => {
-                            let birth = birth.clone();
-                            judge(&birth, request, session, mounts)?
-                        }
-                        _ => None,
-                    };
-                    let held = self.act(&task, hold, judgement, session)?;
+                    let held = self.decide_on(seq, &task, hold, request, session, mounts)?;
                     self.done.insert(seq, held);
                 }
                 Halt::SentStop(tgid) if self.parents.contains(&tgid) => resume(tgid),
@@ -67,16 +59,36 @@ impl Enforcement {
         Ok(())
     }
 
-    fn act(
+    fn decide_on(
         &mut self,
+        seq: u64,
         task: &Task,
         hold: Hold,
-        judgement: Option<Judgement>,
+        request: &Request,
         session: &mut Session,
+        mounts: &mut Mounts,
     ) -> Result<Held, CollectError> {
-        let passes = judgement
-            .as_ref()
-            .is_none_or(|judgement| judgement.verdict == Verdict::Pass);
+        session.read_counters()?;
+        let births = &session.births;
+        let birth = births.all().iter().find(|birth| birth.seq == seq);
+        let (judgement, passes) = match birth.cloned() {
+            Some(birth) if is_judged(&birth, request, births) => {
+                let judgement = judge(&birth, request, session, mounts);
+                let passes = judgement
+                    .as_ref()
+                    .is_none_or(|judgement| judgement.verdict == Verdict::Pass);
+                (judgement, passes)
+            }
+            Some(_) => (None, true),
+            // Somebody more of a container, or who has joined namespaces that were there before,
+            // unless a record that was lost shows them being made.
+            None => {
+                let counters = &session.observation.counters;
+                let missing =
+                    counters.lost.total() + counters.unknown.total() + counters.scope_full;
+                (None, births.is_member(task.tgid) || missing == 0)
+            }
+        };
         if let Some(parent) = session
             .model
             .leader(task.tgid)
@@ -142,22 +154,20 @@ impl Enforcement {
     }
 }
 
-/// Whether a container is one that is judged: not one that may turn out to be a runtime's own
-/// stage, nor one that is not selected.
+/// Whether a container is one that is judged. What may turn out to be a runtime's own stage by what
+/// comes after it is: it may as well be a payload.
 fn is_judged(birth: &Birth, request: &Request, births: &Births) -> bool {
-    let stage = births.is_stage(birth) || Births::may_be_stage(birth);
-    request.select.takes(birth, stage)
+    request.select.takes(birth, births.is_stage(birth))
 }
 
-/// What its exec has shown of a container, judged; `None` where nothing is expected of that.
+/// What its exec has shown of a container, judged by the counters as they were read; `None` where nothing is expected of that.
 fn judge(
     birth: &Birth,
     request: &Request,
     session: &mut Session,
     mounts: &mut Mounts,
-) -> Result<Option<Judgement>, CollectError> {
+) -> Option<Judgement> {
     mounts.read_own();
-    session.read_counters()?;
     let mut container = judge_held(
         &request.expectations,
         birth,
@@ -169,7 +179,7 @@ fn judge(
         judge(&mut container, &session.model);
     }
     let judgement = container.judgement;
-    Ok(judgement.filter(|judgement| !judgement.items.is_empty()))
+    judgement.filter(|judgement| !judgement.items.is_empty())
 }
 
 /// Lets a task that is stopped go on. One that is gone needs no letting go.

@@ -163,13 +163,17 @@ fn enforced(container: &Container, out: &mut dyn Write) -> io::Result<()> {
         return Ok(());
     };
     let not_passed = enforced.not_passed.join(", ");
+    if enforced.may_be_stage && matches!(enforced.act, Act::Killed | Act::KilledLate) {
+        writeln!(
+            out,
+            "it may have been a stage of its runtime: --select runtime=NAME judges the containers \
+             of one runtime alone"
+        )?;
+    }
     match enforced.act {
         Act::LetGo if enforced.verdict.is_none() => Ok(()),
         Act::LetGo => writeln!(out, "held, judged and let go"),
-        Act::Killed => writeln!(
-            out,
-            "killed before its first instruction for {not_passed}"
-        ),
+        Act::Killed => writeln!(out, "killed before its first instruction for {not_passed}"),
         Act::KilledLate => writeln!(
             out,
             "killed for {not_passed}; the kernel refused to hold it, so that something of it may have run"
