@@ -17,7 +17,8 @@ pub fn command() -> Result<()> {
     let mut host = shell::cargo();
     host.arg("clippy")
         .args(shell::HOST_CRATES)
-        .arg("--all-targets");
+        .arg("--all-targets")
+        .args(DENY);
 
     // The toolchain that compiles for the BPF target may come without clippy, so the programs are
     // looked at as host code. Nothing unwinds in the kernel, and without std nothing could.

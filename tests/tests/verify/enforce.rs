@@ -4,7 +4,6 @@
 use std::fs;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
@@ -162,7 +161,7 @@ impl Stopped {
             if let Some(pid) = held {
                 break pid;
             }
-            thread::sleep(Duration::from_millis(5));
+            thread::yield_now();
         };
         Self {
             runs,

@@ -168,7 +168,9 @@ fn load(
         let (first, rest): (Vec<&Hook>, Vec<&Hook>) =
             HOOKS.iter().partition(|hook| hook.name == LONGEST);
         let first = scope.spawn(named(move || {
-            first.iter().for_each(|hook| attach(hook, &mut longest));
+            for hook in first {
+                attach(hook, &mut longest);
+            }
         }));
         for hook in rest.iter().filter(|hook| !iterator(hook)) {
             attach(hook, &mut others);

@@ -398,7 +398,11 @@ pub fn verdicts_markdown() -> String {
             .chain(family.needs.iter().map(|kind| hook_name(*kind)))
             .collect();
         let rests = rests.join(", ");
-        let judged = if family.at_gate { "gate, end" } else { "end" };
+        let judged = match (family.at_gate, family.at_exec()) {
+            (true, _) => "gate, exec, end",
+            (false, true) => "exec, end",
+            (false, false) => "end",
+        };
         let Family {
             id,
             observes,

@@ -44,10 +44,10 @@ const RARE_ATTRIBUTES: [(u64, &str); 2] = [
     (libc::MOUNT_ATTR_IDMAP, "idmapped"),
 ];
 /// The same for the flags of a super block.
-const SUPER_FLAGS: [(u32, &str); 3] = [
-    (libc::MS_SYNCHRONOUS as u32, "sync"),
-    (libc::MS_DIRSYNC as u32, "dirsync"),
-    (libc::MS_LAZYTIME as u32, "lazytime"),
+const SUPER_FLAGS: [(u64, &str); 3] = [
+    (libc::MS_SYNCHRONOUS, "sync"),
+    (libc::MS_DIRSYNC, "dirsync"),
+    (libc::MS_LAZYTIME, "lazytime"),
 ];
 
 /// All mounts below the calling thread's root directory.
@@ -90,7 +90,7 @@ fn read(answer: &Answer) -> MountInfo {
         fs_type,
         source: told(TELLS_SOURCE, at::SOURCE).unwrap_or_else(|| "none".to_owned()),
         super_options: super_options(
-            answer.word(at::SUPER_FLAGS),
+            u64::from(answer.word(at::SUPER_FLAGS)),
             told(TELLS_OPTIONS, at::OPTIONS),
         ),
         teller: Teller::Statmount,
@@ -150,8 +150,8 @@ fn propagation(answer: &Answer) -> Vec<String> {
     words
 }
 
-fn super_options(flags: u32, told: Option<String>) -> Vec<String> {
-    let write = if flags & libc::MS_RDONLY as u32 != 0 {
+fn super_options(flags: u64, told: Option<String>) -> Vec<String> {
+    let write = if flags & libc::MS_RDONLY != 0 {
         "ro"
     } else {
         "rw"
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_super_block_has_its_flags_before_its_own_options() {
-        let flags = (libc::MS_RDONLY | libc::MS_LAZYTIME) as u32;
+        let flags = libc::MS_RDONLY | libc::MS_LAZYTIME;
         let own = Some("size=4k,mode=700".to_owned());
         assert_eq!(
             super_options(flags, own),

@@ -1,6 +1,7 @@
 //! The document of a verification: the command, and each container that it made with its
 //! judgement. Owns its fields, which only get more; the forms for people are in `verification/`.
 
+mod container;
 mod text;
 
 use std::io;
@@ -8,10 +9,13 @@ use std::io;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::event::{Event, NamespaceKind, NsId, Tgid};
+use container::context;
+pub use container::{Container, Created, Enforced, Payload};
+
+use crate::event::{Event, Tgid};
 use crate::host::HostFacts;
-use crate::model::{Birth, Births, Change, Drift, Model};
-use crate::verdict::{self, Act, Held, Item, Judgement, Verdict, Waited};
+use crate::model::{Change, Model};
+use crate::verdict::{self, Verdict, Waited};
 
 use super::change::Names;
 use super::document::{CounterReport, Machine, SCHEMA_VERSION, Tool};
@@ -74,83 +78,6 @@ pub enum Outcome {
     CommandFailed,
 }
 
-/// One container.
-#[derive(Clone, Debug, Serialize)]
-pub struct Container {
-    /// From 1, in the order of births.
-    pub number: usize,
-    /// Its name as its cgroup's path tells it.
-    pub id: Option<String>,
-    /// The program that made it.
-    pub runtime: Option<String>,
-    /// The payload as it was executed.
-    pub payload: Payload,
-    /// Number of the record of the payload's exec.
-    pub record: u64,
-    /// Number of the container that it was made within.
-    pub within: Option<usize>,
-    /// A runtime's own stage and no payload's container.
-    pub stage: bool,
-    /// Records of programs that ran in it before its root was its own.
-    pub stages: Vec<u64>,
-    /// Namespaces that are not tracer's.
-    pub own_namespaces: Vec<NamespaceKind>,
-    /// It was selected, and this is the outcome.
-    pub verdict: Option<Verdict>,
-    /// Every expectation, judged.
-    pub items: Vec<Item>,
-    /// The look at it before its payload was started; absent where nobody was seen to wait.
-    pub created: Option<Created>,
-    /// What was done about it; absent where nothing was enforced.
-    pub enforced: Option<Enforced>,
-    /// What changed in it later.
-    pub drift: Vec<Drift>,
-    /// The payload's end in wait(2)'s encoding; absent while it lives.
-    pub ended: Option<u32>,
-    /// Its namespaces.
-    pub namespaces: Option<Value>,
-    /// Its birth certificate.
-    pub certificate: Option<Value>,
-}
-
-/// A container that was set up and waited for its payload to be started.
-#[derive(Clone, Debug, Serialize)]
-pub struct Created {
-    /// Number of the record that carried its facts.
-    pub record: u64,
-    /// Of the same expectations then, if it was selected.
-    pub verdict: Option<Verdict>,
-    /// Those whose outcome was another then.
-    pub differing: Vec<Item>,
-}
-
-/// What enforcement did about a container.
-#[derive(Clone, Debug, Serialize)]
-pub struct Enforced {
-    /// What it did.
-    pub act: Act,
-    /// Of what can be judged at exec; absent where nothing of that is expected.
-    pub verdict: Option<Verdict>,
-    /// Names of the expectations that did not pass then.
-    pub not_passed: Vec<String>,
-    /// It executed itself anew, in tracer's own root directory, as runtimes do to get a user
-    /// namespace: only what comes after it would tell whether it is a stage of its runtime.
-    pub may_be_stage: bool,
-}
-
-impl Enforced {
-    fn new(held: &Held, birth: &Birth) -> Self {
-        let items = held.judgement.iter().flat_map(|judged| &judged.items);
-        let not_passed = items.filter(|item| item.verdict != Verdict::Pass);
-        Self {
-            act: held.act,
-            verdict: held.judgement.as_ref().map(|judged| judged.verdict),
-            not_passed: not_passed.map(|item| item.id.clone()).collect(),
-            may_be_stage: Births::may_be_stage(birth),
-        }
-    }
-}
-
 /// Who waited for a payload that never came.
 #[derive(Clone, Debug, Serialize)]
 pub struct NeverStarted {
@@ -160,19 +87,6 @@ pub struct NeverStarted {
     pub name: String,
     /// Number of the record that carried its facts.
     pub record: u64,
-}
-
-/// A payload.
-#[derive(Clone, Debug, Serialize)]
-pub struct Payload {
-    /// Its number.
-    pub pid: Tgid,
-    /// Its number in its own PID namespace.
-    pub vpid: Option<u32>,
-    /// Its own name for itself.
-    pub name: String,
-    /// As given to exec.
-    pub executable: Option<String>,
 }
 
 /// What a document is made of.
@@ -265,105 +179,11 @@ fn labels(host: &HostFacts) -> Vec<(u32, String)> {
     hierarchies.map(|one| (one.id, one.label())).collect()
 }
 
-fn context<'a>(
-    container: &'a verdict::Container,
-    host: &'a HostFacts,
-    model: &'a Model,
-) -> certificate::Context<'a> {
-    let payload = &container.birth.payload;
-    certificate::Context {
-        host,
-        model,
-        // Its number may be another's by now.
-        task: model
-            .leader(payload.tgid)
-            .filter(|known| known.task.start_ns == payload.start_ns),
-        baseline: container.observation.host(),
-    }
-}
-
 fn never_started(waited: &Waited) -> NeverStarted {
     NeverStarted {
         pid: waited.task.tgid,
         name: waited.task.comm.clone(),
         record: waited.seen.seq,
-    }
-}
-
-impl Created {
-    /// Items of one list of expectations stand in the same order in both.
-    fn new(created: &verdict::Created, later: Option<&Judgement>) -> Self {
-        let items = |judgement: Option<&Judgement>| {
-            judgement.map_or(Vec::new(), |judgement| judgement.items.clone())
-        };
-        let then = items(created.judgement.as_ref());
-        let differs = |(then, now): &(Item, Item)| then.verdict != now.verdict;
-        let pairs = then.into_iter().zip(items(later)).filter(differs);
-        Self {
-            record: created.seq,
-            verdict: created.judgement.as_ref().map(|then| then.verdict),
-            differing: pairs.map(|(then, _)| then).collect(),
-        }
-    }
-}
-
-impl Container {
-    fn new(
-        container: &verdict::Container,
-        host: &HostFacts,
-        model: &Model,
-        names: &Names<'_>,
-    ) -> Self {
-        let context = context(container, host, model);
-        let verdict::Container {
-            birth,
-            stage,
-            judgement,
-            created,
-            held,
-            ..
-        } = container;
-        let Birth {
-            payload,
-            certificate: facts,
-            ..
-        } = birth;
-        let kinds = |(kind, _): &(NamespaceKind, NsId)| *kind;
-        Self {
-            number: birth.number,
-            id: birth.id.clone(),
-            runtime: birth.runtime.clone(),
-            payload: Payload {
-                pid: payload.tgid,
-                vpid: facts.vpid(),
-                name: payload.comm.clone(),
-                executable: facts.filename().map(|path| path.text),
-            },
-            record: birth.seq,
-            within: birth.within,
-            stage: *stage,
-            stages: birth.stages.clone(),
-            own_namespaces: birth.domain.namespaces.iter().map(kinds).collect(),
-            verdict: judgement.as_ref().map(|judgement| judgement.verdict),
-            items: judgement
-                .as_ref()
-                .map(|judgement| judgement.items.clone())
-                .unwrap_or_default(),
-            created: created
-                .as_ref()
-                .map(|created| Created::new(created, judgement.as_ref())),
-            enforced: held.as_ref().map(|held| Enforced::new(held, birth)),
-            drift: birth.drift.clone(),
-            ended: birth.ended.map(|ended| ended.code),
-            namespaces: certificate::namespaces(facts, context.baseline),
-            certificate: Some(certificate::document(facts, &context, names)),
-        }
-    }
-
-    /// How many items have this outcome.
-    pub fn count(&self, verdict: Verdict) -> usize {
-        let items = self.items.iter();
-        items.filter(|item| item.verdict == verdict).count()
     }
 }
 

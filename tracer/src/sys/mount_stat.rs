@@ -49,7 +49,10 @@ pub fn list() -> Result<Vec<u64>, Errno> {
                 0,
             )
         })?;
-        let listed = part.get(..count as usize).unwrap_or(&part);
+        let listed = usize::try_from(count)
+            .ok()
+            .and_then(|count| part.get(..count))
+            .unwrap_or(&part);
         all.extend_from_slice(listed);
         if listed.len() < part.len() {
             return Ok(all);
@@ -85,10 +88,14 @@ pub fn stat(mount: u64) -> Result<Answer, Errno> {
     }
 }
 
+/// Of a request, which tells the kernel which of its versions it is (`MNT_ID_REQ_SIZE_VER0`).
+const SIZE: u32 = 24;
+const _: () = assert!(size_of::<Request>() == SIZE as usize);
+
 impl Request {
     fn new(mount: u64, param: u64) -> Self {
         Self {
-            size: size_of::<Self>() as u32,
+            size: SIZE,
             spare: 0,
             mount,
             param,

@@ -2,13 +2,10 @@
 //! thread records its exit only after it has woken whoever joins it. Owns the wait for the end
 //! that the kernel sees.
 
-use std::{thread, time::Duration};
+use std::thread;
 
 use rustix::process::{Pid, test_kill_process};
 use rustix::thread::gettid;
-
-/// How long the kernel is given between two questions.
-const PAUSE: Duration = Duration::from_micros(20);
 
 /// What a thread came to, and which thread it was.
 pub struct Ended<T> {
@@ -29,7 +26,7 @@ impl<T> Ended<T> {
     /// whoever has joined it.
     pub fn gone(self) -> T {
         while test_kill_process(self.thread).is_ok() {
-            thread::sleep(PAUSE);
+            thread::yield_now();
         }
         self.value
     }

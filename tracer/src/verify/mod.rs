@@ -62,7 +62,10 @@ pub enum VerifyError {
 }
 
 /// Adds what further conditions come to to the judgement of a container.
-pub struct Rules(pub Box<dyn Fn(&mut Container, &Model)>);
+pub struct Rules(pub Box<Judge>);
+
+/// Changes the judgement of a container, by what the events meant.
+pub type Judge = dyn Fn(&mut Container, &Model);
 
 impl fmt::Debug for Rules {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
