@@ -168,11 +168,6 @@ impl Births {
         birth.same_program && birth.host_root
     }
 
-    /// Whether a thread group belongs to a container.
-    pub fn is_member(&self, tgid: Tgid) -> bool {
-        self.members.contains_key(&tgid)
-    }
-
     /// Everybody of a container who lives.
     pub fn members(&self, birth: &Birth) -> impl Iterator<Item = Tgid> {
         let index = birth.number.checked_sub(1);

@@ -79,14 +79,13 @@ impl Enforcement {
                     .is_none_or(|judgement| judgement.verdict == Verdict::Pass);
                 (judgement, passes)
             }
-            Some(_) => (None, true),
-            // Somebody more of a container, or who has joined namespaces that were there before,
-            // unless a record that was lost shows them being made.
-            None => {
+            // Not selected, somebody more of a container, or who has joined namespaces that were
+            // there before: all that rests on records, so that with one lost it cannot be known.
+            _ => {
                 let counters = &session.observation.counters;
                 let missing =
                     counters.lost.total() + counters.unknown.total() + counters.scope_full;
-                (None, births.is_member(task.tgid) || missing == 0)
+                (None, missing == 0)
             }
         };
         if let Some(parent) = session
