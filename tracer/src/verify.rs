@@ -112,7 +112,11 @@ impl Outcome {
 /// Runs the command and judges every container that it makes.
 pub async fn execute(request: Request) -> Result<Outcome, VerifyError> {
     let start = Instant::now();
-    let mut session = Session::start(request.collect)?;
+    let mut session = Session::start(request.collect.clone())?;
+    if request.wait {
+        // Without it nobody's end would ever be told.
+        session.needs("sched_process_exit")?;
+    }
     session.observation.limiting = Some(request.limiting.clone());
     let daemons = daemons(&request.daemons, &session)?;
     session.adopt(&daemons)?;

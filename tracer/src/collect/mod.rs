@@ -3,13 +3,16 @@
 
 mod attach;
 pub mod btf;
+mod external;
 pub mod hooks;
 #[cfg(feature = "debug-ebpf")]
 mod log;
 pub mod offsets;
 pub mod ring;
 mod syscalls;
+pub mod wanted;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use attach::{Numbering, Programs};
@@ -18,7 +21,7 @@ use aya::{
     maps::{Array, HashMap as KernelMap, MapData, PerCpuArray},
     programs::iter::IterLink,
 };
-use hooks::{HOOKS, HookChoice};
+use hooks::{HOOKS, HookChoice, Way};
 use offsets::{OffsetError, Offsets};
 use ring::Ring;
 pub use syscalls::names as syscall_names;
@@ -27,6 +30,7 @@ use tracer_common::{
     ABI_VERSION, Config, Counter, Kind,
     config::{Request, SYSCALL_WORDS},
 };
+use wanted::Wants;
 use zerocopy::IntoBytes as _;
 
 use crate::sys::own_thread::named;
@@ -65,7 +69,7 @@ pub enum CollectError {
         source: aya::maps::MapError,
     },
     /// No way to attach what nothing can be judged without.
-    #[error("no way to attach {name} works on this kernel ({reason}); see `tracer doctor`")]
+    #[error("the hook {name} cannot be attached ({reason}); see `tracer doctor`")]
     NoWay {
         /// Hook.
         name: &'static str,
@@ -78,7 +82,7 @@ pub enum CollectError {
 }
 
 /// What to load.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The process whose descendants are in scope.
     pub root_tgid: u32,
@@ -86,8 +90,10 @@ pub struct Options {
     pub ring_bytes: u32,
     /// Most thread groups that can be in scope at a time.
     pub scope_groups: u32,
-    /// Leave out the preferred way of each hook, to test the fallback.
-    pub fallback: bool,
+    /// By which way each hook is attached, where that is asked for.
+    pub hooks: Wants,
+    /// A file with the kernel's BTF, in place of what the kernel shows of its own.
+    pub btf: Option<PathBuf>,
     /// Record the returns of `kill`, too.
     pub signals: bool,
     /// Print what the programs log; needs a build with the feature `debug-ebpf`.
@@ -107,7 +113,8 @@ impl Options {
             root_tgid: std::process::id(),
             ring_bytes: Self::RING_BYTES,
             scope_groups: Self::SCOPE_GROUPS,
-            fallback: false,
+            hooks: Wants::default(),
+            btf: None,
             signals: false,
             log: false,
         }
@@ -167,7 +174,11 @@ impl Collector {
         // Loading waits for the kernel at every step; what needs only the processor runs beside.
         let (offsets, loader) = std::thread::scope(|scope| {
             let loader = scope.spawn(named(attach::loader_without_btf));
-            let offsets = Offsets::of_kernel(&typedefs(), &["bpf_iter_task".to_owned()]);
+            let (typedefs, functions) = (typedefs(), functions(options.hooks));
+            let offsets = match &options.btf {
+                Some(path) => Offsets::of_file(path, &typedefs, &functions),
+                None => Offsets::of_kernel(&typedefs, &functions),
+            };
             (offsets, loader.join())
         });
         let offsets = offsets?;
@@ -176,7 +187,7 @@ impl Collector {
         };
         let mut loader = loader.gone();
         let ids = Numbering::start(&offsets);
-        let config = config(options);
+        let config = config(&options);
         let mut ebpf = loader
             .verifier_log_level(VerifierLogLevel::DISABLE)
             .override_global("LAYOUT", offsets.layout.as_bytes(), true)
@@ -197,7 +208,7 @@ impl Collector {
                 .map_err(failed("opening the request"))?,
             scope: KernelMap::try_from(take(&mut ebpf, "SCOPE")?)
                 .map_err(failed("opening the table of tasks"))?,
-            programs: Programs::attach(ebpf, &offsets.layout, ids, options)?,
+            programs: Programs::attach(ebpf, &offsets.layout, ids, options.hooks)?,
             absent: offsets.absent,
             attach_time: start.elapsed(),
         })
@@ -300,7 +311,7 @@ impl Collector {
     }
 }
 
-fn config(options: Options) -> Config {
+fn config(options: &Options) -> Config {
     let mut config = Config {
         abi: u32::from(ABI_VERSION),
         root_tgid: options.root_tgid,
@@ -338,6 +349,20 @@ fn typedefs() -> Vec<String> {
     HOOKS
         .iter()
         .map(|hook| format!("btf_trace_{}", hook.name))
+        .collect()
+}
+
+/// Functions that have to be known by their ids: the iterator's, and those whose returns are asked
+/// for.
+fn functions(wants: Wants) -> Vec<String> {
+    let returns = HOOKS
+        .iter()
+        .flat_map(|hook| hook.ways)
+        .filter(|means| means.way == Way::Fexit && wants.names(Way::Fexit))
+        .flat_map(|means| means.programs)
+        .map(|(_, point)| (*point).to_owned());
+    std::iter::once("bpf_iter_task".to_owned())
+        .chain(returns)
         .collect()
 }
 
