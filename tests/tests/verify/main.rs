@@ -7,6 +7,7 @@ mod condition;
 mod drift;
 mod end;
 mod escape;
+mod hooks;
 mod kill;
 mod loss;
 mod many;

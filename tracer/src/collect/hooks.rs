@@ -209,7 +209,7 @@ pub const HOOKS: &[Hook] = &[
         since: "5.8",
         kinds: &[Kind::SNAPSHOT, Kind::TASK],
         ways: &[means(Way::Iter, &[("snapshot", "task")])],
-        without: "everything: no run begins, as there is nothing to compare with",
+        without: "everything else, too: no run begins, as there is nothing to compare with",
         needs: always,
     },
 ];

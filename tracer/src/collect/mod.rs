@@ -3,7 +3,7 @@
 
 mod attach;
 pub mod btf;
-mod external;
+pub mod external;
 pub mod hooks;
 #[cfg(feature = "debug-ebpf")]
 mod log;

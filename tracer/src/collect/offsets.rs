@@ -133,6 +133,18 @@ pub struct Offsets {
 pub struct Ids(Vec<(u32, String)>);
 
 impl Ids {
+    /// How many of those that were asked for there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn new(btf: &Btf<'_>, named: Named, names: &[String]) -> Self {
         let found = names
             .iter()
