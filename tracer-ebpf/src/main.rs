@@ -26,8 +26,8 @@ mod scope;
 
 use aya_ebpf::{
     EbpfContext as _,
-    macros::{btf_tracepoint, raw_tracepoint},
-    programs::{BtfTracePointContext, RawTracePointContext},
+    macros::{btf_tracepoint, fexit, raw_tracepoint},
+    programs::{BtfTracePointContext, FExitContext, RawTracePointContext},
 };
 use hook::Arguments;
 
@@ -83,6 +83,21 @@ tracepoint! {
     /// `void sys_exit(struct pt_regs *regs, long ret)`, since 2.6: setns, unshare and, for the
     /// timeline, the calls that set a container up.
     "sys_exit", sys_exit, raw_sys_exit, hook::syscall::sys_exit
+}
+
+/// `long __x64_sys_setns(const struct pt_regs *regs)`, since 4.17: what sys_exit tells of it, at no
+/// cost to any other system call.
+#[fexit(function = "__x64_sys_setns")]
+pub fn fexit_setns(ctx: FExitContext) -> i32 {
+    hook::syscall::namespace_call(Arguments::new(ctx.as_ptr()));
+    0
+}
+
+/// `long __x64_sys_unshare(const struct pt_regs *regs)`, since 4.17: as that of setns.
+#[fexit(function = "__x64_sys_unshare")]
+pub fn fexit_unshare(ctx: FExitContext) -> i32 {
+    hook::syscall::namespace_call(Arguments::new(ctx.as_ptr()));
+    0
 }
 
 /// `iter/task`, since 5.8: reads tasks at rest. aya has no attribute for iterators, so the

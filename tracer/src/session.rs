@@ -7,10 +7,7 @@ use std::{
 };
 
 use crate::{
-    collect::{
-        self, CollectError, Collector, Options,
-        hooks::{HOOKS, HookChoice},
-    },
+    collect::{self, CollectError, Collector, Options, hooks::HookChoice},
     event::{self, Body, Event, Hold, SyscallTable, Task, Tgid},
     model::{Births, Change, Model, waiting},
     verdict::{Observation, Unattached, mountinfo},
@@ -94,8 +91,8 @@ impl Session {
     /// Attaches the hooks, and reads the host's inventory and tracer's own certificate, which is
     /// what "the host's" means in every comparison.
     pub fn start(options: Options) -> Result<Self, CollectError> {
-        let mut collector = Collector::start(options)?;
         let root = Tgid(options.root_tgid);
+        let mut collector = Collector::start(options)?;
         let mut observation = Observation::new(root);
         let syscalls = SyscallTable::new(collect::syscall_names());
         let mut first: VecDeque<Event> = VecDeque::new();
@@ -108,10 +105,12 @@ impl Session {
         };
         // Once everything is loaded: the threads that load end with records of their own.
         let hooks = collector.hooks()?.to_vec();
+        // Without it there is no certificate of tracer itself to compare others with.
+        needs(&hooks, "task")?;
         take(&mut collector);
         // The certificate by itself: the smallest ring has room for it, which it may not have
         // for all tasks of the host; those that are lost are counted.
-        collector.snapshot(options.root_tgid)?;
+        collector.snapshot(root.0)?;
         take(&mut collector);
         collector.inventory(0)?;
         take(&mut collector);
@@ -143,6 +142,11 @@ impl Session {
             syscalls,
             next,
         })
+    }
+
+    /// Refuses to go on where the hook of this name is missing, or tells less than it could.
+    pub fn needs(&self, name: &str) -> Result<(), CollectError> {
+        needs(&self.hooks, name)
     }
 
     /// Takes processes that were there before into scope, and all that descend from them, as if
@@ -287,23 +291,24 @@ fn is_inventory(event: &Event) -> bool {
     matches!(event.body, Body::TaskSeen(_))
 }
 
-/// The kinds of record that cannot come because no way to attach their hook works.
-fn unattached(hooks: &[HookChoice]) -> Vec<Unattached> {
-    let why = |choice: &HookChoice| {
-        let refused = choice.refused.iter();
-        let refused: Vec<String> = refused
-            .map(|(way, why)| format!("{}: {why}", way.name()))
-            .collect();
-        refused.join("; ")
+fn needs(hooks: &[HookChoice], name: &str) -> Result<(), CollectError> {
+    let Some(choice) = hooks.iter().find(|choice| choice.name == name) else {
+        return Ok(());
     };
-    HOOKS
+    match choice.missing().into_iter().next() {
+        Some((_, reason)) => Err(CollectError::NoWay {
+            name: choice.name,
+            reason,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The kinds of record that cannot come because no way to attach their hook works, or was wanted.
+fn unattached(hooks: &[HookChoice]) -> Vec<Unattached> {
+    hooks
         .iter()
-        .zip(hooks)
-        .filter(|(_, choice)| choice.chosen.is_none())
-        .flat_map(|(hook, choice)| hook.kinds.iter().map(move |kind| (*kind, choice)))
-        .map(|(kind, choice)| Unattached {
-            kind,
-            reason: why(choice),
-        })
+        .flat_map(HookChoice::missing)
+        .map(|(kind, reason)| Unattached { kind, reason })
         .collect()
 }

@@ -5,6 +5,7 @@
 mod expect;
 mod file;
 mod flag;
+mod kernel;
 mod namespace;
 mod output;
 mod word;

@@ -1,11 +1,12 @@
-//! The hooks themselves: each way of attaching tells the same, and none costs more to load than
-//! it may.
+//! The hooks themselves: each way of attaching tells the same, what rests on one that is missing is
+//! inconclusive, and none costs more to load than it may.
 
 use std::collections::BTreeMap;
 
 use tracer::collect::Options;
-use tracer::collect::hooks::Way;
+use tracer::collect::hooks::{HOOKS, Way};
 use tracer::event::{Body, Event};
+use tracer::run::Outcome;
 use tracer::session::Session;
 use tracer::verdict::Verdict;
 use tracer_tests::cgroup::{Leftover, any_hierarchy};
@@ -18,18 +19,36 @@ use tracer_tests::trial::Trial;
 /// in proportion.
 const VERIFIED: u32 = 100_000;
 
-fn options(fallback: bool) -> Options {
+/// With hooks as `--hooks` has them.
+fn options(hooks: &str) -> Options {
     Options {
-        fallback,
+        hooks: wants(hooks),
         ..Options::for_this_process()
     }
 }
 
+/// Nothing is asked for where the text is empty.
+fn wants(hooks: &str) -> tracer::collect::wanted::Wants {
+    if hooks.is_empty() {
+        return Default::default();
+    }
+    hooks.parse().expect(hooks)
+}
+
+/// Every hook with each of its ways that tell all, as `--hooks` has it.
+fn single_ways() -> impl Iterator<Item = (&'static str, Way)> {
+    let means = |hook: &'static tracer::collect::hooks::Hook| {
+        let whole = hook.ways.iter().filter(|means| means.lacks.is_empty());
+        whole.map(|means| (hook.name, means.way))
+    };
+    HOOKS.iter().flat_map(means)
+}
+
 /// What each process did, in the order in which they appear: numbers of this run alone are left
 /// out, what the kernel said of namespaces and cgroups is kept as whether it is the host's.
-fn scenario(fallback: bool) -> Vec<Vec<String>> {
+fn scenario(hooks: &str) -> Vec<Vec<String>> {
     require_root();
-    let mut session = Session::start(options(fallback)).expect("a session");
+    let mut session = Session::start(options(hooks)).expect("a session");
     let host = session.observation.host().expect("tracer's own").clone();
     let cgroup = Leftover::make(any_hierarchy().mount_point.join(new_id()));
     let mut shell = Shell::new();
@@ -50,7 +69,8 @@ fn scenario(fallback: bool) -> Vec<Vec<String>> {
     session.settle().expect("counters");
     let mut order: BTreeMap<u32, usize> = BTreeMap::new();
     let mut told: Vec<Vec<String>> = Vec::new();
-    for step in &session.steps {
+    let told_by_others = |step: &&tracer::session::Step| !leaves_out(hooks, &step.event.body);
+    for step in session.steps.iter().filter(told_by_others) {
         let next = order.len();
         let index = *order.entry(step.event.task.tid.0).or_insert(next);
         told.resize(order.len(), Vec::new());
@@ -108,18 +128,52 @@ fn words(event: &Event, host: &tracer::event::Certificate) -> String {
     format!("{} {detail} {own:?} {elsewhere:?}", event.body.name())
 }
 
+/// What a scenario leaves out that is to be compared with what fexit tells.
+fn leaves_out(hooks: &str, body: &Body) -> bool {
+    hooks == AS_FEXIT && matches!(body, Body::Syscall(_))
+}
+
+/// The usual way, without what fexit does not tell.
+const AS_FEXIT: &str = "sys_exit=tp_btf";
+
+fn run(hooks: &str) -> Outcome {
+    let mut trial = Trial::new(everything(&["/bin/true"]));
+    trial.collect.hooks = wants(hooks);
+    trial.run().0
+}
+
+/// Which items of a run are inconclusive.
+fn inconclusive(outcome: &Outcome) -> Vec<&str> {
+    let items = outcome.judgement.items.iter();
+    for item in items.clone() {
+        assert_ne!(item.verdict, Verdict::Fail, "{item:?}");
+    }
+    let unknown = items.filter(|item| item.verdict == Verdict::Inconclusive);
+    unknown.map(|item| &*item.id).collect()
+}
+
 #[test]
 #[ignore = "needs root"]
 fn the_fallback_of_every_hook_tells_the_same() {
-    assert_eq!(scenario(false), scenario(true));
+    assert_eq!(scenario(""), scenario("raw_tp"));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn each_way_of_each_hook_by_itself_tells_the_same() {
+    let usual = scenario("");
+    for (hook, way) in single_ways() {
+        let hooks = format!("{hook}={}", way.name());
+        if hooks != AS_FEXIT {
+            assert_eq!(scenario(&hooks), usual, "{hooks}");
+        }
+    }
 }
 
 #[test]
 #[ignore = "needs root"]
 fn a_run_passes_by_the_fallbacks_too() {
-    let mut trial = Trial::new(everything(&["/bin/true"]));
-    trial.collect.fallback = true;
-    let (outcome, _) = trial.run();
+    let outcome = run("raw_tp");
     for choice in &outcome.session.hooks {
         let way = if choice.name == "task" {
             Way::Iter
@@ -133,14 +187,104 @@ fn a_run_passes_by_the_fallbacks_too() {
 
 #[test]
 #[ignore = "needs root"]
+fn a_run_comes_to_the_same_verdicts_by_each_way_of_each_hook() {
+    let verdicts = |outcome: &Outcome| {
+        let items = outcome.judgement.items.iter();
+        items
+            .map(|item| (item.id.clone(), item.verdict))
+            .collect::<Vec<_>>()
+    };
+    let usual = run("");
+    assert_eq!(usual.judgement.verdict, Verdict::Pass);
+    for (hook, way) in single_ways() {
+        let outcome = run(&format!("{hook}={}", way.name()));
+        let mut choices = outcome.session.hooks.iter();
+        let choice = choices.find(|choice| choice.name == hook).expect("there");
+        assert_eq!(choice.chosen, Some(way), "{choice:?}");
+        assert_eq!(verdicts(&outcome), verdicts(&usual), "{choice:?}");
+    }
+}
+
+/// Whether an item of a run rests on this hook. The gate stays shut where one of those that are
+/// judged there does, and then there was no exec to be seen.
+fn rests_on(hook: &str, item: &str) -> bool {
+    let (namespace, cgroup) = (item.starts_with("namespace."), item.starts_with("cgroup."));
+    match hook {
+        "sched_process_exit" => item == "complete",
+        "task_newtask" => namespace || cgroup || ["payload.exec", "complete"].contains(&item),
+        // All but what is read from elsewhere than its certificate.
+        "sched_process_exec" => !item.starts_with("mount") && item != "complete",
+        "cgroup_mkdir" | "cgroup_attach_task" => cgroup,
+        "cgroup_rmdir" => false,
+        "sys_exit" => namespace,
+        other => panic!("{other} is not in this list"),
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn without_a_hook_what_rests_on_it_is_inconclusive_and_nothing_else() {
+    let usual = run("");
+    let items: Vec<&str> = usual.judgement.items.iter().map(|item| &*item.id).collect();
+    for hook in HOOKS.iter().filter(|hook| hook.name != "task") {
+        let outcome = run(&format!("{}=none", hook.name));
+        let rests = items.iter().filter(|item| rests_on(hook.name, item));
+        let rests: Vec<&str> = rests.copied().collect();
+        assert_eq!(inconclusive(&outcome), rests, "{}", hook.name);
+        let verdict = if rests.is_empty() {
+            Verdict::Pass
+        } else {
+            Verdict::Inconclusive
+        };
+        assert_eq!(outcome.judgement.verdict, verdict, "{}", hook.name);
+        let kinds = outcome.session.observation.unattached.iter();
+        let kinds: Vec<_> = kinds.map(|missing| missing.kind).collect();
+        assert_eq!(kinds, hook.kinds, "{}", hook.name);
+    }
+}
+
+/// Some kernels refuse it, and then it says so: never anything in between.
+#[test]
+#[ignore = "needs root"]
+fn fexit_tells_the_same_of_setns_and_unshare_or_nothing() {
+    let session = Session::start(options("sys_exit=fexit")).expect("a session");
+    let choice = session.hooks.iter().find(|one| one.name == "sys_exit");
+    let choice = choice.expect("in the list").clone();
+    let outcome = run("sys_exit=fexit");
+    let namespaces = inconclusive(&outcome);
+    // The kernels that `cargo xtask vm` boots are distributions' own, which take it.
+    let words = std::fs::read_to_string("/proc/cmdline").expect("the kernel's words");
+    if words.contains("tracer.cgroup=") {
+        assert_eq!(choice.chosen, Some(Way::Fexit), "{choice:?}");
+    }
+    if choice.chosen == Some(Way::Fexit) {
+        // Ends of threads that loaded are none of the scenario.
+        drop(session);
+        assert_eq!(scenario("sys_exit=fexit"), scenario(AS_FEXIT));
+        assert!(namespaces.is_empty(), "{namespaces:?}");
+        assert_eq!(outcome.judgement.verdict, Verdict::Pass);
+        let kinds = outcome.session.observation.unattached.iter();
+        let kinds: Vec<_> = kinds.map(|missing| missing.kind).collect();
+        assert_eq!(kinds, [tracer_common::Kind::SYSCALL]);
+    } else {
+        assert_eq!(choice.chosen, None);
+        let (way, why) = choice.refused.last().expect("a reason");
+        assert_eq!(*way, Way::Fexit);
+        assert!(why.contains("BPF_PROG_LOAD"), "{why}");
+        assert!(!namespaces.is_empty());
+        assert!(namespaces.iter().all(|item| rests_on("sys_exit", item)));
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
 fn what_the_verifier_walks_stays_under_a_bound() {
     require_root();
-    for fallback in [false, true] {
-        let mut session = Session::start(options(fallback)).expect("a session");
+    for hooks in ["", "raw_tp"] {
+        let mut session = Session::start(options(hooks)).expect("a session");
         assert!(session.observation.unattached.is_empty());
         let walked = session.collector.verified_instructions().expect("counts");
-        let programs = tracer::collect::hooks::HOOKS.len();
-        assert_eq!(walked.len(), programs, "{walked:?}");
+        assert_eq!(walked.len(), HOOKS.len(), "{walked:?}");
         let sum: u32 = walked.iter().map(|(_, count)| count).sum();
         println!("{sum} instructions: {walked:?}");
         assert!((1..VERIFIED).contains(&sum), "{walked:?}");

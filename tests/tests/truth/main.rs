@@ -2,6 +2,7 @@
 //! model makes of them is what happened.
 
 mod again;
+mod btf;
 mod calls;
 mod certificate;
 mod covered;

@@ -8,6 +8,7 @@ mod drift;
 mod end;
 mod enforce;
 mod escape;
+mod hooks;
 mod kill;
 mod loss;
 mod many;

@@ -1,6 +1,6 @@
-//! `sys_exit`: what a system call of the set-up left behind. For setns and unshare the evidence
-//! is the thread's namespaces after the call; for the others the arguments are kept as hints for
-//! the timeline.
+//! `sys_exit`, and the returns of single calls: what a system call of the set-up left behind. For
+//! setns and unshare the evidence is the thread's namespaces after the call; for the others the
+//! arguments are kept as hints for the timeline.
 
 use tracer_common::{
     Kind,
@@ -36,16 +36,7 @@ pub fn sys_exit(arguments: Arguments) {
     let ret = arguments.get::<1>() as i64;
     let number = number as u32;
     if number == config!(nr_setns) || number == config!(nr_unshare) {
-        if ret == 0 {
-            scope::changed_namespaces(scope::tgid(task));
-        }
-        emit::<NamespaceRecord>(Kind::NAMESPACE, task, |record| {
-            record.syscall = number;
-            record.ret = ret;
-            record.arguments[0] = kernel::read(registers, offset!(regs_arg0));
-            record.arguments[1] = kernel::read(registers, offset!(regs_arg1));
-            fact::namespaces(&mut record.namespaces, task);
-        });
+        namespaces_after(task, registers, number, ret);
         return;
     }
     emit::<SyscallRecord>(Kind::SYSCALL, task, |record| {
@@ -64,5 +55,33 @@ pub fn sys_exit(arguments: Arguments) {
             2 => kernel::user_string(&mut record.path, record.arguments[1]),
             _ => kernel::user_string(&mut record.path, record.arguments[2]),
         }
+    });
+}
+
+/// The same of setns and unshare, whose functions get the registers and give what the call returns:
+/// `sys_exit`'s arguments, too.
+#[inline(always)]
+pub fn namespace_call(arguments: Arguments) {
+    let task = kernel::current();
+    if !scope::contains(scope::tgid(task)) {
+        return;
+    }
+    let registers = arguments.get::<0>();
+    let number: u64 = kernel::read(registers, offset!(regs_number));
+    let ret = arguments.get::<1>() as i64;
+    namespaces_after(task, registers, number as u32, ret);
+}
+
+#[inline(always)]
+fn namespaces_after(task: u64, registers: u64, number: u32, ret: i64) {
+    if ret == 0 {
+        scope::changed_namespaces(scope::tgid(task));
+    }
+    emit::<NamespaceRecord>(Kind::NAMESPACE, task, |record| {
+        record.syscall = number;
+        record.ret = ret;
+        record.arguments[0] = kernel::read(registers, offset!(regs_arg0));
+        record.arguments[1] = kernel::read(registers, offset!(regs_arg1));
+        fact::namespaces(&mut record.namespaces, task);
     });
 }

@@ -6,12 +6,14 @@ use std::{fmt::Write as _, path::Path};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{Failure, exit};
+use super::{Failure, exit, kernel::KernelArguments};
 use crate::{
     collect::{
         CollectError, Collector, Options,
-        hooks::{HOOKS, Hook, HookChoice},
+        hooks::{HOOKS, Hook, HookChoice, LEFT_OUT},
+        offsets::OffsetError,
     },
+    expect::catalog,
     host::{self, CgroupVersion},
 };
 
@@ -22,6 +24,8 @@ pub struct DoctorArguments {
     /// For people or for programs
     #[arg(short = 'o', long, value_enum, default_value_t = Format::Table)]
     output: Format,
+    #[command(flatten)]
+    kernel: KernelArguments,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -52,7 +56,7 @@ struct HookFinding<'a> {
     choice: &'a HookChoice,
     fact: &'static str,
     since: &'static str,
-    inconclusive_without: &'static str,
+    inconclusive_without: String,
 }
 
 /// Probes by doing: attaches every hook as a run would, then detaches.
@@ -60,7 +64,7 @@ pub fn run(arguments: &DoctorArguments) -> Result<u8, Failure> {
     super::require_host()?;
     let host = host::reader::read(Path::new("/"))
         .map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
-    let mut collector = Collector::start(Options::for_this_process())
+    let mut collector = Collector::start(arguments.kernel.set(Options::for_this_process()))
         .map_err(|error| Failure::new(code_of(&error), error))?;
     let hooks = collector
         .hooks()
@@ -68,7 +72,7 @@ pub fn run(arguments: &DoctorArguments) -> Result<u8, Failure> {
         .to_vec();
     let (absent, attach) = (collector.absent.clone(), collector.attach_time);
     let detach = collector.stop();
-    let able = hooks.iter().all(|choice| choice.chosen.is_some());
+    let able = hooks.iter().all(|choice| choice.missing().is_empty());
     let findings = Findings {
         kernel: &host.kernel,
         machine: &host.machine,
@@ -93,6 +97,11 @@ pub fn run(arguments: &DoctorArguments) -> Result<u8, Failure> {
 /// The exit code of an error of the kernel side: what the machine lacks is the environment's.
 pub fn code_of(error: &CollectError) -> u8 {
     match error {
+        CollectError::Offsets(
+            OffsetError::File { .. }
+            | OffsetError::External { .. }
+            | OffsetError::OtherKernel { .. },
+        ) => exit::ERROR,
         CollectError::Offsets(_) | CollectError::Load(_) | CollectError::NoWay { .. } => {
             exit::ENVIRONMENT
         }
@@ -110,7 +119,18 @@ fn finding(choice: &HookChoice) -> HookFinding<'_> {
         choice,
         fact: hook.map_or("", |hook| hook.fact),
         since: hook.map_or("", |hook| hook.since),
-        inconclusive_without: hook.map_or("", |hook| hook.without),
+        inconclusive_without: hook.map_or_else(String::new, inconclusive_without),
+    }
+}
+
+/// The expectations that rest on a hook's records, and what else hangs on it.
+fn inconclusive_without(hook: &Hook) -> String {
+    let families = catalog::resting_on(hook.kinds);
+    match (families.as_str(), hook.without) {
+        ("", "") => "nothing: the timeline alone".to_owned(),
+        ("", more) => more.to_owned(),
+        (families, "") => families.to_owned(),
+        (families, more) => format!("{families}; {more}"),
     }
 }
 
@@ -127,7 +147,12 @@ fn table(findings: &Findings<'_>) -> String {
             hook.choice.name, chosen, hook.fact
         );
         for (way, why) in &hook.choice.refused {
-            let _infallible = writeln!(text, "  {:20} {} refused: {why}", "", way.name());
+            let refused = if why == LEFT_OUT { "" } else { " refused:" };
+            let _infallible = writeln!(text, "  {:20} {}{refused} {why}", "", way.name());
+        }
+        if let (Some(way), Some((kind, _))) = (hook.choice.chosen, hook.choice.missing().first()) {
+            let (way, lacks) = (way.name(), catalog::hook_name(*kind));
+            let _infallible = writeln!(text, "  {:20} {way} does not tell of {lacks}", "");
         }
         if hook.choice.chosen.is_none() {
             let _infallible = writeln!(
@@ -196,7 +221,15 @@ pub fn hooks_markdown() -> String {
          |---|---|---|---|---|---|\n",
     );
     for hook in HOOKS {
-        let ways: Vec<&str> = hook.ways.iter().map(|(way, _)| way.name()).collect();
+        let ways = hook.ways.iter().map(|means| {
+            let asked = if means.lacks.is_empty() {
+                ""
+            } else {
+                " (only when asked for)"
+            };
+            format!("{}{asked}", means.way.name())
+        });
+        let ways: Vec<String> = ways.collect();
         let _infallible = writeln!(
             text,
             "| `{}` | {} | `{}` | {} | {} | {} |",
@@ -205,7 +238,7 @@ pub fn hooks_markdown() -> String {
             hook.prototype,
             hook.since,
             ways.join(", "),
-            hook.without
+            inconclusive_without(hook)
         );
     }
     text

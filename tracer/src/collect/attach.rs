@@ -15,14 +15,17 @@ use aya::{
 use tracer_common::Layout;
 
 use super::{
-    CollectError, Options,
-    hooks::{HOOKS, Hook, HookChoice, Way},
+    CollectError,
+    hooks::{HOOKS, Hook, HookChoice, LEFT_OUT, Means, Way},
     offsets::{OffsetError, Offsets},
+    wanted::{Wanted, Wants},
 };
 use crate::sys::own_thread::{Ended, named};
 
 /// The program that the verifier takes longest over, but for the iterator's.
 const LONGEST: &str = "sched_process_exec";
+/// The hook that waits for no event.
+const ITERATOR: &str = "task";
 
 /// The programs, of which the iterator's may still be loading: nothing asks it before everything
 /// else is attached. Dropping it detaches them all.
@@ -35,24 +38,26 @@ pub struct Programs {
 /// tracepoints first, which are wanted first.
 pub struct Numbering {
     tracepoints: Receiver<Result<aya::Btf, OffsetError>>,
-    iterators: Ids,
+    functions: Ids,
+    known: bool,
 }
 
-/// The thread that prepares those of iterators.
+/// The thread that prepares those of functions: the iterator's, and those whose returns are asked for.
 type Ids = JoinHandle<Ended<aya::Btf>>;
 
 impl Numbering {
     /// Starts it.
     pub fn start(offsets: &Offsets) -> Self {
-        let (tracepoints, iterators) = (offsets.tracepoints.clone(), offsets.iterators.clone());
+        let (tracepoints, functions) = (offsets.tracepoints.clone(), offsets.functions.clone());
         let (sender, receiver) = mpsc::channel();
         Self {
-            iterators: thread::spawn(named(move || {
+            functions: thread::spawn(named(move || {
                 // Only a start that was given up does not want them.
                 let _wanted = sender.send(tracepoints.typedefs());
-                iterators.functions()
+                functions.functions()
             })),
             tracepoints: receiver,
+            known: offsets.ids_known,
         }
     }
 }
@@ -72,17 +77,18 @@ impl Programs {
         ebpf: Ebpf,
         layout: &Layout,
         ids: Numbering,
-        options: Options,
+        wants: Wants,
     ) -> Result<Self, CollectError> {
         let tracepoints = ids.tracepoints.recv().unwrap_or_else(|_| Err(lost()))?;
-        let iterators = ids.iterators;
+        let functions = ids.functions;
         let (sender, receiver) = mpsc::channel();
         let ways = Ways {
             layout: *layout,
-            fallback: options.fallback,
+            wants,
+            ids_known: ids.known,
         };
         let loading = thread::spawn(named(move || {
-            load(ebpf, &ways, &tracepoints, iterators, &sender)
+            load(ebpf, &ways, &tracepoints, functions, &sender)
         }));
         Ok(Self {
             hooks: receiver.iter().take(HOOKS.len() - 1).collect(),
@@ -143,7 +149,8 @@ fn lost() -> OffsetError {
 /// What decides on the way by which a hook is attached.
 struct Ways {
     layout: Layout,
-    fallback: bool,
+    wants: Wants,
+    ids_known: bool,
 }
 
 /// Loads and attaches everything; sends what became of each tracepoint. The verifier takes longest
@@ -153,31 +160,38 @@ fn load(
     mut ebpf: Ebpf,
     ways: &Ways,
     tracepoints: &aya::Btf,
-    iterators: Ids,
+    functions: Ids,
     sender: &Sender<HookChoice>,
 ) -> (Ebpf, Result<HookChoice, OffsetError>) {
     let (mut longest, mut others): (ByName<'_>, ByName<'_>) = ebpf
         .programs_mut()
         .partition(|(name, _)| name.ends_with(LONGEST));
-    let iterator = |hook: &&Hook| hook.ways[0].0 == Way::Iter;
     let choice = thread::scope(|scope| {
-        let attach = |hook: &'static Hook, programs: &mut ByName<'_>| {
+        let attach = |hook: &'static Hook, programs: &mut ByName<'_>, ids: &aya::Btf| {
             // Nobody hears it only where the start has been given up.
-            let _heard = sender.send(ways.attach(hook, programs, tracepoints));
+            let _heard = sender.send(ways.attach(hook, programs, ids));
         };
         let (first, rest): (Vec<&Hook>, Vec<&Hook>) =
             HOOKS.iter().partition(|hook| hook.name == LONGEST);
         let first = scope.spawn(named(move || {
             for hook in first {
-                attach(hook, &mut longest);
+                attach(hook, &mut longest, tracepoints);
             }
         }));
-        for hook in rest.iter().filter(|hook| !iterator(hook)) {
-            attach(hook, &mut others);
+        let (last, events): (Vec<&Hook>, Vec<&Hook>) =
+            rest.into_iter().partition(|hook| hook.name == ITERATOR);
+        // Ids of functions are ready later than those of tracepoints.
+        let by_function = |hook: &&Hook| ways.wants.of(hook.name) == Wanted::By(Way::Fexit);
+        let (late, soon): (Vec<&Hook>, Vec<&Hook>) = events.into_iter().partition(by_function);
+        for hook in soon {
+            attach(hook, &mut others, tracepoints);
         }
-        let ids = iterators.join().map_err(|_| lost())?.gone();
-        let last = rest.into_iter().find(iterator);
-        let choice = last.map(|hook| ways.attach(hook, &mut others, &ids));
+        let functions = functions.join().map_err(|_| lost())?.gone();
+        for hook in late {
+            attach(hook, &mut others, &functions);
+        }
+        let last = last.into_iter().next();
+        let choice = last.map(|hook| ways.attach(hook, &mut others, &functions));
         first.join().map_err(|_| lost())?.gone();
         choice.ok_or_else(lost)
     });
@@ -194,50 +208,76 @@ impl Ways {
             chosen: None,
             refused: Vec::new(),
         };
-        if !(hook.needs)(&self.layout) {
-            let reason = "this kernel lacks members of structures that it reads".to_owned();
-            choice.refused = hook
-                .ways
-                .iter()
-                .map(|(way, _)| (*way, reason.clone()))
-                .collect();
+        let wanted = self.wants.of(hook.name);
+        if wanted == Wanted::Out {
             return choice;
         }
-        for (index, (way, program)) in hook.ways.iter().enumerate() {
-            if self.fallback && index == 0 && hook.ways.len() > 1 {
-                choice.refused.push((*way, "left out as asked".to_owned()));
+        for means in hook.ways {
+            let way = means.way;
+            // One that tells less is not missed by whoever has not asked for it.
+            if !wanted.takes(means) {
+                if means.lacks.is_empty() {
+                    choice.refused.push((way, LEFT_OUT.to_owned()));
+                }
                 continue;
             }
-            match attach_way(programs, ids, hook, *way, program) {
+            let attached = if !(hook.needs)(&self.layout) {
+                Err("this kernel lacks members of structures that it reads".to_owned())
+            } else if way.wants_ids() && !self.ids_known {
+                Err("the kernel shows no BTF of its own to take the id from".to_owned())
+            } else {
+                attach_all(programs, ids, means)
+            };
+            match attached {
                 Ok(()) => {
-                    choice.chosen = Some(*way);
+                    choice.chosen = Some(way);
                     break;
                 }
-                Err(reason) => choice.refused.push((*way, reason)),
+                Err(reason) => choice.refused.push((way, reason)),
             }
         }
         choice
     }
 }
 
-fn attach_way(
+/// All programs of one way, or none.
+fn attach_all(programs: &mut ByName<'_>, ids: &aya::Btf, means: &Means) -> Result<(), String> {
+    for (index, (name, point)) in means.programs.iter().enumerate() {
+        let attached = attach_one(programs, ids, means.way, name, point);
+        if attached.is_err() {
+            for (earlier, _) in &means.programs[..index] {
+                if let Some(Program::FExit(program)) = programs.get_mut(earlier) {
+                    // One that is not loaded is what is wanted.
+                    let _unloaded = program.unload();
+                }
+            }
+            return attached;
+        }
+    }
+    Ok(())
+}
+
+fn attach_one(
     programs: &mut ByName<'_>,
     ids: &aya::Btf,
-    hook: &Hook,
     way: Way,
     name: &str,
+    point: &str,
 ) -> Result<(), String> {
     let program = programs
         .get_mut(name)
         .ok_or_else(|| format!("no program `{name}`"))?;
     let result = match (way, program) {
         (Way::TpBtf, Program::BtfTracePoint(program)) => program
-            .load(hook.name, ids)
+            .load(point, ids)
             .and_then(|()| program.attach().map(|_| ())),
         (Way::RawTp, Program::RawTracePoint(program)) => program
             .load()
-            .and_then(|()| program.attach(hook.name).map(|_| ())),
-        (Way::Iter, Program::Iter(program)) => program.load(hook.name, ids),
+            .and_then(|()| program.attach(point).map(|_| ())),
+        (Way::Fexit, Program::FExit(program)) => program
+            .load(point, ids)
+            .and_then(|()| program.attach().map(|_| ())),
+        (Way::Iter, Program::Iter(program)) => program.load(point, ids),
         _ => return Err("the program is of another type".to_owned()),
     };
     result.map_err(|error| super::chain(&error))

@@ -35,6 +35,12 @@ pub enum BtfError {
     /// A bit field, or an offset that is not whole bytes.
     #[error("`{1}` of `{0}` is a bit field")]
     BitField(String, String),
+    /// An ELF file that is damaged.
+    #[error("the ELF file cannot be read: {0}")]
+    Elf(String),
+    /// An ELF file whose BTF was taken off, or was never made.
+    #[error("the ELF file has no section .BTF")]
+    NoSection,
 }
 
 const MAGIC: u16 = 0xeb9f;
@@ -57,6 +63,10 @@ const KIND_DATASEC: u32 = 15;
 const KIND_DECL_TAG: u32 = 17;
 const KIND_TYPE_TAG: u32 = 18;
 const KIND_ENUM64: u32 = 19;
+
+/// Most anonymous members that are looked into for one name. No kernel struct has so many;
+/// damaged data may contain itself, or the same a thousand times on every level.
+const LARGEST: u32 = 256;
 
 /// A kind of type that is looked up by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -114,7 +124,8 @@ impl<'a> Btf<'a> {
             let kind = info >> 24 & 0x1f;
             let named = match kind {
                 KIND_STRUCT | KIND_UNION => Some(Named::Struct),
-                KIND_ENUM | KIND_ENUM64 => Some(Named::Enum),
+                // One of 64 bits has values that no answer has room for.
+                KIND_ENUM => Some(Named::Enum),
                 KIND_TYPEDEF => Some(Named::Typedef),
                 KIND_FUNC => Some(Named::Func),
                 _ => None,
@@ -197,10 +208,14 @@ impl<'a> Btf<'a> {
         let mut offset = 0;
         for part in path.split('.') {
             let (bits, next) = self
-                .find(id, part.as_bytes(), 0)?
+                .find(id, part.as_bytes(), &mut { LARGEST })?
                 .ok_or_else(|| BtfError::NoMember(name.to_owned(), path.to_owned()))?;
             if bits % 8 != 0 {
                 return Err(BtfError::BitField(name.to_owned(), path.to_owned()));
+            }
+            // A member without a size, such as an array of no length, may stand at the end.
+            if bits / 8 > word(self.data, self.at(id)? + 8)? {
+                return Err(BtfError::Truncated(id as usize));
             }
             offset = u32::wrapping_add(offset, bits / 8);
             id = self.resolve(next)?;
@@ -209,11 +224,10 @@ impl<'a> Btf<'a> {
     }
 
     /// Bit offset and type of the member called `part`, seen through anonymous members.
-    fn find(&self, id: u32, part: &[u8], depth: u32) -> Result<Option<(u32, u32)>, BtfError> {
-        // No kernel struct nests so deep; damaged data may contain itself.
-        if depth > 16 {
-            return Err(BtfError::Truncated(id as usize));
-        }
+    fn find(&self, id: u32, part: &[u8], left: &mut u32) -> Result<Option<(u32, u32)>, BtfError> {
+        *left = left
+            .checked_sub(1)
+            .ok_or(BtfError::Truncated(id as usize))?;
         if !matches!(self.kind(id)?, KIND_STRUCT | KIND_UNION) {
             return Ok(None);
         }
@@ -235,7 +249,7 @@ impl<'a> Btf<'a> {
                 return Ok(Some((if width == 0 { offset } else { offset | 1 }, kind)));
             }
             if name.is_empty()
-                && let Some((inner, found)) = self.find(self.resolve(kind)?, part, depth + 1)?
+                && let Some((inner, found)) = self.find(self.resolve(kind)?, part, left)?
             {
                 return Ok(Some((offset.wrapping_add(inner), found)));
             }
@@ -246,9 +260,8 @@ impl<'a> Btf<'a> {
     fn enumerator(&self, name: &str, enumerator: &str) -> Result<u32, BtfError> {
         let id = self.id(Named::Enum, name)?;
         let start = self.at(id)?;
-        let width = if self.kind(id)? == KIND_ENUM64 { 12 } else { 8 };
         for index in 0..(word(self.data, start + 4)? & 0xffff) as usize {
-            let at = start + 12 + width * index;
+            let at = start + 12 + 8 * index;
             if self.string(word(self.data, at)?)? == enumerator.as_bytes() {
                 return word(self.data, at + 4);
             }
@@ -361,6 +374,9 @@ fn word(data: &[u8], at: usize) -> Result<u32, BtfError> {
     Ok(u32::from_ne_bytes(bytes(data, at)?))
 }
 
+#[cfg(test)]
+#[path = "made_up.rs"]
+pub mod made_up;
 #[cfg(test)]
 #[path = "btf_tests.rs"]
 mod tests;

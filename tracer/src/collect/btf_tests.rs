@@ -1,87 +1,9 @@
 //! The BTF reader against made-up BTF: missing, renamed, moved and duplicate types.
-#![expect(
-    clippy::cast_possible_truncation,
-    reason = "made-up BTF is a few hundred bytes"
-)]
 
 use tracer_common::layout::Query;
 
+use super::made_up::Builder;
 use super::*;
-
-/// Builds BTF by hand. Type ids count from 1 in the order of the calls.
-#[derive(Default)]
-struct Builder {
-    types: Vec<u8>,
-    strings: Vec<u8>,
-}
-
-impl Builder {
-    fn new() -> Self {
-        Self {
-            types: Vec::new(),
-            strings: vec![0],
-        }
-    }
-
-    fn name(&mut self, name: &str) -> u32 {
-        if name.is_empty() {
-            return 0;
-        }
-        let offset = self.strings.len() as u32;
-        self.strings.extend(name.bytes());
-        self.strings.push(0);
-        offset
-    }
-
-    fn push(&mut self, words: &[u32]) {
-        for word in words {
-            self.types.extend(word.to_ne_bytes());
-        }
-    }
-
-    fn int(&mut self) -> &mut Self {
-        let name = self.name("int");
-        self.push(&[name, KIND_INT << 24, 4, 32]);
-        self
-    }
-
-    fn pointer(&mut self, to: u32) -> &mut Self {
-        self.push(&[0, KIND_PTR << 24, to]);
-        self
-    }
-
-    fn structure(&mut self, name: &str, size: u32, members: &[(&str, u32, u32)]) -> &mut Self {
-        let name = self.name(name);
-        let names: Vec<u32> = members.iter().map(|member| self.name(member.0)).collect();
-        self.push(&[name, KIND_STRUCT << 24 | members.len() as u32, size]);
-        for (name, member) in names.iter().zip(members) {
-            self.push(&[*name, member.1, member.2]);
-        }
-        self
-    }
-
-    fn enumeration(&mut self, name: &str, values: &[(&str, u32)]) -> &mut Self {
-        let name = self.name(name);
-        let names: Vec<u32> = values.iter().map(|value| self.name(value.0)).collect();
-        self.push(&[name, KIND_ENUM << 24 | values.len() as u32, 4]);
-        for (name, value) in names.iter().zip(values) {
-            self.push(&[*name, value.1]);
-        }
-        self
-    }
-
-    fn build(&self) -> Vec<u8> {
-        let mut out = 0xeb9f_u16.to_ne_bytes().to_vec();
-        out.extend([1, 0]);
-        for word in [24, 0, self.types.len() as u32, self.types.len() as u32] {
-            out.extend(word.to_ne_bytes());
-        }
-        out.extend((self.strings.len() as u32).to_ne_bytes());
-        out.extend(&self.types);
-        out.extend(&self.strings);
-        out
-    }
-}
 
 fn answer(data: &[u8], query: Query) -> Result<u32, BtfError> {
     Btf::parse(data, |_, _| true).unwrap().answer(query)
@@ -185,4 +107,60 @@ fn damaged_data_is_an_error_and_never_a_panic() {
 fn a_struct_that_contains_itself_is_an_error_and_never_endless() {
     let data = Builder::new().structure("s", 4, &[("", 1, 0)]).build();
     assert!(answer(&data, Query::Offset("s", "a")).is_err());
+}
+
+#[test]
+fn structs_that_contain_each_other_over_and_over_are_an_error_and_never_endless() {
+    let mut builder = Builder::new();
+    // Each holds the next a hundred times: no path is long, and there are 10^40 of them.
+    for id in 1..20 {
+        let next: Vec<_> = (0..100).map(|_| ("", id + 1, 0)).collect();
+        let name = if id == 1 { "s" } else { "" };
+        builder.structure(name, 4, &next);
+    }
+    let data = builder.structure("", 4, &[]).build();
+    assert!(answer(&data, Query::Offset("s", "a")).is_err());
+}
+
+#[test]
+fn a_member_beyond_its_struct_is_an_error_and_never_an_offset() {
+    let data = Builder::new()
+        .int()
+        .structure("s", 8, &[("a", 1, 0), ("array", 1, 64), ("b", 1, 72)])
+        .build();
+    assert_eq!(answer(&data, Query::Offset("s", "array")), Ok(8));
+    assert!(answer(&data, Query::Offset("s", "b")).is_err());
+}
+
+#[test]
+fn a_bit_field_has_no_offset_even_at_the_start_of_a_byte() {
+    let mut builder = Builder::new();
+    builder.int().bit_fields(
+        "s",
+        8,
+        &[("wide", 1, 32, 0), ("bits", 1, 8, 3), ("odd", 1, 3, 1)],
+    );
+    let data = builder.build();
+    assert_eq!(answer(&data, Query::Offset("s", "wide")), Ok(4));
+    for name in ["bits", "odd"] {
+        assert_eq!(
+            answer(&data, Query::Offset("s", name)),
+            Err(BtfError::BitField("s".into(), name.into()))
+        );
+    }
+}
+
+#[test]
+fn what_is_not_a_struct_has_no_members() {
+    let data = Builder::new()
+        .int()
+        .pointer(4)
+        .structure("outer", 16, &[("behind", 2, 0)])
+        .structure("inner", 8, &[("x", 1, 32)])
+        .build();
+    // Behind a pointer it stands elsewhere.
+    assert_eq!(
+        answer(&data, Query::Offset("outer", "behind.x")),
+        Err(BtfError::NoMember("outer".into(), "behind.x".into()))
+    );
 }

@@ -1,5 +1,6 @@
 //! Which hooks there are, in which ways each can be attached, and which was chosen: best first,
-//! each with a fallback. Owns the table; `collect::Collector` does the attaching.
+//! each with a fallback. Owns the table; `collect::Collector` does the attaching, and what the user
+//! may ask for is in `wanted`.
 
 use serde::Serialize;
 use tracer_common::{Kind, Layout, layout::ABSENT};
@@ -14,9 +15,15 @@ pub enum Way {
     RawTp,
     /// `iter/task`; since 5.8.
     Iter,
+    /// `fexit`: the return of a function of the kernel; since 5.5, refused by kernels that do not
+    /// let their code be patched.
+    Fexit,
 }
 
 impl Way {
+    /// Every way.
+    pub const ALL: [Self; 4] = [Self::TpBtf, Self::RawTp, Self::Iter, Self::Fexit];
+
     /// Its name in libbpf's terms.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -24,7 +31,34 @@ impl Way {
             Self::TpBtf => "tp_btf",
             Self::RawTp => "raw_tp",
             Self::Iter => "iter",
+            Self::Fexit => "fexit",
         }
+    }
+
+    /// Whether what it attaches to is named by an id of the kernel's BTF, rather than by a name.
+    #[must_use]
+    pub const fn wants_ids(self) -> bool {
+        !matches!(self, Self::RawTp)
+    }
+}
+
+/// One way to attach a hook.
+#[derive(Debug)]
+pub struct Means {
+    /// Which.
+    pub way: Way,
+    /// Programs, each with the tracepoint, iterator or function that it is attached to.
+    pub programs: &'static [(&'static str, &'static str)],
+    /// Kinds of record that the hook's other ways emit and this one does not. A way that tells
+    /// less is taken only when it is asked for.
+    pub lacks: &'static [Kind],
+}
+
+const fn means(way: Way, programs: &'static [(&'static str, &'static str)]) -> Means {
+    Means {
+        way,
+        programs,
+        lacks: &[],
     }
 }
 
@@ -41,9 +75,9 @@ pub struct Hook {
     pub since: &'static str,
     /// Kinds of record that it emits.
     pub kinds: &'static [Kind],
-    /// Ways, best first, each with the program that it attaches.
-    pub ways: &'static [(Way, &'static str)],
-    /// What cannot be known without it: families of expectations.
+    /// Ways, best first.
+    pub ways: &'static [Means],
+    /// What cannot be known without it, besides the expectations that rest on its records.
     pub without: &'static str,
     /// Members of [`Layout`] without which it can say nothing.
     pub needs: fn(&Layout) -> bool,
@@ -63,10 +97,13 @@ pub const HOOKS: &[Hook] = &[
         since: "2.6.24",
         kinds: &[Kind::EXIT],
         ways: &[
-            (Way::TpBtf, "sched_process_exit"),
-            (Way::RawTp, "raw_sched_process_exit"),
+            means(Way::TpBtf, &[("sched_process_exit", "sched_process_exit")]),
+            means(
+                Way::RawTp,
+                &[("raw_sched_process_exit", "sched_process_exit")],
+            ),
         ],
-        without: "complete",
+        without: "",
         needs: |layout| layout.task_signal != ABSENT && layout.signal_live != ABSENT,
     },
     Hook {
@@ -76,10 +113,10 @@ pub const HOOKS: &[Hook] = &[
         since: "3.4",
         kinds: &[Kind::FORK],
         ways: &[
-            (Way::TpBtf, "task_newtask"),
-            (Way::RawTp, "raw_task_newtask"),
+            means(Way::TpBtf, &[("task_newtask", "task_newtask")]),
+            means(Way::RawTp, &[("raw_task_newtask", "task_newtask")]),
         ],
-        without: "namespace.*, cgroup.*",
+        without: "all that is judged at the end: the scope is inherited by it",
         needs: always,
     },
     Hook {
@@ -89,10 +126,13 @@ pub const HOOKS: &[Hook] = &[
         since: "3.4",
         kinds: &[Kind::EXEC],
         ways: &[
-            (Way::TpBtf, "sched_process_exec"),
-            (Way::RawTp, "raw_sched_process_exec"),
+            means(Way::TpBtf, &[("sched_process_exec", "sched_process_exec")]),
+            means(
+                Way::RawTp,
+                &[("raw_sched_process_exec", "sched_process_exec")],
+            ),
         ],
-        without: "every expectation on the payload",
+        without: "all that is judged at the end on a certificate",
         needs: always,
     },
     Hook {
@@ -102,10 +142,10 @@ pub const HOOKS: &[Hook] = &[
         since: "3.11",
         kinds: &[Kind::CGROUP_MKDIR],
         ways: &[
-            (Way::TpBtf, "cgroup_mkdir"),
-            (Way::RawTp, "raw_cgroup_mkdir"),
+            means(Way::TpBtf, &[("cgroup_mkdir", "cgroup_mkdir")]),
+            means(Way::RawTp, &[("raw_cgroup_mkdir", "cgroup_mkdir")]),
         ],
-        without: "cgroup.*",
+        without: "",
         needs: has_cgroups,
     },
     Hook {
@@ -115,10 +155,10 @@ pub const HOOKS: &[Hook] = &[
         since: "3.11",
         kinds: &[Kind::CGROUP_RMDIR],
         ways: &[
-            (Way::TpBtf, "cgroup_rmdir"),
-            (Way::RawTp, "raw_cgroup_rmdir"),
+            means(Way::TpBtf, &[("cgroup_rmdir", "cgroup_rmdir")]),
+            means(Way::RawTp, &[("raw_cgroup_rmdir", "cgroup_rmdir")]),
         ],
-        without: "nothing: the timeline alone",
+        without: "",
         needs: has_cgroups,
     },
     Hook {
@@ -129,10 +169,13 @@ pub const HOOKS: &[Hook] = &[
         since: "3.11",
         kinds: &[Kind::CGROUP_ATTACH],
         ways: &[
-            (Way::TpBtf, "cgroup_attach_task"),
-            (Way::RawTp, "raw_cgroup_attach_task"),
+            means(Way::TpBtf, &[("cgroup_attach_task", "cgroup_attach_task")]),
+            means(
+                Way::RawTp,
+                &[("raw_cgroup_attach_task", "cgroup_attach_task")],
+            ),
         ],
-        without: "cgroup.*",
+        without: "",
         needs: has_cgroups,
     },
     Hook {
@@ -142,8 +185,21 @@ pub const HOOKS: &[Hook] = &[
         prototype: "void (struct pt_regs *regs, long ret)",
         since: "2.6.32",
         kinds: &[Kind::NAMESPACE, Kind::SYSCALL],
-        ways: &[(Way::TpBtf, "sys_exit"), (Way::RawTp, "raw_sys_exit")],
-        without: "namespace.*",
+        ways: &[
+            means(Way::TpBtf, &[("sys_exit", "sys_exit")]),
+            means(Way::RawTp, &[("raw_sys_exit", "sys_exit")]),
+            // The functions that the table of system calls leads to: what is inlined into them is
+            // not missed.
+            Means {
+                way: Way::Fexit,
+                programs: &[
+                    ("fexit_setns", "__x64_sys_setns"),
+                    ("fexit_unshare", "__x64_sys_unshare"),
+                ],
+                lacks: &[Kind::SYSCALL],
+            },
+        ],
+        without: "",
         needs: |layout| layout.regs_number != ABSENT && layout.regs_arg0 != ABSENT,
     },
     Hook {
@@ -152,8 +208,8 @@ pub const HOOKS: &[Hook] = &[
         prototype: "struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; }",
         since: "5.8",
         kinds: &[Kind::SNAPSHOT, Kind::TASK],
-        ways: &[(Way::Iter, "snapshot")],
-        without: "the gate, and what the host itself has",
+        ways: &[means(Way::Iter, &[("snapshot", "task")])],
+        without: "everything else, too: no run begins, as there is nothing to compare with",
         needs: always,
     },
 ];
@@ -161,6 +217,9 @@ pub const HOOKS: &[Hook] = &[
 fn has_cgroups(layout: &Layout) -> bool {
     layout.cgroup_kn != ABSENT && layout.cgroup_root != ABSENT && layout.kernfs_id != ABSENT
 }
+
+/// Why a way was not tried that the user did not want.
+pub const LEFT_OUT: &str = "left out as asked";
 
 /// What became of one hook.
 #[derive(Clone, Debug, Serialize)]
@@ -171,4 +230,36 @@ pub struct HookChoice {
     pub chosen: Option<Way>,
     /// Ways that were tried before it, and why each was refused.
     pub refused: Vec<(Way, String)>,
+}
+
+impl HookChoice {
+    /// Kinds of record that this hook emits by some way and does not here, and why not.
+    #[must_use]
+    pub fn missing(&self) -> Vec<(Kind, String)> {
+        let Some(hook) = HOOKS.iter().find(|hook| hook.name == self.name) else {
+            return Vec::new();
+        };
+        let (kinds, why) = match self.chosen {
+            Some(way) => {
+                let means = hook.ways.iter().find(|means| means.way == way);
+                let kinds = means.map_or(&[][..], |means| means.lacks);
+                (kinds, format!("not told by {}", way.name()))
+            }
+            None => (hook.kinds, self.why_not()),
+        };
+        kinds.iter().map(|kind| (*kind, why.clone())).collect()
+    }
+
+    /// What each way said, or that none was tried.
+    #[must_use]
+    pub fn why_not(&self) -> String {
+        if self.refused.is_empty() {
+            return LEFT_OUT.to_owned();
+        }
+        let refused = self.refused.iter();
+        let refused: Vec<String> = refused
+            .map(|(way, why)| format!("{}: {why}", way.name()))
+            .collect();
+        refused.join("; ")
+    }
 }

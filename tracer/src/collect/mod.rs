@@ -3,6 +3,8 @@
 
 mod attach;
 pub mod btf;
+mod configuration;
+pub mod external;
 pub mod hooks;
 #[cfg(feature = "debug-ebpf")]
 mod log;
@@ -10,8 +12,9 @@ pub mod offsets;
 pub mod ring;
 pub mod scope;
 mod syscalls;
+pub mod wanted;
 
-use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use attach::{Numbering, Programs};
@@ -20,16 +23,14 @@ use aya::{
     maps::{Array, MapData, PerCpuArray},
     programs::iter::IterLink,
 };
-use hooks::{HOOKS, HookChoice};
+use hooks::{HOOKS, HookChoice, Way};
 use offsets::{OffsetError, Offsets};
 use ring::Ring;
 use scope::Scope;
 pub use syscalls::names as syscall_names;
 use thiserror::Error;
-use tracer_common::{
-    ABI_VERSION, Config, Counter, Kind,
-    config::{Request, SYSCALL_WORDS},
-};
+use tracer_common::{Counter, Kind, config::Request};
+use wanted::Wants;
 use zerocopy::IntoBytes as _;
 
 use crate::sys::own_thread::named;
@@ -68,7 +69,7 @@ pub enum CollectError {
         source: aya::maps::MapError,
     },
     /// No way to attach what nothing can be judged without.
-    #[error("no way to attach {name} works on this kernel ({reason}); see `tracer doctor`")]
+    #[error("the hook {name} cannot be attached ({reason}); see `tracer doctor`")]
     NoWay {
         /// Hook.
         name: &'static str,
@@ -81,7 +82,7 @@ pub enum CollectError {
 }
 
 /// What to load.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The process whose descendants are in scope.
     pub root_tgid: u32,
@@ -89,8 +90,10 @@ pub struct Options {
     pub ring_bytes: u32,
     /// Most thread groups that can be in scope at a time.
     pub scope_groups: u32,
-    /// Leave out the preferred way of each hook, to test the fallback.
-    pub fallback: bool,
+    /// By which way each hook is attached, where that is asked for.
+    pub hooks: Wants,
+    /// A file with the kernel's BTF, in place of what the kernel shows of its own.
+    pub btf: Option<PathBuf>,
     /// Record the returns of `kill`, too.
     pub signals: bool,
     /// Hold who executes a program in other namespaces than this process's.
@@ -112,7 +115,8 @@ impl Options {
             root_tgid: std::process::id(),
             ring_bytes: Self::RING_BYTES,
             scope_groups: Self::SCOPE_GROUPS,
-            fallback: false,
+            hooks: Wants::default(),
+            btf: None,
             signals: false,
             hold: false,
             log: false,
@@ -174,7 +178,11 @@ impl Collector {
         // Loading waits for the kernel at every step; what needs only the processor runs beside.
         let (offsets, loader) = std::thread::scope(|scope| {
             let loader = scope.spawn(named(attach::loader_without_btf));
-            let offsets = Offsets::of_kernel(&typedefs(), &["bpf_iter_task".to_owned()]);
+            let (typedefs, functions) = (typedefs(), functions(options.hooks));
+            let offsets = match &options.btf {
+                Some(path) => Offsets::of_file(path, &typedefs, &functions),
+                None => Offsets::of_kernel(&typedefs, &functions),
+            };
             (offsets, loader.join())
         });
         let offsets = offsets?;
@@ -183,7 +191,7 @@ impl Collector {
         };
         let mut loader = loader.gone();
         let ids = Numbering::start(&offsets);
-        let config = config(options);
+        let config = configuration::of(&options);
         let mut ebpf = loader
             .verifier_log_level(VerifierLogLevel::DISABLE)
             .override_global("LAYOUT", offsets.layout.as_bytes(), true)
@@ -204,7 +212,7 @@ impl Collector {
             request: Array::try_from(take(&mut ebpf, "REQUEST")?)
                 .map_err(failed("opening the request"))?,
             scope: Scope::new(take(&mut ebpf, "SCOPE")?)?,
-            programs: Programs::attach(ebpf, &offsets.layout, ids, options)?,
+            programs: Programs::attach(ebpf, &offsets.layout, ids, options.hooks)?,
             absent: offsets.absent,
             attach_time: start.elapsed(),
         })
@@ -318,60 +326,24 @@ impl Collector {
     }
 }
 
-fn config(options: Options) -> Config {
-    let mut config = Config {
-        abi: u32::from(ABI_VERSION),
-        root_tgid: options.root_tgid,
-        page_shift: rustix::param::page_size().trailing_zeros(),
-        nr_setns: syscalls::SETNS,
-        nr_unshare: syscalls::UNSHARE,
-        cpu_ids: cpu_ids(),
-        hold: u32::from(options.hold),
-        own: if options.hold {
-            own_namespaces()
-        } else {
-            [0; 8]
-        },
-        reserved: 0,
-        syscalls: [0; SYSCALL_WORDS],
-        path_argument: [0; 2 * SYSCALL_WORDS],
-    };
-    for call in syscalls::RECORDED
-        .iter()
-        .chain(options.signals.then_some(&syscalls::KILL))
-    {
-        config.syscalls[call.number as usize / 64] |= 1 << (call.number % 64);
-        config.path_argument[call.number as usize / 32] |=
-            u64::from(call.path_argument) << (2 * (call.number % 32));
-    }
-    config
-}
-
-/// The namespaces of this process, in the order of [`Config::own`]; 0 = this kernel has none of
-/// that kind.
-fn own_namespaces() -> [u32; 8] {
-    ["mnt", "uts", "ipc", "pid", "net", "time", "cgroup", "user"].map(|kind| {
-        let own = std::fs::metadata(format!("/proc/self/ns/{kind}"));
-        own.map_or(0, |own| u32::try_from(own.ino()).unwrap_or(0))
-    })
-}
-
-/// One above the highest number that a processor can have; where the file is missing, all that a
-/// record has room for.
-fn cpu_ids() -> u32 {
-    let possible = std::fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
-    let last = possible
-        .trim()
-        .rsplit([',', '-'])
-        .next()
-        .and_then(|last| last.parse::<u32>().ok());
-    last.map_or(u32::MAX, |last| last.saturating_add(1))
-}
-
 fn typedefs() -> Vec<String> {
     HOOKS
         .iter()
         .map(|hook| format!("btf_trace_{}", hook.name))
+        .collect()
+}
+
+/// Functions that have to be known by their ids: the iterator's, and those whose returns are asked
+/// for.
+fn functions(wants: Wants) -> Vec<String> {
+    let returns = HOOKS
+        .iter()
+        .flat_map(|hook| hook.ways)
+        .filter(|means| means.way == Way::Fexit && wants.names(Way::Fexit))
+        .flat_map(|means| means.programs)
+        .map(|(_, point)| (*point).to_owned());
+    std::iter::once("bpf_iter_task".to_owned())
+        .chain(returns)
         .collect()
 }
 

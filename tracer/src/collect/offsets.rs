@@ -1,7 +1,11 @@
 //! From the kernel's BTF to the layout that the programs get, and to the ids that loading wants.
 //! Owns which members are indispensable; must not load anything.
 
-use std::{collections::HashSet, fs, path::Path};
+use std::{
+    collections::HashSet,
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use aya_obj::btf::{BtfType, Func, FuncLinkage};
 use thiserror::Error;
@@ -11,8 +15,11 @@ use tracer_common::{
 };
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
-use super::btf::{self, Btf, BtfError, Named, terminated};
-use crate::sys::mapping;
+use super::{
+    btf::{self, Btf, BtfError, Named, terminated},
+    external,
+};
+use crate::sys::mapping::{self, Mapping};
 
 /// Where the running kernel keeps its BTF.
 pub const VMLINUX_BTF: &str = "/sys/kernel/btf/vmlinux";
@@ -34,14 +41,48 @@ const INDISPENSABLE: [&str; 8] = [
 pub enum OffsetError {
     /// The kernel was built without `CONFIG_DEBUG_INFO_BTF`, or /sys is not mounted.
     #[error(
-        "reading the kernel's type information from {path} failed: {source}; \
-             tracer needs a kernel built with CONFIG_DEBUG_INFO_BTF"
+        "reading the kernel's type information from {path} failed: {source}; tracer needs a kernel \
+         that was built with CONFIG_DEBUG_INFO_BTF, and /sys mounted"
     )]
     Read {
         /// The file.
         path: String,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
+    },
+    /// A file that was named cannot be read.
+    #[error("reading type information from {} failed: {source}; name another file", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file that was named is not what is wanted.
+    #[error(
+        "{} cannot be used for the kernel's type information: {source}; name BTF as in {VMLINUX_BTF}, \
+         or an ELF file with a section .BTF", path.display()
+    )]
+    External {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<OffsetError>,
+    },
+    /// A file that was named is another kernel's.
+    #[error(
+        "{} is not of the running kernel: {field} is {there} there and {here} in {VMLINUX_BTF}; \
+         leave --btf out", path.display()
+    )]
+    OtherKernel {
+        /// The file.
+        path: PathBuf,
+        /// Field of [`Layout`].
+        field: &'static str,
+        /// What the file has.
+        there: Answer,
+        /// What the kernel has.
+        here: Answer,
     },
     /// It is not BTF.
     #[error("the kernel's type information cannot be used: {0}")]
@@ -59,7 +100,21 @@ pub enum OffsetError {
     },
 }
 
+/// An answer to a query, or that there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer(u32);
+
+impl std::fmt::Display for Answer {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            ABSENT => out.write_str("absent"),
+            value => value.fmt(out),
+        }
+    }
+}
+
 /// What the kernel's BTF gave.
+#[derive(Debug)]
 pub struct Offsets {
     /// For the programs.
     pub layout: Layout,
@@ -67,8 +122,10 @@ pub struct Offsets {
     pub absent: Vec<(&'static str, String)>,
     /// Typedefs of tracepoints.
     pub tracepoints: Ids,
-    /// Functions of iterators.
-    pub iterators: Ids,
+    /// Functions: of iterators, and those whose returns are asked for.
+    pub functions: Ids,
+    /// Whether the ids are those of the running kernel.
+    pub ids_known: bool,
 }
 
 /// Ids of types in the kernel's BTF, by name, ascending.
@@ -76,6 +133,18 @@ pub struct Offsets {
 pub struct Ids(Vec<(u32, String)>);
 
 impl Ids {
+    /// How many of those that were asked for there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn new(btf: &Btf<'_>, named: Named, names: &[String]) -> Self {
         let found = names
             .iter()
@@ -113,16 +182,70 @@ impl Ids {
 impl Offsets {
     /// Reads the BTF of the running kernel. `typedefs` and `functions` name what loading needs.
     pub fn of_kernel(typedefs: &[String], functions: &[String]) -> Result<Self, OffsetError> {
-        let path = Path::new(VMLINUX_BTF);
-        let failed = |source| OffsetError::Read {
+        let own = KernelBtf::open().map_err(|source| OffsetError::Read {
             path: VMLINUX_BTF.to_owned(),
             source,
+        })?;
+        Self::resolve(own.bytes(), typedefs, functions)
+    }
+
+    /// The same from a file that the user names. Offsets of another kernel would make facts of
+    /// whatever stands there, so where the kernel has BTF of its own, both must give the same. Where
+    /// it has none its ids are not known: nothing tells that those of the file are the kernel's, and
+    /// by a wrong id a program would be attached to something else.
+    pub fn of_file(
+        path: &Path,
+        typedefs: &[String],
+        functions: &[String],
+    ) -> Result<Self, OffsetError> {
+        let file = external::read(path).map_err(|source| OffsetError::File {
+            path: path.to_owned(),
+            source,
+        })?;
+        let kernel = match KernelBtf::open() {
+            Ok(kernel) => Some(kernel),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => {
+                return Err(OffsetError::Read {
+                    path: VMLINUX_BTF.to_owned(),
+                    source,
+                });
+            }
         };
-        let file = fs::File::open(path).map_err(failed)?;
-        // Since 6.16 the kernel lets its BTF be mapped, which spares five megabytes of copying.
-        match mapping::map_read_only(&file) {
-            Ok(mapping) => Self::resolve(mapping.bytes(), typedefs, functions),
-            Err(_) => Self::resolve(&fs::read(path).map_err(failed)?, typedefs, functions),
+        let kernel = kernel.as_ref().map(KernelBtf::bytes);
+        Self::external(path, &file, kernel, typedefs, functions)
+    }
+
+    /// From the bytes of a file that the user names, and of the kernel's own BTF if it has any.
+    fn external(
+        path: &Path,
+        file: &[u8],
+        kernel: Option<&[u8]>,
+        typedefs: &[String],
+        functions: &[String],
+    ) -> Result<Self, OffsetError> {
+        let unusable = |source: OffsetError| OffsetError::External {
+            path: path.to_owned(),
+            source: Box::new(source),
+        };
+        let data = external::btf(file).map_err(|error| unusable(error.into()))?;
+        let Some(kernel) = kernel else {
+            let offsets = Self::resolve(data, &[], &[]).map_err(unusable)?;
+            return Ok(Self {
+                ids_known: false,
+                ..offsets
+            });
+        };
+        let there = Self::resolve(data, &[], &[]).map_err(unusable)?;
+        let here = Self::resolve(kernel, typedefs, functions)?;
+        match differs(&there.layout, &here.layout) {
+            Some((field, there, here)) => Err(OffsetError::OtherKernel {
+                path: path.to_owned(),
+                field,
+                there,
+                here,
+            }),
+            None => Ok(here),
         }
     }
 
@@ -135,12 +258,16 @@ impl Offsets {
         let types: HashSet<&[u8]> = QUERIES.iter().map(|(_, query)| type_of(*query)).collect();
         let typedef_names: HashSet<&[u8]> = typedefs.iter().map(String::as_bytes).collect();
         let function_names: HashSet<&[u8]> = functions.iter().map(String::as_bytes).collect();
+        let calls = functions.iter().any(|name| name.starts_with("__x64_sys_"));
         let among = |names: &HashSet<&[u8]>, rest: &[u8]| names.contains(terminated(rest));
         let btf = Btf::parse(data, |named, rest| match named {
             Named::Struct | Named::Enum => among(&types, rest),
             // The prefixes spare hashing a hundred thousand names.
             Named::Typedef => rest.starts_with(b"btf_trace_") && among(&typedef_names, rest),
-            Named::Func => rest.starts_with(b"bpf_iter_") && among(&function_names, rest),
+            Named::Func => {
+                (rest.starts_with(b"bpf_iter_") || calls && rest.starts_with(b"__x64_sys_"))
+                    && among(&function_names, rest)
+            }
         })?;
         let mut absent = Vec::new();
         let mut words = Vec::with_capacity(QUERIES.len());
@@ -163,9 +290,47 @@ impl Offsets {
             layout,
             absent,
             tracepoints: Ids::new(&btf, Named::Typedef, typedefs),
-            iterators: Ids::new(&btf, Named::Func, functions),
+            functions: Ids::new(&btf, Named::Func, functions),
+            ids_known: true,
         })
     }
+}
+
+/// The kernel's own BTF.
+enum KernelBtf {
+    Mapped(Mapping),
+    Copied(Vec<u8>),
+}
+
+impl KernelBtf {
+    fn open() -> io::Result<Self> {
+        let file = fs::File::open(VMLINUX_BTF)?;
+        // Since 6.16 the kernel lets its BTF be mapped, which spares five megabytes of copying.
+        match mapping::map_read_only(&file) {
+            Ok(mapping) => Ok(Self::Mapped(mapping)),
+            Err(_) => Ok(Self::Copied(fs::read(VMLINUX_BTF)?)),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Mapped(mapping) => mapping.bytes(),
+            Self::Copied(bytes) => bytes,
+        }
+    }
+}
+
+/// The first field that two layouts disagree on, with both answers.
+fn differs(one: &Layout, other: &Layout) -> Option<(&'static str, Answer, Answer)> {
+    let words = |layout: &Layout| -> Vec<u32> {
+        let (words, _) = layout.as_bytes().as_chunks::<4>();
+        words.iter().map(|word| u32::from_ne_bytes(*word)).collect()
+    };
+    let pairs = words(one).into_iter().zip(words(other));
+    let mut fields = QUERIES.iter().zip(pairs);
+    fields
+        .find(|(_, (one, other))| one != other)
+        .map(|((field, _), (one, other))| (*field, Answer(one), Answer(other)))
 }
 
 fn type_of(query: Query) -> &'static [u8] {
@@ -197,3 +362,13 @@ fn refuse_scattered(layout: &mut Layout, absent: &mut Vec<(&'static str, String)
         ));
     }
 }
+
+#[cfg(test)]
+#[path = "external_tests.rs"]
+mod external_tests;
+#[cfg(test)]
+#[path = "made_up_kernel.rs"]
+mod made_up;
+#[cfg(test)]
+#[path = "offsets_tests.rs"]
+mod tests;

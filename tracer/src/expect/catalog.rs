@@ -312,9 +312,9 @@ pub static COMPLETE: Family = Family {
     observes: "the kernel side's counters of records made and lost, for each kind, and what was read",
     passes: "made = read + lost, none lost, none unknown, no task left out",
     fails: "more records were read than made",
-    unknown: "anything else",
+    unknown: "anything else; a hook that tells who is in scope is missing",
     base: Base::Counters,
-    needs: &[],
+    needs: &[Kind::FORK, Kind::EXIT],
     at_gate: false,
 };
 
@@ -383,6 +383,15 @@ pub fn hook_name(kind: Kind) -> &'static str {
         .iter()
         .find(|doc| doc.kind == kind)
         .map_or("unknown", |doc| doc.name)
+}
+
+/// Ids of the families that rest on records of any of these kinds.
+pub fn resting_on(kinds: &[Kind]) -> String {
+    let families = CATALOG
+        .iter()
+        .filter(|family| family.needs.iter().any(|kind| kinds.contains(kind)));
+    let ids: Vec<&str> = families.map(|family| family.id).collect();
+    ids.join(", ")
 }
 
 /// The table of docs/verdicts.md.

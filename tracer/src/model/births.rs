@@ -7,12 +7,15 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::event::{
-    Body, Certificate, CgroupKey, Event, Exec, Exit, Fork, NamespaceCall, NamespaceKind,
-    NamespaceSlot, Namespaces, NsId, Task, Tgid, Tid,
+    Body, Certificate, Event, Exec, Exit, Fork, NamespaceCall, NamespaceSlot, Namespaces, NsId,
+    Task, Tgid, Tid,
 };
 
-use super::task::Ended;
-use super::{Change, Model, NamespaceOrigin, drift};
+use super::{
+    Change, Domain, Model, domain, drift,
+    program::{Program, program},
+    task::Ended,
+};
 
 /// One container: a payload and what it was born into.
 #[derive(Clone, Debug)]
@@ -56,67 +59,6 @@ pub struct Drift {
     pub what: String,
     /// Who did it, as `name[pid]`, or that no record tells.
     pub by: String,
-}
-
-/// What sets a task apart from tracer: namespaces, and cgroups that were made in this run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Domain {
-    /// Its own namespaces that are not tracer's, in the order of their kinds.
-    pub namespaces: Vec<(NamespaceKind, NsId)>,
-    /// Its cgroups that were made in this run.
-    pub cgroups: Vec<CgroupKey>,
-    /// The record that each namespace is known by: numbers are used again. 0 = there before.
-    origins: Vec<u64>,
-}
-
-impl Domain {
-    fn of(certificate: &Certificate, host: &Certificate, model: &Model) -> Self {
-        let (Some(own), Some(host)) = (certificate.namespaces(), host.namespaces()) else {
-            return Self::default();
-        };
-        let differing = NamespaceKind::ALL.into_iter().filter_map(|kind| {
-            let slot = NamespaceSlot::own(kind);
-            let (id, of_host) = (own.get(slot)?, host.get(slot)?);
-            (id != of_host).then_some((kind, id))
-        });
-        let namespaces: Vec<_> = differing.collect();
-        // One that no record shows being made may have been: its record may be lost.
-        let origins = namespaces.iter().map(|(kind, id)| {
-            let origin = model.namespace(*kind, *id);
-            origin.map_or(0, NamespaceOrigin::seq)
-        });
-        let origins = origins.collect();
-        let cgroups = certificate.cgroups().unwrap_or_default().members;
-        let cgroups = cgroups.into_iter().map(|member| member.key);
-        Self {
-            namespaces,
-            cgroups: cgroups.filter(|key| model.cgroup(*key).is_some()).collect(),
-            origins,
-        }
-    }
-
-    fn is_container(&self) -> bool {
-        let made = self.origins.iter().any(|origin| *origin != 0);
-        made || self.namespaces.is_empty() && !self.cgroups.is_empty()
-    }
-
-    /// The same container: namespaces tell, and where there are none, cgroups.
-    fn same(&self, other: &Self) -> bool {
-        (&self.namespaces, &self.origins) == (&other.namespaces, &other.origins)
-            && (!self.namespaces.is_empty() || self.cgroups == other.cgroups)
-    }
-
-    fn has(&self, id: NsId) -> bool {
-        self.namespaces.iter().any(|(_, own)| *own == id)
-    }
-}
-
-/// A program that a thread group executed last, or whoever created it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Program {
-    name: String,
-    /// Device and inode of its file.
-    file: Option<(u32, u64)>,
 }
 
 /// All containers of a run, built from its events in order.
@@ -364,7 +306,7 @@ impl Births {
                     certificate: certificate.clone(),
                     within: member.map(|index| self.all[index].number),
                     runtime: (!before.name.is_empty()).then_some(before.name),
-                    id: id(&domain, model),
+                    id: domain::id(&domain, model),
                     domain,
                     stages: Vec::new(),
                     drift: Vec::new(),
@@ -390,44 +332,6 @@ impl Births {
             None => self.all.push(birth),
         }
     }
-}
-
-/// What was executed. A file that only a descriptor names is its caller's own copy of itself, and
-/// is called as that.
-fn program(certificate: &Certificate, before: &Program) -> Program {
-    let file = certificate.exe().map(|exe| (exe.dev, exe.ino));
-    let path = path(certificate);
-    let name = path.rsplit('/').next().unwrap_or_default();
-    Program {
-        name: if by_descriptor(&path) || name.is_empty() {
-            before.name.clone()
-        } else {
-            name.to_owned()
-        },
-        file,
-    }
-}
-
-/// As given to exec.
-fn path(certificate: &Certificate) -> String {
-    let path = certificate.filename().map(|path| path.text);
-    path.unwrap_or_default()
-}
-
-fn by_descriptor(path: &str) -> bool {
-    path.starts_with("/proc/") || path.starts_with("/dev/fd/")
-}
-
-/// The last component of the path of one of its own cgroups, which is how engines name
-/// containers; of `docker-0123456789ab.scope` and its like, the number.
-fn id(domain: &Domain, model: &Model) -> Option<String> {
-    let path = domain.cgroups.iter().find_map(|key| model.cgroup(*key))?;
-    let name = path.path.text.rsplit('/').find(|part| !part.is_empty())?;
-    let number = name
-        .split(|character: char| !character.is_ascii_hexdigit())
-        .filter(|number| number.len() >= 12)
-        .max_by_key(|number| number.len());
-    Some(number.unwrap_or(name).to_owned())
 }
 
 #[cfg(test)]

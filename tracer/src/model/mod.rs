@@ -9,15 +9,18 @@ pub mod task;
 pub mod waiting;
 
 mod apply;
+mod domain;
 mod drift;
+mod program;
 
 use std::collections::BTreeMap;
 
 use crate::event::{Certificate, CgroupKey, NamespaceKind, NsId, Tgid, Tid};
 
-pub use births::{Birth, Births, Domain, Drift};
+pub use births::{Birth, Births, Drift};
 pub use cgroup::{CgroupBirth, Membership, Move, WayIn};
 pub use change::Change;
+pub use domain::Domain;
 use namespace::Bearer;
 pub use namespace::{Made, NamespaceOrigin};
 pub use task::TaskState;

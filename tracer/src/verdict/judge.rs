@@ -64,13 +64,18 @@ pub fn judge_refused(
 /// Whether a program may have been executed that no record tells of.
 pub fn may_miss_execs(observation: &Observation) -> bool {
     let counters = &observation.counters;
+    let unattached = |kind| observation.unattached.iter().any(|hook| hook.kind == kind);
     let missing = |kind| {
         counters.lost.get(kind) > 0
             || counters.unknown.get(kind) > 0
             || counters.submitted.get(kind) != counters.read.get(kind)
-            || observation.unattached.iter().any(|hook| hook.kind == kind)
+            || unattached(kind)
     };
-    missing(Kind::EXEC) || counters.unknown.get(Kind(0)) > 0 || counters.scope_full > 0
+    // Whoever is created is in scope even where its record was lost, but not without the hook.
+    missing(Kind::EXEC)
+        || unattached(Kind::FORK)
+        || counters.unknown.get(Kind(0)) > 0
+        || counters.scope_full > 0
 }
 
 fn judge(expectations: &[Expectation], facts: Facts<'_>) -> Judgement {
@@ -157,8 +162,13 @@ fn trouble(family: &Family, facts: &Facts<'_>) -> Vec<String> {
         .collect();
     let mut trouble: Vec<String> = needs
         .iter()
-        .flat_map(|kind| trouble_with(*kind, facts))
+        .flat_map(|kind| unattached(*kind, facts))
         .collect();
+    // All counters are what it looks at itself.
+    if family.base == Base::Counters {
+        return trouble;
+    }
+    trouble.extend(needs.iter().flat_map(|kind| trouble_with(*kind, facts)));
     let counters = &facts.observation.counters;
     let nameless = counters.unknown.get(Kind(0));
     if nameless > 0 && !needs.is_empty() {
@@ -173,15 +183,17 @@ fn trouble(family: &Family, facts: &Facts<'_>) -> Vec<String> {
     trouble
 }
 
+fn unattached(kind: Kind, facts: &Facts<'_>) -> Vec<String> {
+    let hooks = facts.observation.unattached.iter();
+    hooks
+        .filter(|hook| hook.kind == kind)
+        .map(|hook| format!("{} is not observed: {}", hook_name(kind), hook.reason))
+        .collect()
+}
+
 fn trouble_with(kind: Kind, facts: &Facts<'_>) -> Vec<String> {
     let (counters, name) = (&facts.observation.counters, hook_name(kind));
-    let mut trouble: Vec<String> = facts
-        .observation
-        .unattached
-        .iter()
-        .filter(|hook| hook.kind == kind)
-        .map(|hook| format!("{name} is not observed: {}", hook.reason))
-        .collect();
+    let mut trouble = Vec::new();
     let lost = counters.lost.get(kind);
     if lost > 0 {
         trouble.push(format!("{name}: {lost} records lost"));

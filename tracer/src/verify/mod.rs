@@ -130,8 +130,11 @@ pub async fn execute(request: Request) -> Result<Outcome, VerifyError> {
         hold: request.enforce,
         // Who stops with a child of its own tells it so.
         signals: request.enforce || request.collect.signals,
-        ..request.collect
+        ..request.collect.clone()
     })?;
+    for hook in needed(&request) {
+        session.needs(hook)?;
+    }
     session.observation.limiting = Some(request.limiting.clone());
     let daemons = daemons(&request.daemons, &session)?;
     session.adopt(&daemons)?;
@@ -253,6 +256,22 @@ impl Watch<'_> {
         }
         let verdict = verdict::overall(&containers, &self.session.observation);
         (containers, verdict)
+    }
+}
+
+/// Hooks without which nobody's end would ever be told, or nobody held or let go.
+fn needed(request: &Request) -> &'static [&'static str] {
+    if request.enforce {
+        &[
+            "sched_process_exit",
+            "task_newtask",
+            "sched_process_exec",
+            "sys_exit",
+        ]
+    } else if request.wait {
+        &["sched_process_exit"]
+    } else {
+        &[]
     }
 }
 

@@ -1,6 +1,7 @@
-//! `cargo xtask bench`: measurements against other tools. Owns the choice of benchmark; each is a
+//! `cargo xtask bench`: measurements against other tools, and of the hooks. Owns the choice of benchmark; each is a
 //! file of its own, the arithmetic is in `stats`.
 
+mod hooks;
 mod startup;
 mod stats;
 
@@ -17,12 +18,15 @@ pub struct Options {
 enum What {
     /// How long a container takes that runs one program and ends (the default)
     Startup(startup::Options),
+    /// What the hook at every system call costs processes that nobody observes, by each way
+    Hooks(hooks::Options),
 }
 
 /// The command.
 pub fn command(options: &Options) -> Result<()> {
     match &options.what {
         Some(What::Startup(options)) => startup::command(options),
+        Some(What::Hooks(options)) => hooks::command(options),
         None => startup::command(&startup::Options::default()),
     }
 }

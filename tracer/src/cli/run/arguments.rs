@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::{
-    cli::value,
+    cli::{kernel::KernelArguments, value},
     container::spec::{CpuQuota, GateMode, IdMapping, Mount, RlimitRequest},
 };
 
@@ -28,6 +28,8 @@ pub struct RunArguments {
     pub security: SecurityArguments,
     #[command(flatten)]
     pub report: ReportArguments,
+    #[command(flatten)]
+    pub kernel: KernelArguments,
 
     /// Program and arguments to run in the container
     #[arg(required = true, trailing_var_arg = true, value_name = "CMD")]
@@ -195,9 +197,6 @@ pub struct ReportArguments {
     /// Size of the ring that records come up through
     #[arg(long, default_value = "4m", value_parser = ring_size, value_name = "SIZE")]
     pub ring_size: u32,
-    /// Use each hook's fallback in place of its preferred way
-    #[arg(long, hide = true)]
-    pub fallback_hooks: bool,
     /// Print what the eBPF programs log (a build with the feature debug-ebpf)
     #[arg(long)]
     pub debug_ebpf: bool,

@@ -42,7 +42,7 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
         .build()
         .map_err(|error| Failure::new(exit::ERROR, format!("starting tokio failed: {error}")))?;
     let options = RunOptions {
-        collect: options(&arguments.report),
+        collect: arguments.kernel.set(options(&arguments.report)),
         gate: arguments.security.gate.into(),
         streams: streams(arguments.report.output)?,
     };
@@ -79,7 +79,6 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
 pub(in crate::cli) fn options(arguments: &ReportArguments) -> Options {
     Options {
         ring_bytes: arguments.ring_size,
-        fallback: arguments.fallback_hooks,
         log: arguments.debug_ebpf,
         ..Options::for_this_process()
     }

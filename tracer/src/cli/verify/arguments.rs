@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::{cli::run::ReportArguments, verdict::Select};
+use crate::{
+    cli::{kernel::KernelArguments, run::ReportArguments},
+    verdict::Select,
+};
 
 /// Run any command, find every container that its processes make, and judge each by what the
 /// kernel recorded.
@@ -30,6 +33,8 @@ pub struct VerifyArguments {
     pub wait: bool,
     #[command(flatten)]
     pub report: ReportArguments,
+    #[command(flatten)]
+    pub kernel: KernelArguments,
     /// The command, with its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "CMD")]
     pub command: Vec<String>,

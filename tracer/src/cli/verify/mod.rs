@@ -53,7 +53,7 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
         wait: arguments.wait,
         stdout_to_stderr: matches!(arguments.report.output, Format::Json | Format::Jsonl),
         limiting: host.limiting(),
-        collect: options(&arguments.report),
+        collect: arguments.kernel.set(options(&arguments.report)),
     };
     let outcome = runtime
         .block_on(verify::execute(request))

@@ -1,0 +1,71 @@
+//! What sets a container apart: namespaces and cgroups of its own. Owns the comparison of two of
+//! them, and the name that a cgroup's path gives.
+
+use crate::event::{Certificate, CgroupKey, NamespaceKind, NamespaceSlot, NsId};
+
+use super::{Model, NamespaceOrigin};
+
+/// What sets a task apart from tracer: namespaces, and cgroups that were made in this run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Domain {
+    /// Its own namespaces that are not tracer's, in the order of their kinds.
+    pub namespaces: Vec<(NamespaceKind, NsId)>,
+    /// Its cgroups that were made in this run.
+    pub cgroups: Vec<CgroupKey>,
+    /// The record that each namespace is known by: numbers are used again. 0 = there before.
+    origins: Vec<u64>,
+}
+
+impl Domain {
+    pub(super) fn of(certificate: &Certificate, host: &Certificate, model: &Model) -> Self {
+        let (Some(own), Some(host)) = (certificate.namespaces(), host.namespaces()) else {
+            return Self::default();
+        };
+        let differing = NamespaceKind::ALL.into_iter().filter_map(|kind| {
+            let slot = NamespaceSlot::own(kind);
+            let (id, of_host) = (own.get(slot)?, host.get(slot)?);
+            (id != of_host).then_some((kind, id))
+        });
+        let namespaces: Vec<_> = differing.collect();
+        // One that no record shows being made may have been: its record may be lost.
+        let origins = namespaces.iter().map(|(kind, id)| {
+            let origin = model.namespace(*kind, *id);
+            origin.map_or(0, NamespaceOrigin::seq)
+        });
+        let origins = origins.collect();
+        let cgroups = certificate.cgroups().unwrap_or_default().members;
+        let cgroups = cgroups.into_iter().map(|member| member.key);
+        Self {
+            namespaces,
+            cgroups: cgroups.filter(|key| model.cgroup(*key).is_some()).collect(),
+            origins,
+        }
+    }
+
+    pub(super) fn is_container(&self) -> bool {
+        let made = self.origins.iter().any(|origin| *origin != 0);
+        made || self.namespaces.is_empty() && !self.cgroups.is_empty()
+    }
+
+    /// The same container: namespaces tell, and where there are none, cgroups.
+    pub(super) fn same(&self, other: &Self) -> bool {
+        (&self.namespaces, &self.origins) == (&other.namespaces, &other.origins)
+            && (!self.namespaces.is_empty() || self.cgroups == other.cgroups)
+    }
+
+    pub(super) fn has(&self, id: NsId) -> bool {
+        self.namespaces.iter().any(|(_, own)| *own == id)
+    }
+}
+
+/// The last component of the path of one of its own cgroups, which is how engines name
+/// containers; of `docker-0123456789ab.scope` and its like, the number.
+pub(super) fn id(domain: &Domain, model: &Model) -> Option<String> {
+    let path = domain.cgroups.iter().find_map(|key| model.cgroup(*key))?;
+    let name = path.path.text.rsplit('/').find(|part| !part.is_empty())?;
+    let number = name
+        .split(|character: char| !character.is_ascii_hexdigit())
+        .filter(|number| number.len() >= 12)
+        .max_by_key(|number| number.len());
+    Some(number.unwrap_or(name).to_owned())
+}
