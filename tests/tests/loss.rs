@@ -211,7 +211,7 @@ fn a_full_table_of_tasks_never_passes() {
 fn a_stranger_leaves_no_record_of_its_own() {
     require_root();
     let mut stranger = Shell::new();
-    let mut session = Session::start(Options::for_this_process()).expect("a session");
+    let mut session = Session::start(&Options::for_this_process()).expect("a session");
     stranger.does("( : )");
     session.settle().expect("counters");
     let of_stranger = |step: &&tracer::session::Step| {

@@ -88,6 +88,10 @@ tracepoint! {
 /// `long __x64_sys_setns(const struct pt_regs *regs)`, since 4.17: what sys_exit tells of it, at no
 /// cost to any other system call.
 #[fexit(function = "__x64_sys_setns")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the entry that aya makes hands it over"
+)]
 pub fn fexit_setns(ctx: FExitContext) -> i32 {
     hook::syscall::namespace_call(Arguments::new(ctx.as_ptr()));
     0
@@ -95,6 +99,10 @@ pub fn fexit_setns(ctx: FExitContext) -> i32 {
 
 /// `long __x64_sys_unshare(const struct pt_regs *regs)`, since 4.17: as that of setns.
 #[fexit(function = "__x64_sys_unshare")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the entry that aya makes hands it over"
+)]
 pub fn fexit_unshare(ctx: FExitContext) -> i32 {
     hook::syscall::namespace_call(Arguments::new(ctx.as_ptr()));
     0

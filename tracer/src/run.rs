@@ -142,7 +142,7 @@ pub async fn execute(
     let directory = Path::new(STATE_DIRECTORY);
     // What an earlier run left and nothing can remove is no reason not to start another.
     let unswept = cleanup::sweep(directory, &host.hierarchies).err();
-    let mut session = Session::start(options.collect)?;
+    let mut session = Session::start(&options.collect)?;
     let mut signals = Signals::new().map_err(RunError::Signals)?;
     let run = Run::begin(directory, &spec.id, &host.hierarchies)?;
     let init = launch::launch(&plan, run, options.streams)?;

@@ -90,7 +90,7 @@ pub struct Session {
 impl Session {
     /// Attaches the hooks, and reads the host's inventory and tracer's own certificate, which is
     /// what "the host's" means in every comparison.
-    pub fn start(options: Options) -> Result<Self, CollectError> {
+    pub fn start(options: &Options) -> Result<Self, CollectError> {
         let root = Tgid(options.root_tgid);
         let mut collector = Collector::start(options)?;
         let mut observation = Observation::new(root);

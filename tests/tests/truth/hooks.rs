@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use tracer::collect::Options;
 use tracer::collect::hooks::{HOOKS, Way};
+use tracer::collect::wanted::Wants;
 use tracer::event::{Body, Event};
 use tracer::run::Outcome;
 use tracer::session::Session;
@@ -28,9 +29,9 @@ fn options(hooks: &str) -> Options {
 }
 
 /// Nothing is asked for where the text is empty.
-fn wants(hooks: &str) -> tracer::collect::wanted::Wants {
+fn wants(hooks: &str) -> Wants {
     if hooks.is_empty() {
-        return Default::default();
+        return Wants::default();
     }
     hooks.parse().expect(hooks)
 }
@@ -48,7 +49,7 @@ fn single_ways() -> impl Iterator<Item = (&'static str, Way)> {
 /// out, what the kernel said of namespaces and cgroups is kept as whether it is the host's.
 fn scenario(hooks: &str) -> Vec<Vec<String>> {
     require_root();
-    let mut session = Session::start(options(hooks)).expect("a session");
+    let mut session = Session::start(&options(hooks)).expect("a session");
     let host = session.observation.host().expect("tracer's own").clone();
     let cgroup = Leftover::make(any_hierarchy().mount_point.join(new_id()));
     let mut shell = Shell::new();
@@ -247,7 +248,7 @@ fn without_a_hook_what_rests_on_it_is_inconclusive_and_nothing_else() {
 #[test]
 #[ignore = "needs root"]
 fn fexit_tells_the_same_of_setns_and_unshare_or_nothing() {
-    let session = Session::start(options("sys_exit=fexit")).expect("a session");
+    let session = Session::start(&options("sys_exit=fexit")).expect("a session");
     let choice = session.hooks.iter().find(|one| one.name == "sys_exit");
     let choice = choice.expect("in the list").clone();
     let outcome = run("sys_exit=fexit");
@@ -281,7 +282,7 @@ fn fexit_tells_the_same_of_setns_and_unshare_or_nothing() {
 fn what_the_verifier_walks_stays_under_a_bound() {
     require_root();
     for hooks in ["", "raw_tp"] {
-        let mut session = Session::start(options(hooks)).expect("a session");
+        let mut session = Session::start(&options(hooks)).expect("a session");
         assert!(session.observation.unattached.is_empty());
         let walked = session.collector.verified_instructions().expect("counts");
         assert_eq!(walked.len(), HOOKS.len(), "{walked:?}");

@@ -22,7 +22,7 @@ use tracer_tests::require_root;
 /// A session over the descendants of this process.
 fn observe() -> Session {
     require_root();
-    Session::start(Options::for_this_process()).expect("a session")
+    Session::start(&Options::for_this_process()).expect("a session")
 }
 
 /// The certificate of a task that stands still.

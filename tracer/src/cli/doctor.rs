@@ -64,7 +64,7 @@ pub fn run(arguments: &DoctorArguments) -> Result<u8, Failure> {
     super::require_host()?;
     let host = host::reader::read(Path::new("/"))
         .map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
-    let mut collector = Collector::start(arguments.kernel.set(Options::for_this_process()))
+    let mut collector = Collector::start(&arguments.kernel.set(Options::for_this_process()))
         .map_err(|error| Failure::new(code_of(&error), error))?;
     let hooks = collector
         .hooks()

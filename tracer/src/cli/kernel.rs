@@ -29,11 +29,9 @@ fn wants(text: &str) -> Result<Wants, String> {
 
 impl KernelArguments {
     /// Puts them into the usual.
-    pub fn set(&self, options: Options) -> Options {
-        Options {
-            hooks: self.hooks.unwrap_or_default(),
-            btf: self.btf.clone(),
-            ..options
-        }
+    pub fn set(&self, mut options: Options) -> Options {
+        options.hooks = self.hooks.unwrap_or_default();
+        options.btf.clone_from(&self.btf);
+        options
     }
 }

@@ -11,7 +11,7 @@ fn answer(data: &[u8], query: Query) -> Result<u32, BtfError> {
 
 #[test]
 fn a_member_of_an_anonymous_member_is_found_at_the_sum_of_offsets() {
-    let data = Builder::new()
+    let data = Builder::default()
         .int()
         .structure("", 8, &[("x", 1, 0), ("y", 1, 32)])
         .structure("outer", 16, &[("a", 1, 0), ("", 2, 64)])
@@ -21,7 +21,7 @@ fn a_member_of_an_anonymous_member_is_found_at_the_sum_of_offsets() {
 
 #[test]
 fn a_dotted_path_descends() {
-    let data = Builder::new()
+    let data = Builder::default()
         .int()
         .structure("inner", 8, &[("x", 1, 0), ("y", 1, 32)])
         .structure("outer", 16, &[("a", 1, 0), ("in", 2, 64)])
@@ -31,7 +31,7 @@ fn a_dotted_path_descends() {
 
 #[test]
 fn a_missing_type_or_member_is_named() {
-    let data = Builder::new()
+    let data = Builder::default()
         .int()
         .structure("s", 4, &[("a", 1, 0)])
         .build();
@@ -47,7 +47,7 @@ fn a_missing_type_or_member_is_named() {
 
 #[test]
 fn duplicates_that_agree_are_one_and_those_that_differ_are_refused() {
-    let data = Builder::new()
+    let data = Builder::default()
         .int()
         .structure("s", 8, &[("a", 1, 0), ("b", 1, 32)])
         .structure("s", 8, &[("a", 1, 32), ("b", 1, 32)])
@@ -61,7 +61,7 @@ fn duplicates_that_agree_are_one_and_those_that_differ_are_refused() {
 
 #[test]
 fn a_pointer_is_told_from_a_value() {
-    let data = Builder::new()
+    let data = Builder::default()
         .int()
         .pointer(1)
         .structure("s", 16, &[("p", 2, 0), ("v", 1, 64)])
@@ -73,7 +73,7 @@ fn a_pointer_is_told_from_a_value() {
 
 #[test]
 fn an_enumerator_has_its_value() {
-    let data = Builder::new()
+    let data = Builder::default()
         .enumeration("e", &[("one", 1), ("five", 5)])
         .build();
     assert_eq!(answer(&data, Query::Value("e", "five")), Ok(5));
@@ -85,7 +85,7 @@ fn an_enumerator_has_its_value() {
 
 #[test]
 fn damaged_data_is_an_error_and_never_a_panic() {
-    let whole = Builder::new()
+    let whole = Builder::default()
         .int()
         .structure("s", 4, &[("a", 1, 0)])
         .build();
@@ -105,13 +105,13 @@ fn damaged_data_is_an_error_and_never_a_panic() {
 
 #[test]
 fn a_struct_that_contains_itself_is_an_error_and_never_endless() {
-    let data = Builder::new().structure("s", 4, &[("", 1, 0)]).build();
+    let data = Builder::default().structure("s", 4, &[("", 1, 0)]).build();
     assert!(answer(&data, Query::Offset("s", "a")).is_err());
 }
 
 #[test]
 fn structs_that_contain_each_other_over_and_over_are_an_error_and_never_endless() {
-    let mut builder = Builder::new();
+    let mut builder = Builder::default();
     // Each holds the next a hundred times: no path is long, and there are 10^40 of them.
     for id in 1..20 {
         let next: Vec<_> = (0..100).map(|_| ("", id + 1, 0)).collect();
@@ -124,7 +124,7 @@ fn structs_that_contain_each_other_over_and_over_are_an_error_and_never_endless(
 
 #[test]
 fn a_member_beyond_its_struct_is_an_error_and_never_an_offset() {
-    let data = Builder::new()
+    let data = Builder::default()
         .int()
         .structure("s", 8, &[("a", 1, 0), ("array", 1, 64), ("b", 1, 72)])
         .build();
@@ -134,7 +134,7 @@ fn a_member_beyond_its_struct_is_an_error_and_never_an_offset() {
 
 #[test]
 fn a_bit_field_has_no_offset_even_at_the_start_of_a_byte() {
-    let mut builder = Builder::new();
+    let mut builder = Builder::default();
     builder.int().bit_fields(
         "s",
         8,
@@ -152,7 +152,7 @@ fn a_bit_field_has_no_offset_even_at_the_start_of_a_byte() {
 
 #[test]
 fn what_is_not_a_struct_has_no_members() {
-    let data = Builder::new()
+    let data = Builder::default()
         .int()
         .pointer(4)
         .structure("outer", 16, &[("behind", 2, 0)])

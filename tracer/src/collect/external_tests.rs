@@ -85,7 +85,10 @@ fn a_file_that_is_no_btf_is_refused_by_its_name() {
         (elf(".text", &whole), "no section .BTF"),
         (elf(".BTF", b"none"), "magic 0x6f6e"),
         (headless, "ELF file cannot be read"),
-        (Builder::new().int().build(), "lacks what scope depends on"),
+        (
+            Builder::default().int().build(),
+            "lacks what scope depends on",
+        ),
     ] {
         for kernel in [None, Some(&whole[..])] {
             let error = external(&file, kernel).expect_err(why);

@@ -15,15 +15,17 @@ pub struct Builder {
     next: u32,
 }
 
-impl Builder {
-    pub fn new() -> Self {
+impl Default for Builder {
+    fn default() -> Self {
         Self {
             types: Vec::new(),
             strings: vec![0],
             next: 1,
         }
     }
+}
 
+impl Builder {
     fn name(&mut self, name: &str) -> u32 {
         if name.is_empty() {
             return 0;

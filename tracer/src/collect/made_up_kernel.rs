@@ -80,7 +80,7 @@ impl Kernel {
     }
 
     pub fn build(&self) -> Vec<u8> {
-        let mut builder = Builder::new();
+        let mut builder = Builder::default();
         builder.int().pointer(1);
         for (name, members) in &self.structs {
             emit(&mut builder, name, members);

@@ -167,7 +167,7 @@ impl Collector {
     ///
     /// A hook that no way works for is not an error but a [`HookChoice`] with nothing chosen;
     /// what depends on it becomes inconclusive.
-    pub fn start(options: Options) -> Result<Self, CollectError> {
+    pub fn start(options: &Options) -> Result<Self, CollectError> {
         let start = Instant::now();
         if options.log && !cfg!(feature = "debug-ebpf") {
             return Err(CollectError::NoLog);
@@ -191,7 +191,7 @@ impl Collector {
         };
         let mut loader = loader.gone();
         let ids = Numbering::start(&offsets);
-        let config = configuration::of(&options);
+        let config = configuration::of(options);
         let mut ebpf = loader
             .verifier_log_level(VerifierLogLevel::DISABLE)
             .override_global("LAYOUT", offsets.layout.as_bytes(), true)

@@ -126,7 +126,7 @@ impl Outcome {
 /// Runs the command and judges every container that it makes.
 pub async fn execute(request: Request) -> Result<Outcome, VerifyError> {
     let start = Instant::now();
-    let mut session = Session::start(Options {
+    let mut session = Session::start(&Options {
         hold: request.enforce,
         // Who stops with a child of its own tells it so.
         signals: request.enforce || request.collect.signals,

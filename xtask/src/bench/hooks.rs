@@ -179,8 +179,11 @@ impl Observer {
     }
 }
 
+/// What a subject took in one of the loops, in nanoseconds, one a round.
+type Taken = fn(&Subject) -> &[f64];
+
 fn print_table(subjects: &[Subject]) {
-    let loops: [(&str, fn(&Subject) -> &[f64]); 2] = [
+    let loops: [(&str, Taken); 2] = [
         ("getppid", |subject| &subject.getppid),
         ("fork, exec, exit, wait", |subject| &subject.process),
     ];

@@ -66,6 +66,9 @@ pub fn ensure(needs: &[Need]) -> Result<()> {
             Need::Qemu => {
                 let why = "it boots the kernels that the tests are run on";
                 tools::ensure_package("qemu-system-x86_64", "qemu-system-x86", why)?;
+                let why = "it unpacks those kernels, whose type information is tested";
+                tools::ensure_package("xz", "xz-utils", why)?;
+                tools::ensure_package("zstd", "zstd", why)?;
             }
             Need::Crun => tools::ensure_package("crun", "crun", "the runtime to compare with")?,
             Need::Busybox => {

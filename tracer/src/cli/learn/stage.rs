@@ -71,7 +71,7 @@ impl Stage {
             signals: true,
             ..Options::for_this_process()
         };
-        let session = Session::start(options).map_err(of)?;
+        let session = Session::start(&options).map_err(of)?;
         Ok(Self {
             host,
             session,
