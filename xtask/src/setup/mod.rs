@@ -3,8 +3,10 @@
 
 mod apt;
 mod ebpf;
+pub mod emulator;
 mod runtimes;
 mod tools;
+mod unpacked;
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -64,8 +66,7 @@ pub fn ensure(needs: &[Need]) -> Result<()> {
             Need::Nextest => tools::ensure_nextest(),
             Need::Runtimes => runtimes::ensure()?,
             Need::Qemu => {
-                let why = "it boots the kernels that the tests are run on";
-                tools::ensure_package("qemu-system-x86_64", "qemu-system-x86", why)?;
+                emulator::ensure()?;
                 let why = "it unpacks those kernels, whose type information is tested";
                 tools::ensure_package("xz", "xz-utils", why)?;
                 tools::ensure_package("zstd", "zstd", why)?;

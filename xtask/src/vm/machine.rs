@@ -1,6 +1,7 @@
 //! A machine under QEMU. Owns its make and its accelerator, and when it is ended for saying
 //! nothing; what it says, `console` judges.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -11,8 +12,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::console::End;
+use crate::setup::emulator::Emulator;
 
-pub const PROGRAM: &str = "qemu-system-x86_64";
 const MEMORY: &str = "2048";
 /// For every kernel.
 const WORDS: &str = "console=ttyS0 quiet loglevel=1 panic=-1 oops=panic";
@@ -30,12 +31,12 @@ pub enum Accelerator {
 
 impl Accelerator {
     /// The best that works here. A /dev/kvm that can be opened may still fail: QEMU is asked.
-    pub fn probe() -> Self {
+    pub fn probe(emulator: &Emulator) -> Self {
         let device = File::options().read(true).write(true).open("/dev/kvm");
         if let Err(error) = device {
             return Self::Emulation(format!("/dev/kvm cannot be opened: {error}"));
         }
-        if starts_with_kvm().unwrap_or_default() {
+        if starts_with_kvm(emulator).unwrap_or_default() {
             Self::Kvm
         } else {
             Self::Emulation("QEMU cannot use this machine's /dev/kvm".to_owned())
@@ -71,8 +72,10 @@ impl std::fmt::Display for Accelerator {
 }
 
 /// Sets a machine up that stands still, and ends it.
-fn starts_with_kvm() -> Result<bool> {
-    let mut machine = Command::new(PROGRAM)
+fn starts_with_kvm(emulator: &Emulator) -> Result<bool> {
+    let mut machine = Command::new(emulator.program())
+        .envs(emulator.environment())
+        .args(emulator.arguments())
         .args(Accelerator::Kvm.arguments())
         .args(["-S", "-nodefaults", "-display", "none", "-monitor", "stdio"])
         .stdin(Stdio::piped())
@@ -88,6 +91,7 @@ fn starts_with_kvm() -> Result<bool> {
 
 /// What to boot.
 pub struct Machine<'a> {
+    pub emulator: &'a Emulator,
     pub accelerator: &'a Accelerator,
     pub kernel: &'a Path,
     pub root: &'a Path,
@@ -100,10 +104,7 @@ pub struct Machine<'a> {
 impl Machine<'_> {
     /// Runs it to its end; hands each line to `each`. All that it said, and how it ended.
     pub fn run(&self, each: impl FnMut(&str)) -> Result<(String, End)> {
-        let mut machine = self
-            .command()
-            .spawn()
-            .with_context(|| format!("cannot run {PROGRAM}"))?;
+        let mut machine = self.command().spawn().context("cannot run QEMU")?;
         let console = machine.stdout.take().context("no console")?;
         let silence = self.accelerator.patience() + GRACE;
         let heard = listen(console, silence, self.log, each);
@@ -122,8 +123,10 @@ impl Machine<'_> {
     }
 
     fn command(&self) -> Command {
-        let mut machine = leashed(PROGRAM);
+        let mut machine = leashed(self.emulator.program());
         machine
+            .envs(self.emulator.environment())
+            .args(self.emulator.arguments())
             .args(self.accelerator.arguments())
             .args(["-m", MEMORY, "-smp", "2", "-no-reboot"])
             .args(["-nodefaults", "-no-user-config", "-display", "none"])
@@ -149,9 +152,9 @@ impl Machine<'_> {
 
 /// A program that the kernel kills when the thread that starts it ends, whatever ends that
 /// (PR_SET_PDEATHSIG of prctl(2), which an execve keeps).
-fn leashed(program: &str) -> Command {
+fn leashed(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", program]);
+    command.args(["--pdeathsig", "KILL"]).arg(program);
     command
 }
 

@@ -20,10 +20,11 @@ use self::kernel::{Fetched, Kernel};
 use self::machine::{Accelerator, Machine};
 use self::plan::Plan;
 use crate::exit::{Found, Unable};
+use crate::setup::emulator::Emulator;
 use crate::{route, setup, shell};
 
 /// The handful: one of each group of tests at least. Each must be there.
-const SHORT: [&str; 12] = [
+const SHORT: [&str; 13] = [
     "bad_input::in_a_pid_namespace_it_is_told",
     "cli::output::json_has_standard_output_to_itself",
     "launch::namespaces::all_eight_namespaces_are_new",
@@ -36,6 +37,7 @@ const SHORT: [&str; 12] = [
     "truth::hooks::",
     "truth::ways::clone3_into_a_cgroup",
     "verify::drift::who_enters_from_outside",
+    "verify::enforce::a_rule",
 ];
 /// The kernel that they are run on, in v2, when nothing else is asked for.
 const SHORT_KERNEL: &str = "6.12";
@@ -128,6 +130,7 @@ pub fn command(options: &Options) -> Result<()> {
 pub struct Guests {
     folder: PathBuf,
     root: PathBuf,
+    emulator: Emulator,
     accelerator: Accelerator,
     tests: usize,
     kernels: Vec<(Kernel, Fetched)>,
@@ -162,9 +165,11 @@ pub fn prepare(options: &Options) -> Result<Guests> {
         println!("vm: left out: {count} tests of {suite}: the guest has no other runtimes");
     }
     let must = !options.kernel.is_empty() || options.all;
+    let emulator = Emulator::find()?;
     Ok(Guests {
         root: write_root(&plan, &tracer, &messages, &folder)?,
-        accelerator: Accelerator::probe(),
+        accelerator: Accelerator::probe(&emulator),
+        emulator,
         tests: plan.count(),
         kernels: fetch(kernels, must, &folder)?,
         layouts: options.layouts(),
@@ -213,6 +218,7 @@ impl Guests {
                     kernel,
                     fetched,
                     root: &self.root,
+                    emulator: &self.emulator,
                     accelerator: &self.accelerator,
                     layout: *layout,
                 };
@@ -274,6 +280,7 @@ struct Guest<'a> {
     kernel: &'a Kernel,
     fetched: &'a Fetched,
     root: &'a Path,
+    emulator: &'a Emulator,
     accelerator: &'a Accelerator,
     layout: Layout,
 }
@@ -284,6 +291,7 @@ impl Guest<'_> {
         let (name, layout) = (&self.kernel.name, self.layout.name());
         let log = folder.join(format!("{name}-{layout}.log"));
         let machine = Machine {
+            emulator: self.emulator,
             accelerator: self.accelerator,
             kernel: &self.fetched.image,
             root: self.root,
