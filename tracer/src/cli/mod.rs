@@ -5,6 +5,7 @@ mod diff;
 pub mod doctor;
 pub mod exit;
 pub mod expect;
+mod files;
 mod kernel;
 pub mod learn;
 pub mod run;

@@ -150,17 +150,19 @@ impl Pending {
         Ok(Self { file, path, place })
     }
 
+    /// What to say when there is nothing to write.
+    pub fn failed(&self, reason: &dyn std::fmt::Display) -> Failure {
+        failure(&self.path, reason)
+    }
+
     /// Writes the report and gives the file its name.
-    pub fn finish(self, report: &dyn Document) -> Result<(), Failure> {
-        let mut text = Vec::new();
+    pub fn finish(self, text: &[u8]) -> Result<(), Failure> {
         let Self {
             mut file,
             path,
             place,
         } = self;
-        report
-            .write(Format::Json, &mut text, Style::default())
-            .and_then(|()| file.write_all(&text))
+        file.write_all(text)
             .and_then(|()| publish(&file, &path, place, text.len()))
             .map_err(|error| failure(&path, &error))
     }
@@ -234,7 +236,7 @@ fn sweep(folder: &Path) {
     }
 }
 
-fn failure(path: &Path, error: &io::Error) -> Failure {
+fn failure(path: &Path, error: &dyn std::fmt::Display) -> Failure {
     Failure::new(
         exit::ERROR,
         format!(

@@ -6,6 +6,7 @@ pub mod compact;
 pub mod diff;
 pub mod document;
 pub(crate) mod escape;
+pub mod export;
 mod grid;
 pub mod json;
 pub mod jsonl;
@@ -13,11 +14,14 @@ mod summary;
 pub mod table;
 mod timeline;
 pub mod verification;
+pub mod view;
 
 use std::io;
 
 pub use document::{Hook, Input, Payload, Refused, Report, Timing};
+pub use export::Export;
 pub use verification::Verification;
+pub use view::{View, ViewError};
 
 /// How text is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,4 +72,4 @@ impl Document for Report {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

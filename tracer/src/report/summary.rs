@@ -52,12 +52,17 @@ pub(super) fn last_line(report: &Report, out: &mut dyn Write, style: Style) -> i
 /// Numbers of the records that an item rests on, ascending: `#4 #7-9`; for other sources, their
 /// name.
 pub(super) fn evidence_text<'a>(evidence: impl Iterator<Item = &'a Evidence>) -> String {
+    records_text(evidence.map(|one| (one.seq, one.source.as_str())))
+}
+
+/// The same of numbers and sources.
+pub(super) fn records_text<'a>(evidence: impl Iterator<Item = (Option<u64>, &'a str)>) -> String {
     let mut records: Vec<u64> = Vec::new();
     let mut others: Vec<String> = Vec::new();
-    for one in evidence {
-        match one.seq {
+    for (seq, source) in evidence {
+        match seq {
             Some(seq) => records.push(seq),
-            None if !others.contains(&one.source) => others.push(one.source.clone()),
+            None if !others.iter().any(|known| known == source) => others.push(source.to_owned()),
             None => {}
         }
     }

@@ -7,7 +7,7 @@ use crate::event::sample::{self, HOST, INIT, STRANGER};
 use crate::verdict::sample::{MEMORY, Scenario};
 use crate::verdict::{Judgement, Verdict};
 
-fn report(scenario: &Scenario) -> Report {
+pub(super) fn report(scenario: &Scenario) -> Report {
     let outcome = scenario.play();
     let judgement = outcome.judge_final();
     build(scenario, &outcome, &judgement)
@@ -58,7 +58,7 @@ fn text(format: Format, report: &Report, style: Style) -> String {
 }
 
 /// A run with two violations and a fact that the kernel does not tell.
-fn spoilt() -> Scenario {
+pub(super) fn spoilt() -> Scenario {
     let mut scenario = Scenario::with_facts(|facts| {
         facts.namespaces.net = HOST.net;
         facts.valid &= !tracer_common::record::Certificate::SECCOMP_FILTERS;

@@ -11,7 +11,7 @@ mod rule;
 #[cfg(test)]
 pub(crate) mod sample;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use containers::{
     Act, Container, Created, Held, MountTables, Select, Waited, judge_containers, judge_held,
@@ -23,7 +23,7 @@ pub use observation::{Counters, Drift, Observation, PerKind, Seen, Unattached};
 pub use rule::judge_rules;
 
 /// The outcome of one expectation or of all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// The records show that it holds.

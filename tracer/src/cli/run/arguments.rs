@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::{
-    cli::{kernel::KernelArguments, value},
+    cli::{files, kernel::KernelArguments, value},
     container::spec::{CpuQuota, GateMode, IdMapping, Mount, RlimitRequest},
 };
 
@@ -191,9 +191,8 @@ pub struct ReportArguments {
     /// own goes to standard error then)
     #[arg(short = 'o', long, value_enum, default_value_t = Format::Table)]
     pub output: Format,
-    /// Also write the whole report to a file, as JSON
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
+    #[command(flatten)]
+    pub files: files::Arguments,
     /// Size of the ring that records come up through
     #[arg(long, default_value = "4m", value_parser = ring_size, value_name = "SIZE")]
     pub ring_size: u32,

@@ -31,12 +31,7 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
         host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
     let spec = request::spec(arguments, &host, run_id()?).map_err(|error| of_request(&error))?;
     // Before the run: a payload should not have run for a report that cannot be written.
-    let file = arguments
-        .report
-        .json
-        .as_deref()
-        .map(sink::Pending::create)
-        .transpose()?;
+    let files = arguments.report.files.prepare()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
@@ -59,7 +54,7 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     }
     let mut troubles = Vec::new();
     troubles.extend(sink::write(format(arguments.report.output), &report).err());
-    troubles.extend(file.and_then(|file| file.finish(&report).err()));
+    troubles.extend(files.finish(&report));
     troubles.extend(
         outcome
             .left_behind

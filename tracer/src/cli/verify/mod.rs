@@ -37,8 +37,7 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
         host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
     let expectations = sources::expectations(&arguments.sources, &arguments.command, &host)?;
     let rules = sources::rules(&arguments.sources, &host)?;
-    let json = arguments.report.json.as_deref();
-    let file = json.map(sink::Pending::create).transpose()?;
+    let files = arguments.report.files.prepare()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
@@ -63,7 +62,7 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
     let report = document(&host, &arguments.command, &outcome, what, code);
     let mut troubles = Vec::new();
     troubles.extend(sink::write(format(arguments.report.output), &report).err());
-    troubles.extend(file.and_then(|file| file.finish(&report).err()));
+    troubles.extend(files.finish(&report));
     for trouble in &troubles {
         super::say(&trouble.text);
     }

@@ -1,0 +1,177 @@
+//! Report files: any number of formats at a time, for every command that judges. Owns their flags,
+//! that no two go to one place, and that one which fails does not stop the others.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{Failure, exit, sink::Pending};
+use crate::report::{Document, Export, Format, Style, View};
+
+/// Where reports go beside the one for the terminal.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Report files (any number; each appears whole or not at all)")]
+pub struct Arguments {
+    /// The whole report, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// JUnit's XML: a suite for each container, a case for each expectation
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Test Anything Protocol, version 14
+    #[arg(long, value_name = "FILE")]
+    pub tap: Option<PathBuf>,
+    /// Markdown for a pull request: a short table, details folded
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+}
+
+/// One form that a file can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Document,
+    Export(Export),
+}
+
+/// Files to be, prepared before the run.
+pub struct Files(Vec<(Form, Pending)>);
+
+impl Arguments {
+    /// Prepares every file, so that a payload does not run for reports that cannot be written.
+    ///
+    /// # Errors
+    /// The first file that cannot be written, or two flags that name one place.
+    pub fn prepare(&self) -> Result<Files, Failure> {
+        let mut places: Vec<(&str, PathBuf)> = Vec::new();
+        for (flag, _, path) in self.asked() {
+            let place = place(path);
+            if let Some((other, _)) = places.iter().find(|(_, known)| *known == place) {
+                let path = path.display();
+                return Err(Failure::new(
+                    exit::USAGE,
+                    format!("{other} and {flag} both name {path}; give each a file of its own"),
+                ));
+            }
+            places.push((flag, place));
+        }
+        let files = self.asked().map(|(_, form, path)| {
+            let pending = Pending::create(path)?;
+            Ok((form, pending))
+        });
+        files.collect::<Result<_, _>>().map(Files)
+    }
+
+    fn asked(&self) -> impl Iterator<Item = (&'static str, Form, &Path)> {
+        let all = [
+            ("--json", Form::Document, &self.json),
+            ("--junit", Form::Export(Export::Junit), &self.junit),
+            ("--tap", Form::Export(Export::Tap), &self.tap),
+            ("--markdown", Form::Export(Export::Markdown), &self.markdown),
+        ];
+        let asked = all.into_iter();
+        asked.filter_map(|(flag, form, path)| Some((flag, form, path.as_deref()?)))
+    }
+}
+
+/// A path as one that names the same file reads, there or not.
+fn place(path: &Path) -> PathBuf {
+    if let Ok(whole) = fs::canonicalize(path) {
+        return whole;
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    match (fs::canonicalize(folder), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
+}
+
+impl Files {
+    /// Writes every file. What cannot be written is told of at the end, and stops no other.
+    pub fn finish<T: Document + Serialize>(self, report: &T) -> Vec<Failure> {
+        let Self(files) = self;
+        let exports = files.iter().any(|(form, _)| *form != Form::Document);
+        let view = exports.then(|| View::of(report));
+        let mut failures = Vec::new();
+        for (form, pending) in files {
+            let written = match text(form, report, view.as_ref()) {
+                Ok(text) => pending.finish(&text),
+                Err(reason) => Err(pending.failed(&reason)),
+            };
+            failures.extend(written.err());
+        }
+        failures
+    }
+}
+
+fn text<T: Document>(
+    form: Form,
+    report: &T,
+    view: Option<&Result<View, crate::report::ViewError>>,
+) -> Result<Vec<u8>, String> {
+    match (form, view) {
+        (Form::Export(export), Some(Ok(view))) => {
+            export.bytes(view).map_err(|error| error.to_string())
+        }
+        (Form::Export(_), Some(Err(error))) => Err(error.to_string()),
+        (Form::Document | Form::Export(_), _) => {
+            let mut text = Vec::new();
+            report
+                .write(Format::Json, &mut text, Style::default())
+                .map_err(|error| error.to_string())?;
+            Ok(text)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(arguments: &Arguments) -> Failure {
+        match arguments.prepare() {
+            Ok(_) => panic!("prepared"),
+            Err(failure) => failure,
+        }
+    }
+
+    #[test]
+    fn two_formats_in_one_file_are_a_usage_error_however_it_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report");
+        let link = folder.path().join("link");
+        let dotted = folder.path().join(".").join("report");
+        let two = |one: &Path, other: &Path| Arguments {
+            json: Some(one.to_owned()),
+            tap: Some(other.to_owned()),
+            ..Arguments::default()
+        };
+        for arguments in [two(&path, &path), two(&path, &dotted)] {
+            let failure = refusal(&arguments);
+            assert_eq!(failure.code, exit::USAGE);
+            assert!(failure.text.starts_with("--json and --tap"), "{failure:?}");
+        }
+        assert!(two(&path, &link).prepare().is_ok(), "two files");
+        fs::write(&path, "").unwrap();
+        std::os::unix::fs::symlink("report", &link).unwrap();
+        assert_eq!(refusal(&two(&path, &link)).code, exit::USAGE);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_found_out_before_the_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments = Arguments {
+            junit: Some(folder.path().join("no/such/report.xml")),
+            ..Arguments::default()
+        };
+        let failure = refusal(&arguments);
+        assert_eq!(failure.code, exit::ERROR);
+        assert!(failure.text.contains("report.xml"), "{failure:?}");
+    }
+}
