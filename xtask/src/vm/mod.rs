@@ -7,9 +7,11 @@ mod image;
 mod kernel;
 mod machine;
 mod plan;
+pub mod results;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
@@ -19,6 +21,7 @@ use self::console::Given;
 use self::kernel::{Fetched, Kernel};
 use self::machine::{Accelerator, Machine};
 use self::plan::Plan;
+use self::results::Whole;
 use crate::exit::{Found, Unable};
 use crate::setup::emulator::Emulator;
 use crate::{route, setup, shell};
@@ -58,6 +61,9 @@ pub struct Options {
     /// Every kernel in every layout, and none of them may be missing
     #[arg(long, conflicts_with_all = ["kernel", "cgroup"])]
     all: bool,
+    /// Keep what whole runs that are green came to, in docs/kernels-tested.json
+    #[arg(long, conflicts_with_all = ["short", "filter"])]
+    keep: bool,
     /// Parts of names of tests, as in `truth::hooks`; without any, all that a guest can run
     #[arg(last = true)]
     filter: Vec<String>,
@@ -135,6 +141,8 @@ pub struct Guests {
     tests: usize,
     kernels: Vec<(Kernel, Fetched)>,
     layouts: Vec<Layout>,
+    /// Whole runs are kept.
+    keep: bool,
 }
 
 /// Builds, installs and fetches what the machines take, and says what is left out.
@@ -153,7 +161,12 @@ pub fn prepare(options: &Options) -> Result<Guests> {
     let folder = shell::root().join("target/vm");
     fs::create_dir_all(&folder).context("cannot make target/vm")?;
 
-    let (tracer, messages) = shell::build_tests()?;
+    // A handful takes less time than building everything anew would.
+    let (tracer, messages) = if options.short {
+        shell::build_tests()?
+    } else {
+        shell::build_for_guests()?
+    };
     let short = SHORT.map(str::to_owned);
     let filter = if options.short {
         &short[..]
@@ -173,6 +186,7 @@ pub fn prepare(options: &Options) -> Result<Guests> {
         tests: plan.count(),
         kernels: fetch(kernels, must, &folder)?,
         layouts: options.layouts(),
+        keep: options.keep,
         folder,
     })
 }
@@ -222,7 +236,7 @@ impl Guests {
                     accelerator: &self.accelerator,
                     layout: *layout,
                 };
-                let (verdict, line) = guest.run(self.tests, &self.folder)?;
+                let (verdict, line) = guest.run(self.tests, &self.folder, self.keep)?;
                 println!("{line}");
                 if verdict { &mut green } else { &mut red }.push(line);
             }
@@ -287,7 +301,7 @@ struct Guest<'a> {
 
 impl Guest<'_> {
     /// Boots it and shows what fails: whether it is green, and a line with what it came to.
-    fn run(&self, planned: usize, folder: &Path) -> Result<(bool, String)> {
+    fn run(&self, planned: usize, folder: &Path, keep: bool) -> Result<(bool, String)> {
         let (name, layout) = (&self.kernel.name, self.layout.name());
         let log = folder.join(format!("{name}-{layout}.log"));
         let machine = Machine {
@@ -321,6 +335,16 @@ impl Guest<'_> {
             lacks: self.layout.lacks(),
         };
         let verdict = console::judge(&said, end, given);
+        if keep && verdict.is_ok() {
+            let date = shell::read(Command::new("date").args(["-u", "+%F"]))?;
+            let whole = Whole {
+                name,
+                layout,
+                console: &said,
+                date: date.trim(),
+            };
+            whole.keep()?;
+        }
         let line = match &verdict {
             Ok(counts) => format!(
                 "vm: {name}, cgroup {layout}: green: {} passed, {} skipped in {seconds} s",

@@ -89,8 +89,26 @@ pub fn run() -> Result<()> {
             }
         }
     }
+    println!("tracer-vm time: {}", processors()?);
     println!("tracer-vm verdict: {passed} passed, {failed} failed, {skipped} skipped");
     Ok(())
+}
+
+/// What the machine's processors did since the start: the first line of /proc/stat, proc_stat(5).
+fn processors() -> Result<String> {
+    let stat = fs::read_to_string("/proc/stat").context("cannot read /proc/stat")?;
+    let ticks = |column: usize| -> u64 {
+        let mut words = stat.split_whitespace().skip(column);
+        words.next().and_then(|word| word.parse().ok()).unwrap_or(0)
+    };
+    // In hundredths of a second: USER_HZ is 100 on every x86_64.
+    let seconds = |ticks: u64| ticks / 100;
+    Ok(format!(
+        "user {} s, system {} s, idle {} s",
+        seconds(ticks(1) + ticks(2)),
+        seconds(ticks(3) + ticks(6) + ticks(7)),
+        seconds(ticks(4) + ticks(5))
+    ))
 }
 
 /// The first line that has these words, from them on: the harness's own may stand before.
