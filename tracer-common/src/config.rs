@@ -40,9 +40,13 @@ pub struct Config {
 }
 
 /// Bit of a value in the map `SCOPE`, which else is the start of the thread group's leader in
-/// nanoseconds of boot time, and takes 63 bits in 292 years: the group, and what it creates in its
+/// nanoseconds of boot time, and takes 62 bits in 146 years: the group, and what it creates in its
 /// own namespaces, belongs to a container that has been judged, and is not held any more.
 pub const LET_GO: u64 = 1 << 63;
+
+/// Another such bit: it was let go on the condition that it keeps its namespaces, so that setns and
+/// unshare are refused to it where the kernel has hooks for that.
+pub const KEEPS_NAMESPACES: u64 = 1 << 62;
 
 /// What changes while the programs run: the one slot of the array map `REQUEST`.
 #[repr(C)]

@@ -22,12 +22,13 @@ mod limit;
 #[cfg(feature = "log")]
 mod log;
 mod map;
+mod refuse;
 mod scope;
 
 use aya_ebpf::{
     EbpfContext as _,
-    macros::{btf_tracepoint, fexit, raw_tracepoint},
-    programs::{BtfTracePointContext, FExitContext, RawTracePointContext},
+    macros::{btf_tracepoint, fexit, lsm, raw_tracepoint},
+    programs::{BtfTracePointContext, FExitContext, LsmContext, RawTracePointContext},
 };
 use hook::Arguments;
 
@@ -106,6 +107,23 @@ pub fn fexit_setns(ctx: FExitContext) -> i32 {
 pub fn fexit_unshare(ctx: FExitContext) -> i32 {
     hook::syscall::namespace_call(Arguments::new(ctx.as_ptr()));
     0
+}
+
+/// `int capable(const struct cred *cred, struct user_namespace *ns, int cap, unsigned int opts)`, BPF
+/// LSM since 5.7: refuses, and tells nothing.
+#[lsm(hook = "capable")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the entry that aya makes hands it over"
+)]
+pub fn refuse_capable(ctx: LsmContext) -> i32 {
+    refuse::capable(Arguments::new(ctx.as_ptr()))
+}
+
+/// `int userns_create(const struct cred *cred)`, since 6.1: the same.
+#[lsm(hook = "userns_create")]
+pub fn refuse_userns_create(_ctx: LsmContext) -> i32 {
+    refuse::userns_create()
 }
 
 /// `iter/task`, since 5.8: reads tasks at rest. aya has no attribute for iterators, so the

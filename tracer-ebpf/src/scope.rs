@@ -1,7 +1,10 @@
 //! Is this task ours? The process that started the run, and everything that descends from it:
 //! inherited at fork inside the kernel, so no round trip can come too late.
 
-use tracer_common::{Counter, config::LET_GO};
+use tracer_common::{
+    Counter,
+    config::{KEEPS_NAMESPACES, LET_GO},
+};
 
 use crate::{
     emit,
@@ -27,19 +30,31 @@ pub fn contains(tgid: u32) -> bool {
 #[inline(always)]
 pub fn enter(tgid: u32, start_ns: u64, creator: u32, in_new_namespaces: bool) {
     let mut value = start_ns;
-    if config!(hold) != 0 && !in_new_namespaces && is_let_go(creator) {
-        value |= LET_GO;
+    if config!(hold) != 0 && !in_new_namespaces {
+        value |= decided(creator);
     }
     if SCOPE.insert(tgid, value, 0).is_err() {
         emit::count(Counter::SCOPE_FULL);
     }
 }
 
+/// What was decided of a thread group: bits of its value.
+#[inline(always)]
+fn decided(tgid: u32) -> u64 {
+    // SAFETY: user space replaces the value as a whole; an old one is as good as a new one.
+    unsafe { SCOPE.get(tgid) }.map_or(0, |value| value & (LET_GO | KEEPS_NAMESPACES))
+}
+
 /// Whether the thread group belongs to a container that has been judged.
 #[inline(always)]
 pub fn is_let_go(tgid: u32) -> bool {
-    // SAFETY: user space replaces the value as a whole; an old one is as good as a new one.
-    unsafe { SCOPE.get(tgid) }.is_some_and(|value| value & LET_GO != 0)
+    decided(tgid) & LET_GO != 0
+}
+
+/// Whether it was let go on the condition that it keeps its namespaces.
+#[inline(always)]
+pub fn keeps_namespaces(tgid: u32) -> bool {
+    decided(tgid) & KEEPS_NAMESPACES != 0
 }
 
 /// Has a thread group held again when it executes a program, as it has changed its namespaces.

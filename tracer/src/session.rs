@@ -67,6 +67,8 @@ pub struct Session {
     pub collector: Collector,
     /// What became of each hook.
     pub hooks: Vec<HookChoice>,
+    /// What became of the hook that refuses; `None` where nothing is to be refused.
+    pub guard: Option<HookChoice>,
     /// What the events mean; there once tracer's own certificate has been read.
     pub model: Model,
     /// Containers that were made in the run.
@@ -105,6 +107,7 @@ impl Session {
         };
         // Once everything is loaded: the threads that load end with records of their own.
         let hooks = collector.hooks()?.to_vec();
+        let guard = collector.guard()?.cloned();
         // Without it there is no certificate of tracer itself to compare others with.
         needs(&hooks, "task")?;
         take(&mut collector);
@@ -131,6 +134,7 @@ impl Session {
         Ok(Self {
             collector,
             hooks,
+            guard,
             model,
             births,
             observation,
@@ -142,6 +146,13 @@ impl Session {
             syscalls,
             next,
         })
+    }
+
+    /// Whether changes of namespaces are refused to who was let go on that condition.
+    #[must_use]
+    pub fn refuses(&self) -> bool {
+        let guard = self.guard.as_ref();
+        guard.is_some_and(|guard| guard.chosen.is_some())
     }
 
     /// Refuses to go on where the hook of this name is missing, or tells less than it could.
@@ -209,6 +220,7 @@ impl Session {
         let Self {
             collector,
             hooks: _,
+            guard: _,
             model,
             births,
             observation,

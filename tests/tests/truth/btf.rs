@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tracer::collect::external;
-use tracer::collect::hooks::HOOKS;
+use tracer::collect::hooks::{GUARD, HOOKS};
 use tracer::collect::offsets::{OffsetError, Offsets, VMLINUX_BTF};
 
 /// Members that came with a version of the kernel, as (major, minor).
@@ -18,9 +18,11 @@ const SINCE: [(&str, (u32, u32)); 2] = [("mount_overmount", (6, 17)), ("ns_commo
 fn resolves(btf: &[u8], version: (u32, u32)) {
     let points = HOOKS.iter().flat_map(|hook| hook.ways);
     let points = points.flat_map(|means| means.programs).map(|(_, at)| *at);
+    let guards = GUARD.ways.iter().flat_map(|means| means.programs);
     let functions: Vec<String> = points
         .filter(|at| at.starts_with("__x64_sys_"))
         .map(str::to_owned)
+        .chain(guards.map(|(_, at)| format!("bpf_lsm_{at}")))
         .chain(["bpf_iter_task".to_owned()])
         .collect();
     let tracepoints = HOOKS.iter().filter(|hook| hook.name != "task");

@@ -12,6 +12,7 @@ mod hooks;
 mod kill;
 mod loss;
 mod many;
+mod prevent;
 mod raised;
 mod select;
 mod word;

@@ -10,10 +10,13 @@ use super::{Failure, exit, kernel::KernelArguments};
 use crate::{
     collect::{
         CollectError, Collector, Options,
-        hooks::{HOOKS, Hook, HookChoice, LEFT_OUT},
+        hooks::{self, Hook, HookChoice, LEFT_OUT},
         offsets::OffsetError,
     },
-    expect::catalog,
+    expect::catalog::{
+        self,
+        guarantee::{CHANGES, Guarantee, families},
+    },
     host::{self, CgroupVersion},
 };
 
@@ -41,6 +44,7 @@ struct Findings<'a> {
     kernel: &'a str,
     machine: &'a str,
     hooks: Vec<HookFinding<'a>>,
+    enforcement: Enforcement<'a>,
     /// Members of kernel structures that are missing, and why.
     absent: &'a [(&'static str, String)],
     hierarchies: &'a [host::Hierarchy],
@@ -48,6 +52,38 @@ struct Findings<'a> {
     attach_us: u128,
     detach_us: u128,
     able: bool,
+}
+
+/// What `tracer verify --enforce` guarantees on this kernel.
+#[derive(Serialize)]
+struct Enforcement<'a> {
+    /// The hook that refuses.
+    guard: HookFinding<'a>,
+    /// Expectations whose violation is stopped at the payload's exec, before its first instruction.
+    held: Vec<&'static str>,
+    /// Those that are told of at the end.
+    detected: Vec<&'static str>,
+    /// What becomes of each change of a container that was let go, where drift is denied.
+    changes: Vec<ChangeFinding>,
+}
+
+#[derive(Serialize)]
+struct ChangeFinding {
+    what: &'static str,
+    guarantee: Guarantee,
+}
+
+fn enforcement(guard: &HookChoice) -> Enforcement<'_> {
+    let changes = CHANGES.iter().map(|change| ChangeFinding {
+        what: change.what,
+        guarantee: change.guarantee(guard.chosen.is_some()),
+    });
+    Enforcement {
+        guard: finding(guard),
+        held: families(Guarantee::Held),
+        detected: families(Guarantee::Detected),
+        changes: changes.collect(),
+    }
 }
 
 #[derive(Serialize)]
@@ -64,12 +100,25 @@ pub fn run(arguments: &DoctorArguments) -> Result<u8, Failure> {
     super::require_host()?;
     let host = host::reader::read(Path::new("/"))
         .map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
-    let mut collector = Collector::start(&arguments.kernel.set(Options::for_this_process()))
+    let options = Options {
+        refuse: true,
+        ..Options::for_this_process()
+    };
+    let mut collector = Collector::start(&arguments.kernel.set(options))
         .map_err(|error| Failure::new(code_of(&error), error))?;
     let hooks = collector
         .hooks()
         .map_err(|error| Failure::new(code_of(&error), error))?
         .to_vec();
+    let guard = collector
+        .guard()
+        .map_err(|error| Failure::new(code_of(&error), error))?
+        .cloned()
+        .unwrap_or(HookChoice {
+            name: hooks::GUARD.name,
+            chosen: None,
+            refused: Vec::new(),
+        });
     let (absent, attach) = (collector.absent.clone(), collector.attach_time);
     let detach = collector.stop();
     let able = hooks.iter().all(|choice| choice.missing().is_empty());
@@ -77,6 +126,7 @@ pub fn run(arguments: &DoctorArguments) -> Result<u8, Failure> {
         kernel: &host.kernel,
         machine: &host.machine,
         hooks: hooks.iter().map(finding).collect(),
+        enforcement: enforcement(&guard),
         absent: &absent,
         hierarchies: &host.hierarchies,
         clone_into_cgroup: host.unified().is_some(),
@@ -110,7 +160,7 @@ pub fn code_of(error: &CollectError) -> u8 {
 }
 
 fn of_choice(choice: &HookChoice) -> Option<&'static Hook> {
-    HOOKS.iter().find(|hook| hook.name == choice.name)
+    hooks::all().find(|hook| hook.name == choice.name)
 }
 
 fn finding(choice: &HookChoice) -> HookFinding<'_> {
@@ -161,6 +211,25 @@ fn table(findings: &Findings<'_>) -> String {
                 "", hook.inconclusive_without
             );
         }
+    }
+    text.push_str("\nenforcement\n");
+    let guard = &findings.enforcement.guard;
+    let chosen = guard.choice.chosen.map_or("none", |way| way.name());
+    let _infallible = writeln!(
+        text,
+        "  {:<20} {:<7} {}",
+        guard.choice.name, chosen, guard.fact
+    );
+    for (way, why) in &guard.choice.refused {
+        let _infallible = writeln!(text, "  {:20} {} refused: {why}", "", way.name());
+    }
+    let (held, prevented) = (Guarantee::Held.name(), findings.enforcement.changes.iter());
+    let _infallible = writeln!(
+        text,
+        "  {held:<20} all that is judged at the payload's exec: nothing of it runs unless it passes"
+    );
+    for change in prevented {
+        let _infallible = writeln!(text, "  {:<20} {}", change.guarantee.name(), change.what);
     }
     text.push_str("\nkernel structures\n");
     if findings.absent.is_empty() {
@@ -220,7 +289,7 @@ pub fn hooks_markdown() -> String {
         "| hook | tells | kernel prototype | since | ways, best first | inconclusive without it |\n\
          |---|---|---|---|---|---|\n",
     );
-    for hook in HOOKS {
+    for hook in hooks::all() {
         let ways = hook.ways.iter().map(|means| {
             let asked = if means.lacks.is_empty() {
                 ""

@@ -218,12 +218,13 @@ fn docs(name: &str) -> Result<u8, Failure> {
         "not-observed" => crate::expect::from_bundle::not_observed_markdown(),
         "events" => crate::event::catalog::events_markdown(),
         "hooks" => doctor::hooks_markdown(),
+        "guarantees" => crate::expect::catalog::guarantee::markdown(),
         "exit-codes" => format!("```text\n{}\n```\n", exit::HELP),
         _ => {
             return Err(Failure::new(
                 exit::USAGE,
                 format!(
-                    "there is no generated part `{name}`; there are verdicts, not-observed, events, hooks, exit-codes"
+                    "there is no generated part `{name}`; there are verdicts, not-observed, events, hooks, guarantees, exit-codes"
                 ),
             ));
         }

@@ -16,7 +16,8 @@ use tracer_common::Layout;
 
 use super::{
     CollectError,
-    hooks::{HOOKS, Hook, HookChoice, LEFT_OUT, Means, Way},
+    hooks::{GUARD, HOOKS, Hook, HookChoice, LEFT_OUT, Means, Way},
+    lsm,
     offsets::{OffsetError, Offsets},
     wanted::{Wanted, Wants},
 };
@@ -32,6 +33,7 @@ const ITERATOR: &str = "task";
 pub struct Programs {
     state: State,
     hooks: Vec<HookChoice>,
+    guard: Option<HookChoice>,
 }
 
 /// A thread that prepares the ids which loading looks up while the object is read: those of
@@ -62,7 +64,14 @@ impl Numbering {
     }
 }
 
-type Loading = JoinHandle<Ended<(Ebpf, Result<HookChoice, OffsetError>)>>;
+type Loading = JoinHandle<Ended<Loaded>>;
+
+/// Everything, with what became of the hooks that are loaded last.
+struct Loaded {
+    ebpf: Ebpf,
+    iterator: Result<HookChoice, OffsetError>,
+    guard: Option<HookChoice>,
+}
 
 enum State {
     Loading(Loading),
@@ -78,6 +87,7 @@ impl Programs {
         layout: &Layout,
         ids: Numbering,
         wants: Wants,
+        refuse: bool,
     ) -> Result<Self, CollectError> {
         let tracepoints = ids.tracepoints.recv().unwrap_or_else(|_| Err(lost()))?;
         let functions = ids.functions;
@@ -86,12 +96,14 @@ impl Programs {
             layout: *layout,
             wants,
             ids_known: ids.known,
+            refuse,
         };
         let loading = thread::spawn(named(move || {
             load(ebpf, &ways, &tracepoints, functions, &sender)
         }));
         Ok(Self {
             hooks: receiver.iter().take(HOOKS.len() - 1).collect(),
+            guard: None,
             state: State::Loading(loading),
         })
     }
@@ -100,6 +112,12 @@ impl Programs {
     pub fn hooks(&mut self) -> Result<&[HookChoice], CollectError> {
         self.ready()?;
         Ok(&self.hooks)
+    }
+
+    /// What became of the hook that refuses; `None` where nothing is to be refused.
+    pub fn guard(&mut self) -> Result<Option<&HookChoice>, CollectError> {
+        self.ready()?;
+        Ok(self.guard.as_ref())
     }
 
     /// All programs.
@@ -121,8 +139,13 @@ impl Programs {
             && let State::Loading(loading) = mem::replace(&mut self.state, State::Lost)
             && let Ok(ended) = loading.join()
         {
-            let (ebpf, choice) = ended.gone();
-            self.hooks.push(choice?);
+            let Loaded {
+                ebpf,
+                iterator,
+                guard,
+            } = ended.gone();
+            self.hooks.push(iterator?);
+            self.guard = guard;
             let place =
                 |choice: &HookChoice| HOOKS.iter().position(|hook| hook.name == choice.name);
             self.hooks.sort_by_key(place);
@@ -151,6 +174,8 @@ struct Ways {
     layout: Layout,
     wants: Wants,
     ids_known: bool,
+    /// Whether anything is to be refused.
+    refuse: bool,
 }
 
 /// Loads and attaches everything; sends what became of each tracepoint. The verifier takes longest
@@ -162,11 +187,12 @@ fn load(
     tracepoints: &aya::Btf,
     functions: Ids,
     sender: &Sender<HookChoice>,
-) -> (Ebpf, Result<HookChoice, OffsetError>) {
+) -> Loaded {
     let (mut longest, mut others): (ByName<'_>, ByName<'_>) = ebpf
         .programs_mut()
         .partition(|(name, _)| name.ends_with(LONGEST));
-    let choice = thread::scope(|scope| {
+    let mut guard = None;
+    let iterator = thread::scope(|scope| {
         let attach = |hook: &'static Hook, programs: &mut ByName<'_>, ids: &aya::Btf| {
             // Nobody hears it only where the start has been given up.
             let _heard = sender.send(ways.attach(hook, programs, ids));
@@ -192,10 +218,17 @@ fn load(
         }
         let last = last.into_iter().next();
         let choice = last.map(|hook| ways.attach(hook, &mut others, &functions));
+        guard = ways
+            .refuse
+            .then(|| ways.attach(&GUARD, &mut others, &functions));
         first.join().map_err(|_| lost())?.gone();
         choice.ok_or_else(lost)
     });
-    (ebpf, choice)
+    Loaded {
+        ebpf,
+        iterator,
+        guard,
+    }
 }
 
 /// Programs by name.
@@ -225,6 +258,8 @@ impl Ways {
                 Err("this kernel lacks members of structures that it reads".to_owned())
             } else if way.wants_ids() && !self.ids_known {
                 Err("the kernel shows no BTF of its own to take the id from".to_owned())
+            } else if let Some(why) = (way == Way::Lsm).then(lsm::why_not).flatten() {
+                Err(why)
             } else {
                 attach_all(programs, ids, means)
             };
@@ -246,10 +281,12 @@ fn attach_all(programs: &mut ByName<'_>, ids: &aya::Btf, means: &Means) -> Resul
         let attached = attach_one(programs, ids, means.way, name, point);
         if attached.is_err() {
             for (earlier, _) in &means.programs[..index] {
-                if let Some(Program::FExit(program)) = programs.get_mut(earlier) {
-                    // One that is not loaded is what is wanted.
-                    let _unloaded = program.unload();
-                }
+                // One that is not loaded is what is wanted.
+                let _unloaded = match programs.get_mut(earlier) {
+                    Some(Program::FExit(program)) => program.unload(),
+                    Some(Program::Lsm(program)) => program.unload(),
+                    _ => Ok(()),
+                };
             }
             return attached;
         }
@@ -275,6 +312,9 @@ fn attach_one(
             .load()
             .and_then(|()| program.attach(point).map(|_| ())),
         (Way::Fexit, Program::FExit(program)) => program
+            .load(point, ids)
+            .and_then(|()| program.attach().map(|_| ())),
+        (Way::Lsm, Program::Lsm(program)) => program
             .load(point, ids)
             .and_then(|()| program.attach().map(|_| ())),
         (Way::Iter, Program::Iter(program)) => program.load(point, ids),

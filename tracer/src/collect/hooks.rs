@@ -18,11 +18,14 @@ pub enum Way {
     /// `fexit`: the return of a function of the kernel; since 5.5, refused by kernels that do not
     /// let their code be patched.
     Fexit,
+    /// `lsm`: a hook of the kernel's security modules, which can refuse; since 5.7, where `bpf` is
+    /// among the modules in force.
+    Lsm,
 }
 
 impl Way {
     /// Every way.
-    pub const ALL: [Self; 4] = [Self::TpBtf, Self::RawTp, Self::Iter, Self::Fexit];
+    pub const ALL: [Self; 5] = [Self::TpBtf, Self::RawTp, Self::Iter, Self::Fexit, Self::Lsm];
 
     /// Its name in libbpf's terms.
     #[must_use]
@@ -32,6 +35,7 @@ impl Way {
             Self::RawTp => "raw_tp",
             Self::Iter => "iter",
             Self::Fexit => "fexit",
+            Self::Lsm => "lsm",
         }
     }
 
@@ -213,6 +217,30 @@ pub const HOOKS: &[Hook] = &[
         needs: always,
     },
 ];
+
+/// The one hook that tells nothing: it refuses, and is attached only where that is wanted.
+pub static GUARD: Hook = Hook {
+    name: "capable",
+    fact: "refuses setns and unshare to containers that were let go, where drift is denied and \
+           enforced; with `userns_create`, since 6.1",
+    prototype: "int (const struct cred *cred, struct user_namespace *ns, int cap, unsigned int opts)",
+    since: "2.6.28",
+    kinds: &[],
+    ways: &[means(
+        Way::Lsm,
+        &[
+            ("refuse_capable", "capable"),
+            ("refuse_userns_create", "userns_create"),
+        ],
+    )],
+    without: "nothing: a change is detected, and its container killed",
+    needs: |layout| layout.regs_number != ABSENT,
+};
+
+/// All hooks: those that tell, and the one that refuses.
+pub fn all() -> impl Iterator<Item = &'static Hook> {
+    HOOKS.iter().chain([&GUARD])
+}
 
 fn has_cgroups(layout: &Layout) -> bool {
     layout.cgroup_kn != ABSENT && layout.cgroup_root != ABSENT && layout.kernfs_id != ABSENT

@@ -8,6 +8,7 @@ pub mod external;
 pub mod hooks;
 #[cfg(feature = "debug-ebpf")]
 mod log;
+mod lsm;
 pub mod offsets;
 pub mod ring;
 pub mod scope;
@@ -23,7 +24,7 @@ use aya::{
     maps::{Array, MapData, PerCpuArray},
     programs::iter::IterLink,
 };
-use hooks::{HOOKS, HookChoice, Way};
+use hooks::{GUARD, HOOKS, HookChoice, Way};
 use offsets::{OffsetError, Offsets};
 use ring::Ring;
 use scope::Scope;
@@ -98,6 +99,9 @@ pub struct Options {
     pub signals: bool,
     /// Hold who executes a program in other namespaces than this process's.
     pub hold: bool,
+    /// Refuse changes of namespaces to who was let go on that condition, where the kernel has hooks
+    /// for it.
+    pub refuse: bool,
     /// Print what the programs log; needs a build with the feature `debug-ebpf`.
     pub log: bool,
 }
@@ -119,6 +123,7 @@ impl Options {
             btf: None,
             signals: false,
             hold: false,
+            refuse: false,
             log: false,
         }
     }
@@ -178,7 +183,7 @@ impl Collector {
         // Loading waits for the kernel at every step; what needs only the processor runs beside.
         let (offsets, loader) = std::thread::scope(|scope| {
             let loader = scope.spawn(named(attach::loader_without_btf));
-            let (typedefs, functions) = (typedefs(), functions(options.hooks));
+            let (typedefs, functions) = (typedefs(), functions(options));
             let offsets = match &options.btf {
                 Some(path) => Offsets::of_file(path, &typedefs, &functions),
                 None => Offsets::of_kernel(&typedefs, &functions),
@@ -212,7 +217,7 @@ impl Collector {
             request: Array::try_from(take(&mut ebpf, "REQUEST")?)
                 .map_err(failed("opening the request"))?,
             scope: Scope::new(take(&mut ebpf, "SCOPE")?)?,
-            programs: Programs::attach(ebpf, &offsets.layout, ids, options.hooks)?,
+            programs: Programs::attach(ebpf, &offsets.layout, ids, options.hooks, options.refuse)?,
             absent: offsets.absent,
             attach_time: start.elapsed(),
         })
@@ -221,6 +226,11 @@ impl Collector {
     /// What became of each hook, once all are loaded.
     pub fn hooks(&mut self) -> Result<&[HookChoice], CollectError> {
         self.programs.hooks()
+    }
+
+    /// What became of the hook that refuses; `None` where nothing is to be refused.
+    pub fn guard(&mut self) -> Result<Option<&HookChoice>, CollectError> {
+        self.programs.guard()
     }
 
     /// The thread groups in scope.
@@ -333,9 +343,16 @@ fn typedefs() -> Vec<String> {
         .collect()
 }
 
-/// Functions that have to be known by their ids: the iterator's, and those whose returns are asked
-/// for.
-fn functions(wants: Wants) -> Vec<String> {
+/// Functions that have to be known by their ids: the iterator's, those whose returns are asked for,
+/// and those of the hook that refuses.
+fn functions(options: &Options) -> Vec<String> {
+    let wants = options.hooks;
+    let guards = GUARD
+        .ways
+        .iter()
+        .filter(|_| options.refuse)
+        .flat_map(|means| means.programs)
+        .map(|(_, point)| format!("bpf_lsm_{point}"));
     let returns = HOOKS
         .iter()
         .flat_map(|hook| hook.ways)
@@ -344,6 +361,7 @@ fn functions(wants: Wants) -> Vec<String> {
         .map(|(_, point)| (*point).to_owned());
     std::iter::once("bpf_iter_task".to_owned())
         .chain(returns)
+        .chain(guards)
         .collect()
 }
 

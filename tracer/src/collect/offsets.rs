@@ -259,13 +259,16 @@ impl Offsets {
         let typedef_names: HashSet<&[u8]> = typedefs.iter().map(String::as_bytes).collect();
         let function_names: HashSet<&[u8]> = functions.iter().map(String::as_bytes).collect();
         let calls = functions.iter().any(|name| name.starts_with("__x64_sys_"));
+        let guards = functions.iter().any(|name| name.starts_with("bpf_lsm_"));
         let among = |names: &HashSet<&[u8]>, rest: &[u8]| names.contains(terminated(rest));
         let btf = Btf::parse(data, |named, rest| match named {
             Named::Struct | Named::Enum => among(&types, rest),
             // The prefixes spare hashing a hundred thousand names.
             Named::Typedef => rest.starts_with(b"btf_trace_") && among(&typedef_names, rest),
             Named::Func => {
-                (rest.starts_with(b"bpf_iter_") || calls && rest.starts_with(b"__x64_sys_"))
+                (rest.starts_with(b"bpf_iter_")
+                    || calls && rest.starts_with(b"__x64_sys_")
+                    || guards && rest.starts_with(b"bpf_lsm_"))
                     && among(&function_names, rest)
             }
         })?;

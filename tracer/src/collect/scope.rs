@@ -4,7 +4,7 @@
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use aya::maps::{HashMap, Map, MapData, MapError};
-use tracer_common::config::LET_GO;
+use tracer_common::config::{KEEPS_NAMESPACES, LET_GO};
 
 use super::CollectError;
 
@@ -50,15 +50,27 @@ impl Scope {
         insert.map_err(failed("taking a process into scope"))
     }
 
-    /// Has a thread group that was held, and what it creates, go on executing programs.
-    pub fn let_go(&mut self, tgid: u32, start_ns: u64) -> Result<(), CollectError> {
-        self.adopt(tgid, start_ns | LET_GO)
+    /// Has a thread group that was held, and what it creates, go on executing programs; with
+    /// `keeps_namespaces` it cannot change its namespaces where the kernel can refuse that.
+    pub fn let_go(
+        &mut self,
+        tgid: u32,
+        start_ns: u64,
+        keeps_namespaces: bool,
+    ) -> Result<(), CollectError> {
+        let condition = if keeps_namespaces {
+            KEEPS_NAMESPACES
+        } else {
+            0
+        };
+        self.adopt(tgid, start_ns | LET_GO | condition)
     }
 
     /// Those that have not been let go, and the start of each.
     pub fn not_let_go(&self) -> impl Iterator<Item = (u32, u64)> {
         let all = self.groups.iter().filter_map(Result::ok);
         all.filter(|(_, value)| value & LET_GO == 0)
+            .map(|(tgid, value)| (tgid, value & !KEEPS_NAMESPACES))
     }
 }
 

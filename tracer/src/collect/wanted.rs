@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use super::hooks::{HOOKS, Hook, Means, Way};
+use super::hooks::{self, HOOKS, Hook, Means, Way};
 
 /// The word that leaves a hook out.
 const NONE: &str = "none";
@@ -34,15 +34,18 @@ impl Wanted {
     }
 }
 
-/// What is asked of every hook, in the order of [`HOOKS`].
+/// How many hooks there are, with the one that refuses.
+const COUNT: usize = HOOKS.len() + 1;
+
+/// What is asked of every hook, in the order of [`hooks::all`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wants([Wanted; HOOKS.len()]);
+pub struct Wants([Wanted; COUNT]);
 
 impl Wants {
     /// What is asked of the hook of this name.
     #[must_use]
     pub fn of(&self, name: &str) -> Wanted {
-        let mut all = HOOKS.iter().zip(self.0);
+        let mut all = hooks::all().zip(self.0);
         all.find(|(hook, _)| hook.name == name)
             .map_or(Wanted::Best, |(_, wanted)| wanted)
     }
@@ -61,7 +64,7 @@ impl FromStr for Wants {
     /// hook that has it and that is not named.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut all: Option<Way> = None;
-        let mut named = [None; HOOKS.len()];
+        let mut named = [None; COUNT];
         for part in text.split(',').map(str::trim) {
             let Some((name, word)) = part.split_once('=') else {
                 if part == NONE {
@@ -85,7 +88,7 @@ impl FromStr for Wants {
             _ => Wanted::Best,
         };
         let mut wants = Self::default();
-        for ((slot, hook), named) in wants.0.iter_mut().zip(HOOKS).zip(named) {
+        for ((slot, hook), named) in wants.0.iter_mut().zip(hooks::all()).zip(named) {
             *slot = named.unwrap_or_else(|| of_all(hook));
         }
         Ok(wants)
@@ -97,9 +100,9 @@ fn has(hook: &Hook, way: Way) -> bool {
 }
 
 fn hook(name: &str) -> Result<(usize, &'static Hook), String> {
-    let mut all = HOOKS.iter().enumerate();
+    let mut all = hooks::all().enumerate();
     all.find(|(_, hook)| hook.name == name).ok_or_else(|| {
-        let names: Vec<&str> = HOOKS.iter().map(|hook| hook.name).collect();
+        let names: Vec<&str> = hooks::all().map(|hook| hook.name).collect();
         format!("there is no hook `{name}`; there are {}", names.join(", "))
     })
 }
@@ -174,10 +177,17 @@ mod tests {
     }
 
     #[test]
+    fn the_hook_that_refuses_can_be_left_out_too() {
+        assert_eq!(wants("raw_tp").of("capable"), Wanted::Best);
+        assert_eq!(wants("capable=none").of("capable"), Wanted::Out);
+        assert_eq!(wants("lsm").of("capable"), Wanted::By(Way::Lsm));
+    }
+
+    #[test]
     fn what_there_is_not_is_refused_with_what_there_is() {
         for (text, says) in [
-            ("", "tp_btf, raw_tp, iter, fexit, and none"),
-            ("bogus", "tp_btf, raw_tp, iter, fexit, and none"),
+            ("", "tp_btf, raw_tp, iter, fexit, lsm, and none"),
+            ("bogus", "tp_btf, raw_tp, iter, fexit, lsm, and none"),
             ("raw_tp,", "there is no way ``"),
             ("sys_exit=bogus", "there is no way `bogus`"),
             ("sys_exit=iter", "it has tp_btf, raw_tp, fexit"),

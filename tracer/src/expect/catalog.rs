@@ -4,6 +4,7 @@
 
 pub mod attribute;
 pub mod condition;
+pub mod guarantee;
 pub mod mount;
 
 use std::fmt::Write as _;

@@ -54,6 +54,8 @@ pub struct Held {
     pub act: Act,
     /// What that rests on; `None` where no expectation can be judged at exec.
     pub judgement: Option<Judgement>,
+    /// The kernel refuses to change its namespaces, if it is let go.
+    pub keeps_namespaces: bool,
 }
 
 /// What enforcement does about a payload.

@@ -9,11 +9,10 @@ use std::{
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use super::{Request, Rules, keeper::Keeper, mounts::Mounts};
+use super::{Request, Rules, denies_drift, keeper::Keeper, mounts::Mounts};
 use crate::{
     collect::CollectError,
     event::{Hold, Task, Tgid},
-    expect::Check,
     model::{Birth, Births},
     session::{Halt, Session},
     verdict::{Act, Container, Held, Judgement, Verdict, judge_held},
@@ -71,8 +70,10 @@ impl Enforcement {
         session.read_counters()?;
         let births = &session.births;
         let birth = births.all().iter().find(|birth| birth.seq == seq);
+        let mut keeps_namespaces = false;
         let (judgement, passes) = match birth.cloned() {
             Some(birth) if is_judged(&birth, request, births) => {
+                keeps_namespaces = session.refuses() && denies_drift(&request.expectations);
                 let judgement = judge(&birth, request, session, mounts);
                 let passes = judgement
                     .as_ref()
@@ -99,7 +100,7 @@ impl Enforcement {
             session
                 .collector
                 .scope_mut()
-                .let_go(task.tgid.0, task.start_ns)?;
+                .let_go(task.tgid.0, task.start_ns, keeps_namespaces)?;
             resume(task.tgid);
             Act::LetGo
         } else {
@@ -110,13 +111,16 @@ impl Enforcement {
                 Act::KilledLate
             }
         };
-        Ok(Held { act, judgement })
+        Ok(Held {
+            act,
+            judgement,
+            keeps_namespaces,
+        })
     }
 
     /// Ends containers that have changed since they were let go, where that is denied.
     fn end_changed(&mut self, request: &Request, session: &Session) {
-        let denied = |check: &Check| matches!(check, Check::Drift);
-        if !request.expectations.iter().any(|one| denied(&one.check)) {
+        if !denies_drift(&request.expectations) {
             return;
         }
         let births = &session.births;

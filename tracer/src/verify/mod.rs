@@ -19,7 +19,7 @@ use crate::{
     collect::{CollectError, Options},
     container::gate::Exit,
     event::Tgid,
-    expect::Expectation,
+    expect::{Check, Expectation},
     model::{Model, waiting},
     run::{self, Ended, Signals},
     session::Session,
@@ -128,6 +128,7 @@ pub async fn execute(request: Request) -> Result<Outcome, VerifyError> {
     let start = Instant::now();
     let mut session = Session::start(&Options {
         hold: request.enforce,
+        refuse: request.enforce && denies_drift(&request.expectations),
         // Who stops with a child of its own tells it so.
         signals: request.enforce || request.collect.signals,
         ..request.collect.clone()
@@ -174,6 +175,13 @@ pub async fn execute(request: Request) -> Result<Outcome, VerifyError> {
         exit,
         total: start.elapsed(),
     })
+}
+
+/// Whether a container may not change.
+fn denies_drift(expectations: &[Expectation]) -> bool {
+    expectations
+        .iter()
+        .any(|expectation| matches!(expectation.check, Check::Drift))
 }
 
 /// All that is watched while the command runs.

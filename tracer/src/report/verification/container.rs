@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::event::{NamespaceKind, NsId, Tgid};
+use crate::expect::catalog::guarantee::{CHANGES, Guarantee};
 use crate::host::HostFacts;
 use crate::model::{Birth, Births, Drift, Model};
 use crate::report::certificate;
@@ -72,10 +73,52 @@ pub struct Enforced {
     /// It executed itself anew, in tracer's own root directory, as runtimes do to get a user
     /// namespace: only what comes after it would tell whether it is a stage of its runtime.
     pub may_be_stage: bool,
+    /// What of its expectations the kernel saw to, and what is only told of.
+    pub guarantees: Vec<Guaranteed>,
+}
+
+/// Expectations with the same guarantee.
+#[derive(Clone, Debug, Serialize)]
+pub struct Guaranteed {
+    /// Which.
+    pub guarantee: Guarantee,
+    /// Names of the expectations; of drift, what of it.
+    pub of: Vec<String>,
+}
+
+/// By what could be judged as it was held, and by whether the kernel keeps it from changing.
+fn guarantees(held: &Held, judgement: Option<&Judgement>) -> Vec<Guaranteed> {
+    let at_exec = held.judgement.iter().flat_map(|judged| &judged.items);
+    let at_exec: Vec<&str> = at_exec.map(|item| item.id.as_str()).collect();
+    let mut all: Vec<(Guarantee, String)> = Vec::new();
+    for item in judgement.iter().flat_map(|judged| &judged.items) {
+        if item.id == "drift" {
+            let changes = CHANGES.iter().map(|change| {
+                let guarantee = change.guarantee(held.keeps_namespaces);
+                (guarantee, format!("drift: {}", change.what))
+            });
+            all.extend(changes);
+        } else if at_exec.contains(&item.id.as_str()) && held.act != Act::KilledLate {
+            all.push((Guarantee::Held, item.id.clone()));
+        } else {
+            all.push((Guarantee::Detected, item.id.clone()));
+        }
+    }
+    let kinds = [Guarantee::Prevented, Guarantee::Held, Guarantee::Detected];
+    let of = |guarantee| Guaranteed {
+        guarantee,
+        of: all
+            .iter()
+            .filter(|(one, _)| *one == guarantee)
+            .map(|(_, what)| what.clone())
+            .collect(),
+    };
+    let all = kinds.map(of).into_iter();
+    all.filter(|guaranteed| !guaranteed.of.is_empty()).collect()
 }
 
 impl Enforced {
-    fn new(held: &Held, birth: &Birth) -> Self {
+    fn new(held: &Held, birth: &Birth, judgement: Option<&Judgement>) -> Self {
         let items = held.judgement.iter().flat_map(|judged| &judged.items);
         let not_passed = items.filter(|item| item.verdict != Verdict::Pass);
         Self {
@@ -83,6 +126,7 @@ impl Enforced {
             verdict: held.judgement.as_ref().map(|judged| judged.verdict),
             not_passed: not_passed.map(|item| item.id.clone()).collect(),
             may_be_stage: Births::may_be_stage(birth),
+            guarantees: guarantees(held, judgement),
         }
     }
 }
@@ -162,7 +206,9 @@ impl Container {
             created: created
                 .as_ref()
                 .map(|created| Created::new(created, judgement.as_ref())),
-            enforced: held.as_ref().map(|held| Enforced::new(held, birth)),
+            enforced: held
+                .as_ref()
+                .map(|held| Enforced::new(held, birth, judgement.as_ref())),
             drift: birth.drift.clone(),
             ended: birth.ended.map(|ended| ended.code),
             namespaces: certificate::namespaces(facts, context.baseline),

@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+use crate::expect::catalog::guarantee::Guarantee;
 use crate::report::escape::escape;
 use crate::report::grid::{self, Cell, Column, Row};
 use crate::report::{Style, compact as lines, summary, table as tables};
@@ -172,7 +173,14 @@ fn enforced(container: &Container, out: &mut dyn Write) -> io::Result<()> {
     }
     match enforced.act {
         Act::LetGo if enforced.verdict.is_none() => Ok(()),
-        Act::LetGo => writeln!(out, "held, judged and let go"),
+        Act::LetGo => {
+            let prevented = enforced.guarantees.iter();
+            let mut prevented = prevented.filter(|one| one.guarantee == Guarantee::Prevented);
+            let kept = prevented
+                .next()
+                .map_or("", |_| "; the kernel refuses it setns and unshare");
+            writeln!(out, "held, judged and let go{kept}")
+        }
         Act::Killed => writeln!(out, "killed before its first instruction for {not_passed}"),
         Act::KilledLate => writeln!(
             out,
