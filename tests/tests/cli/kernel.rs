@@ -48,7 +48,7 @@ fn hooks(document: &Value) -> Vec<(&str, Option<&str>)> {
 fn hooks_and_ways_that_there_are_not_are_a_usage_error_that_says_what_there_is() {
     for (command, rest) in OBSERVERS {
         for (list, says) in [
-            ("bogus", "tp_btf, raw_tp, iter, fexit, and none"),
+            ("bogus", "tp_btf, raw_tp, iter, fexit, lsm, and none"),
             (
                 "bogus=raw_tp",
                 "sched_process_exit, task_newtask, sched_process_exec",

@@ -21,7 +21,7 @@ use self::console::Given;
 use self::kernel::{Fetched, Kernel};
 use self::machine::{Accelerator, Machine};
 use self::plan::Plan;
-use self::results::Whole;
+use self::results::Said;
 use crate::exit::{Found, Unable};
 use crate::setup::emulator::Emulator;
 use crate::{route, setup, shell};
@@ -61,8 +61,8 @@ pub struct Options {
     /// Every kernel in every layout, and none of them may be missing
     #[arg(long, conflicts_with_all = ["kernel", "cgroup"])]
     all: bool,
-    /// Keep what whole runs that are green came to, in docs/kernels-tested.json
-    #[arg(long, conflicts_with_all = ["short", "filter"])]
+    /// Keep what came of each group of tests that was run whole, in docs/kernels-tested.json
+    #[arg(long)]
     keep: bool,
     /// Parts of names of tests, as in `truth::hooks`; without any, all that a guest can run
     #[arg(last = true)]
@@ -141,8 +141,8 @@ pub struct Guests {
     tests: usize,
     kernels: Vec<(Kernel, Fetched)>,
     layouts: Vec<Layout>,
-    /// Whole runs are kept.
-    keep: bool,
+    /// Names of all tests, where results are kept.
+    keep: Option<Vec<String>>,
 }
 
 /// Builds, installs and fetches what the machines take, and says what is left out.
@@ -186,7 +186,7 @@ pub fn prepare(options: &Options) -> Result<Guests> {
         tests: plan.count(),
         kernels: fetch(kernels, must, &folder)?,
         layouts: options.layouts(),
-        keep: options.keep,
+        keep: options.keep.then_some(plan.all),
         folder,
     })
 }
@@ -236,7 +236,7 @@ impl Guests {
                     accelerator: &self.accelerator,
                     layout: *layout,
                 };
-                let (verdict, line) = guest.run(self.tests, &self.folder, self.keep)?;
+                let (verdict, line) = guest.run(self.tests, &self.folder, self.keep.as_deref())?;
                 println!("{line}");
                 if verdict { &mut green } else { &mut red }.push(line);
             }
@@ -301,7 +301,12 @@ struct Guest<'a> {
 
 impl Guest<'_> {
     /// Boots it and shows what fails: whether it is green, and a line with what it came to.
-    fn run(&self, planned: usize, folder: &Path, keep: bool) -> Result<(bool, String)> {
+    fn run(
+        &self,
+        planned: usize,
+        folder: &Path,
+        keep: Option<&[String]>,
+    ) -> Result<(bool, String)> {
         let (name, layout) = (&self.kernel.name, self.layout.name());
         let log = folder.join(format!("{name}-{layout}.log"));
         let machine = Machine {
@@ -335,15 +340,16 @@ impl Guest<'_> {
             lacks: self.layout.lacks(),
         };
         let verdict = console::judge(&said, end, given);
-        if keep && verdict.is_ok() {
+        if let Some(all) = keep {
             let date = shell::read(Command::new("date").args(["-u", "+%F"]))?;
-            let whole = Whole {
+            let said = Said {
                 name,
                 layout,
                 console: &said,
+                all,
                 date: date.trim(),
             };
-            whole.keep()?;
+            said.keep()?;
         }
         let line = match &verdict {
             Ok(counts) => format!(

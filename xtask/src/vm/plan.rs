@@ -30,6 +30,8 @@ pub struct Plan {
     pub suites: Vec<Suite>,
     /// How many of which test program, and why.
     pub left_out: Vec<(String, usize)>,
+    /// The names of all tests that a guest can run, whether they were asked for or not.
+    pub all: Vec<String>,
 }
 
 impl Plan {
@@ -60,9 +62,13 @@ impl Plan {
         let mut plan = Self {
             suites: Vec::new(),
             left_out: Vec::new(),
+            all: Vec::new(),
         };
         for mut suite in suites {
             let shown = |test: &String| format!("{}::{test}", suite.name);
+            if !WITH_RUNTIMES.contains(&suite.name.as_str()) {
+                plan.all.extend(suite.tests.iter().map(shown));
+            }
             suite.tests.retain(|test| {
                 filter.is_empty() || filter.iter().any(|part| shown(test).contains(part))
             });

@@ -1,4 +1,4 @@
-//! What whole runs of the tests came to, kernel by kernel and layout by layout of cgroups: kept as data in
+//! What runs of the tests came to, kernel by kernel and layout by layout of cgroups: kept as data in
 //! docs/kernels-tested.json, from which tables in the documentation are written. Owns what of tracer a
 //! group of tests stands for. Pure but for that one file.
 
@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::console::word;
 use crate::shell;
@@ -16,7 +16,8 @@ use crate::shell;
 const KEPT: &str = "docs/kernels-tested.json";
 
 /// What of tracer is shown by which tests, by the beginnings of their names.
-const CAPABILITIES: [(&str, &[&str]); 9] = [
+const CAPABILITIES: [(&str, &[&str]); 10] = [
+    ("every test", &[""]),
     ("observe", &["truth::"]),
     (
         "each way of each hook",
@@ -49,66 +50,76 @@ const CAPABILITIES: [(&str, &[&str]); 9] = [
     ("loss is told", &["loss::", "verify::loss::"]),
 ];
 
-/// A run of all tests in one machine that ended green.
-pub struct Whole<'a> {
-    /// The kernel's name in the list, or `host`.
+/// What one machine said of the tests that it ran.
+pub struct Said<'a> {
+    /// The kernel's name in the list.
     pub name: &'a str,
     pub layout: &'a str,
-    /// All that the machine said.
+    /// All that it said, to its end or not.
     pub console: &'a str,
+    /// Names of all tests that a guest can run, whether it was given them or not.
+    pub all: &'a [String],
     /// As `2026-11-25`.
     pub date: &'a str,
 }
 
-/// Counts of a group of tests: passed, and skipped.
-type Counts = (u64, u64);
-
-impl Whole<'_> {
-    /// As it is kept: counts by group, names of what was skipped and why.
-    fn entry(&self) -> Value {
+impl Said<'_> {
+    /// Groups of tests of which every single one has ended: a part of one shows nothing.
+    fn groups(&self) -> Map<String, Value> {
         let lines = || self.console.lines().map(str::trim_end);
-        let kernel = lines().find_map(|line| word(line, "kernel"));
-        let passed = lines().filter_map(|line| Some((word(line, "ok")?.split(' ').next()?, true)));
-        let skips = lines().filter_map(|line| word(line, "skip")?.split_once(": "));
-        let skipped = skips.clone().map(|(name, _)| (name, false));
-        let mut groups: BTreeMap<&str, Counts> = BTreeMap::new();
-        for (name, passed) in passed.chain(skipped) {
-            let of = CAPABILITIES.iter();
-            let of = of.filter(|(_, starts)| starts.iter().any(|start| name.starts_with(start)));
-            for (capability, _) in of {
-                let counts = groups.entry(capability).or_default();
-                *if passed { &mut counts.0 } else { &mut counts.1 } += 1;
+        let ended = |kind: &'static str| lines().filter_map(move |line| word(line, kind));
+        let mut groups = Map::new();
+        for (group, starts) in CAPABILITIES {
+            let of = |name: &str| starts.iter().any(|start| name.starts_with(start));
+            let count = |kind| ended(kind).filter(|rest| of(rest)).count();
+            let (passed, skipped, failed) = (count("ok"), count("skip"), count("FAIL"));
+            let total = self.all.iter().filter(|name| of(name)).count();
+            if total == 0 || passed + skipped + failed != total {
+                continue;
             }
+            let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+            for rest in ended("skip").filter(|rest| of(rest)) {
+                let reason = rest.split_once(": ").map_or("", |(_, reason)| reason);
+                *reasons.entry(reason).or_default() += 1;
+            }
+            let kept = json!({
+                "passed": passed, "failed": failed, "skipped": reasons, "date": self.date,
+            });
+            groups.insert(group.to_owned(), kept);
         }
-        let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (name, reason) in skips {
-            reasons.entry(reason).or_default().push(name);
-        }
-        let total = lines().filter(|line| word(line, "ok").is_some()).count();
-        json!({
-            "kernel": self.name,
-            "release": kernel,
-            "cgroups": self.layout,
-            "date": self.date,
-            "passed": total,
-            "skipped": reasons,
-            "groups": groups
-                .iter()
-                .map(|(name, (passed, skipped))| {
-                    ((*name).to_owned(), json!({ "passed": passed, "skipped": skipped }))
-                })
-                .collect::<serde_json::Map<_, _>>(),
-        })
+        groups
     }
 
-    /// Keeps it, in place of an earlier one of the same machine.
+    /// Keeps them, each in place of an earlier one of the same group in the same machine.
     pub fn keep(&self) -> Result<()> {
         let mut all = kept()?;
-        all.retain(|one| one["kernel"] != self.name || one["cgroups"] != self.layout);
-        all.push(self.entry());
-        all.sort_by_key(|one| (text(one, "kernel"), text(one, "cgroups")));
+        self.merge(&mut all);
         let text = serde_json::to_string_pretty(&all)? + "\n";
         fs::write(path(), text).with_context(|| format!("cannot write {KEPT}"))
+    }
+
+    fn merge(&self, all: &mut Vec<Value>) {
+        let groups = self.groups();
+        let release = self
+            .console
+            .lines()
+            .find_map(|line| word(line.trim_end(), "kernel"));
+        let same = |one: &Value| one["kernel"] == self.name && one["cgroups"] == self.layout;
+        if !all.iter().any(same) {
+            all.push(json!({ "kernel": self.name, "cgroups": self.layout, "groups": {} }));
+        }
+        for one in all.iter_mut().filter(|one| same(one)) {
+            one["release"] = json!(release);
+            for (group, kept) in &groups {
+                one["groups"][group] = kept.clone();
+            }
+        }
+        all.retain(|one| {
+            one["groups"]
+                .as_object()
+                .is_some_and(|groups| !groups.is_empty())
+        });
+        all.sort_by_key(|one| (text(one, "kernel"), text(one, "cgroups")));
     }
 }
 
@@ -162,40 +173,42 @@ fn capabilities(all: &[Value]) -> String {
 }
 
 /// How many tests have shown it; nothing has where all of them were skipped.
-fn cell(counts: &Value) -> String {
-    let count = |of: &str| counts[of].as_u64().unwrap_or_default();
-    match (count("passed"), count("skipped")) {
-        (0, 0) => "not run".to_owned(),
-        (0, _) => "lacks it".to_owned(),
-        (passed, _) => passed.to_string(),
+fn cell(kept: &Value) -> String {
+    let count = |of: &str| kept[of].as_u64().unwrap_or_default();
+    match (count("passed"), count("failed")) {
+        _ if kept.is_null() => "not run".to_owned(),
+        (0, 0) => "lacks it".to_owned(),
+        (passed, 0) => passed.to_string(),
+        (passed, failed) => format!("{passed} of {}", passed + failed),
     }
 }
 
 fn runs(all: &[Value]) -> String {
-    let mut table =
-        "| kernel | release | cgroups | run on | passed | skipped |\n|---|---|---|---|---|---|\n"
-            .to_owned();
+    let mut table = "| kernel | cgroups | group of tests | run on | passed | failed | skipped |\n\
+                     |---|---|---|---|---|---|---|\n"
+        .to_owned();
     for one in all {
-        let skipped = one["skipped"].as_object();
-        let reasons = skipped.into_iter().flatten().map(|(reason, names)| {
-            let count = names.as_array().map_or(0, Vec::len);
-            format!("{count}: {}", reason.trim_start_matches("skipped: "))
-        });
-        let reasons: Vec<String> = reasons.collect();
-        let skipped = if reasons.is_empty() {
-            "0".to_owned()
-        } else {
-            reasons.join("; ")
-        };
-        let _infallible = writeln!(
-            table,
-            "| {} | {} | {} | {} | {} | {skipped} |",
-            text(one, "kernel"),
-            text(one, "release"),
-            text(one, "cgroups"),
-            text(one, "date"),
-            one["passed"]
-        );
+        for (group, _) in CAPABILITIES {
+            let kept = &one["groups"][group];
+            if kept.is_null() {
+                continue;
+            }
+            let skipped = kept["skipped"].as_object();
+            let reasons = skipped.into_iter().flatten().map(|(reason, count)| {
+                format!("{count}: {}", reason.trim_start_matches("skipped: "))
+            });
+            let reasons: Vec<String> = reasons.collect();
+            let _infallible = writeln!(
+                table,
+                "| {} | {} | {group} | {} | {} | {} | {} |",
+                text(one, "release"),
+                text(one, "cgroups"),
+                text(kept, "date"),
+                kept["passed"],
+                kept["failed"],
+                reasons.join("; ")
+            );
+        }
     }
     table
 }
@@ -207,36 +220,58 @@ mod tests {
     const CONSOLE: &str = "tracer-vm kernel 6.1.0\r\ntracer-vm start truth::hooks::a\r\n\
         tracer-vm ok truth::hooks::a 1.0 s\r\n\
         tracer-vm skip truth::ways::clone3_into_a_cgroup_by_name: skipped: this machine has no cgroup v2\r\n\
-        tracer-vm ok verify::enforce::b 2.0 s\r\ntracer-vm verdict: 2 passed, 0 failed, 1 skipped\r\n";
+        tracer-vm ok verify::enforce::b 2.0 s\r\ntracer-vm FAIL loss::d 2.0 s: exit code 101\r\n";
 
-    fn entry() -> Value {
-        let whole = Whole {
+    fn merged(others: &[&str]) -> Vec<Value> {
+        let own = [
+            "truth::hooks::a",
+            "truth::ways::clone3_into_a_cgroup_by_name",
+            "verify::enforce::b",
+            "loss::d",
+        ];
+        let all = own.iter().chain(others).map(|name| (*name).to_owned());
+        let all: Vec<String> = all.collect();
+        let said = Said {
             name: "6.1",
             layout: "v1",
             console: CONSOLE,
+            all: &all,
             date: "2026-11-25",
         };
-        whole.entry()
+        let mut kept = Vec::new();
+        said.merge(&mut kept);
+        said.merge(&mut kept);
+        kept
     }
 
     #[test]
     fn each_cell_is_what_tests_have_shown_and_a_skip_shows_nothing() {
-        let all = [entry()];
-        let table = capabilities(&all);
+        let table = capabilities(&merged(&[]));
         let row = table.lines().last().unwrap();
         assert_eq!(
             row,
-            "| 6.1 | v1 | 1 | 1 | not run | not run | lacks it | 1 | 1 | not run | not run |"
+            "| 6.1 | v1 | 2 of 3 | 1 | 1 | not run | not run | lacks it | 1 | 1 | not run | 0 of 1 |"
+        );
+    }
+
+    #[test]
+    fn a_part_of_a_group_shows_nothing() {
+        let table = capabilities(&merged(&["verify::enforce::c", "verify::drift::d"]));
+        let row = table.lines().last().unwrap();
+        assert_eq!(
+            row,
+            "| 6.1 | v1 | not run | 1 | 1 | not run | not run | lacks it | not run | not run | \
+             not run | 0 of 1 |"
         );
     }
 
     #[test]
     fn a_run_is_told_with_what_it_skipped_and_why() {
-        let table = runs(&[entry()]);
-        let row = table.lines().last().unwrap();
+        let table = runs(&merged(&[]));
+        let observe = table.lines().find(|line| line.contains("| observe |"));
         assert_eq!(
-            row,
-            "| 6.1 | 6.1.0 | v1 | 2026-11-25 | 2 | 1: this machine has no cgroup v2 |"
+            observe.unwrap(),
+            "| 6.1.0 | v1 | observe | 2026-11-25 | 1 | 0 | 1: this machine has no cgroup v2 |"
         );
     }
 
