@@ -20,6 +20,9 @@ pub struct Options {
     /// kernel in every layout of cgroups
     #[arg(long)]
     all: bool,
+    /// Keep what this kernel's tests came to, in docs/kernels-tested.json
+    #[arg(long, conflicts_with = "filter")]
+    keep: bool,
     /// Names of tests, or options of the test runner
     #[arg(last = true)]
     filter: Vec<String>,
@@ -27,6 +30,9 @@ pub struct Options {
 
 /// Tells tests where the program under test is.
 const PROGRAM_VAR: &str = "TRACER_BIN";
+
+/// Where the profile `ci` of .config/nextest.toml has its results.
+const JUNIT: &str = "target/nextest/ci/junit.xml";
 
 /// The command.
 pub fn command(options: &Options) -> Result<()> {
@@ -97,13 +103,17 @@ fn with_nextest(options: &Options, program: &Path, root: bool) -> Result<()> {
         report_left_out(program)?;
     }
     let mut nextest = test_command(&["nextest", "run"], program);
-    if env::var_os("CI").is_some() {
+    if env::var_os("CI").is_some() || options.keep {
         nextest.args(["--profile", "ci"]);
     }
     if root {
         nextest.args(["--run-ignored", "all"]);
     }
-    shell::run(nextest.args(&options.filter))
+    let result = shell::run(nextest.args(&options.filter));
+    if options.keep {
+        vm::keep_own(&shell::root().join(JUNIT))?;
+    }
+    result
 }
 
 /// Plain cargo has no groups of tests that run alone, so with root tests all of them do.
