@@ -28,6 +28,15 @@ pub struct Arguments {
     /// Markdown for a pull request: a short table, details folded
     #[arg(long, value_name = "FILE")]
     pub markdown: Option<PathBuf>,
+    /// SARIF 2.1.0 for code scanning: each result at the line or word that asked for it
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Option<PathBuf>,
+    /// One page of HTML: verdicts, the births as a picture, namespaces, cgroups, certificates
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// A trace for Perfetto (ui.perfetto.dev): a track for each task
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
 }
 
 /// One form that a file can have.
@@ -71,6 +80,9 @@ impl Arguments {
             ("--junit", Form::Export(Export::Junit), &self.junit),
             ("--tap", Form::Export(Export::Tap), &self.tap),
             ("--markdown", Form::Export(Export::Markdown), &self.markdown),
+            ("--sarif", Form::Export(Export::Sarif), &self.sarif),
+            ("--html", Form::Export(Export::Html), &self.html),
+            ("--trace", Form::Export(Export::Trace), &self.trace),
         ];
         let asked = all.into_iter();
         asked.filter_map(|(flag, form, path)| Some((flag, form, path.as_deref()?)))

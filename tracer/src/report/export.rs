@@ -1,9 +1,14 @@
 //! Formats for other programs and for pages, each from the same view. Owns their list and what a
 //! case says in words; one file a format.
 
+mod compare;
+mod html;
 mod junit;
+mod lanes;
 mod markdown;
+mod sarif;
 mod tap;
+mod trace;
 
 #[cfg(test)]
 pub(in crate::report) mod tests;
@@ -25,6 +30,12 @@ pub enum Export {
     Tap,
     /// For pull requests.
     Markdown,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// One page, whole in itself.
+    Html,
+    /// Chrome's trace format, for Perfetto.
+    Trace,
 }
 
 /// Why a view has no such form.
@@ -33,6 +44,9 @@ pub enum ExportError {
     /// The writer of XML.
     #[error("writing XML failed: {0}")]
     Xml(#[from] quick_junit::SerializeError),
+    /// A template.
+    #[error("writing HTML failed: {0}")]
+    Html(#[from] askama::Error),
 }
 
 impl Export {
@@ -42,6 +56,9 @@ impl Export {
             Self::Junit => junit::bytes(view),
             Self::Tap => Ok(tap::text(view).into_bytes()),
             Self::Markdown => Ok(markdown::text(view).into_bytes()),
+            Self::Sarif => Ok(sarif::text(view).into_bytes()),
+            Self::Html => html::page(&[("tracer", view)]),
+            Self::Trace => Ok(trace::text(view).into_bytes()),
         }
     }
 }
@@ -107,4 +124,12 @@ fn remarks(suite: &super::view::Suite) -> Vec<String> {
     let drift = drift.map(|one| format!("drift #{}: {} by {}", one.seq, one.what, one.by));
     let notes = suite.notes.iter().cloned();
     notes.chain(drift).map(|line| escape(&line)).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -1,4 +1,4 @@
-//! The container runtimes that tests observe. Owns which packages they are in. It must
+//! The container runtimes that tests observe, and the browser that shows their reports. Owns which packages they are in. It must
 //! not fail where one cannot be had: the tests with that one say so by name.
 
 use std::path::Path;
@@ -23,7 +23,7 @@ const fn wanted(program: &'static str, package: &'static str, why: &'static str)
     }
 }
 
-const WANTED: [Wanted; 11] = [
+const WANTED: [Wanted; 12] = [
     wanted(
         "busybox",
         "busybox-static",
@@ -56,6 +56,7 @@ const WANTED: [Wanted; 11] = [
     // Only newer releases have the client apart from the daemon.
     wanted("docker", "docker-cli", "is that engine's client"),
     wanted("newuidmap", "uidmap", "maps users for the engines"),
+    wanted("chromium", "chromium", "shows the page of reports"),
 ];
 
 /// Folders of programs for root, which the PATH of other users lacks.
@@ -112,7 +113,10 @@ fn install(apt: &mut Apt, wanted: &[&Wanted]) {
         .iter()
         .map(|wanted| format!("{} {}", wanted.package, wanted.why))
         .collect();
-    let why = format!("tests observe container runtimes ({})", uses.join(", "));
+    let why = format!(
+        "tests observe container runtimes and look at reports ({})",
+        uses.join(", ")
+    );
     if !offered.is_empty() && apt.install(&packages(&offered), &why).is_err() {
         for wanted in offered {
             // Another package may have brought it.

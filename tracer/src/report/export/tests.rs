@@ -7,9 +7,12 @@ use crate::report::{Document, Export, Format, Style, View};
 use crate::verdict::sample::Scenario;
 use crate::verdict::{Evidence, Item, Verdict};
 
+mod html;
 mod junit;
 mod markdown;
+mod sarif;
 mod tap;
+mod trace;
 
 /// Markup of every format, what ends its strings, and what a terminal obeys.
 pub(in crate::report) const HOSTILE: &str =
@@ -119,7 +122,14 @@ pub(super) fn hostile_view() -> View {
     View::of(&hostile()).expect("a view")
 }
 
-const ALL: [Export; 3] = [Export::Junit, Export::Tap, Export::Markdown];
+const ALL: [Export; 6] = [
+    Export::Junit,
+    Export::Tap,
+    Export::Markdown,
+    Export::Sarif,
+    Export::Html,
+    Export::Trace,
+];
 
 #[test]
 fn a_document_that_was_written_gives_every_format_byte_for_byte() {
