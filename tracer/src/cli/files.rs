@@ -2,15 +2,16 @@
 //! that no two go to one place, and that one which fails does not stop the others.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use clap::Args;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use super::{Failure, exit, sink::Pending};
-use crate::report::{Document, Export, Format, Style, View};
+use crate::report::{Document, Export, Format, Style, Subject, View, hex};
 
 /// Where reports go beside the one for the terminal.
 #[derive(Args, Clone, Debug, Default)]
@@ -37,6 +38,13 @@ pub struct Arguments {
     /// A trace for Perfetto (ui.perfetto.dev): a track for each task
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
+    /// An attestation of the result (in-toto), for `tracer attest sign`; needs a subject
+    #[arg(long, value_name = "FILE")]
+    pub attest: Option<PathBuf>,
+    /// What is attested about: a file, or NAME@sha256:DIGEST as images are named (with --bundle, its
+    /// config.json is one already)
+    #[arg(long, value_name = "SUBJECT")]
+    pub subject: Vec<String>,
 }
 
 /// One form that a file can have.
@@ -74,6 +82,26 @@ impl Arguments {
         files.collect::<Result<_, _>>().map(Files)
     }
 
+    /// What the judgement is about: bundles by their `config.json`, and what was named.
+    ///
+    /// # Errors
+    /// A file that cannot be read, a digest that is none, an attestation about nothing.
+    pub fn subjects(&self, bundles: &[PathBuf]) -> Result<Vec<Subject>, Failure> {
+        let configs = bundles
+            .iter()
+            .map(|folder| of_file(&folder.join("config.json")));
+        let named = self.subject.iter().map(|word| subject(word));
+        let subjects: Vec<Subject> = configs.chain(named).collect::<Result<_, _>>()?;
+        if self.attest.is_some() && subjects.is_empty() {
+            return Err(Failure::new(
+                exit::USAGE,
+                "--attest needs what it is about; name --bundle DIR, --subject FILE or --subject \
+                 NAME@sha256:DIGEST",
+            ));
+        }
+        Ok(subjects)
+    }
+
     fn asked(&self) -> impl Iterator<Item = (&'static str, Form, &Path)> {
         let all = [
             ("--json", Form::Document, &self.json),
@@ -83,10 +111,51 @@ impl Arguments {
             ("--sarif", Form::Export(Export::Sarif), &self.sarif),
             ("--html", Form::Export(Export::Html), &self.html),
             ("--trace", Form::Export(Export::Trace), &self.trace),
+            ("--attest", Form::Export(Export::Attest), &self.attest),
         ];
         let asked = all.into_iter();
         asked.filter_map(|(flag, form, path)| Some((flag, form, path.as_deref()?)))
     }
+}
+
+/// A subject as it is named: `NAME@sha256:DIGEST`, `sha256:DIGEST`, or a file.
+///
+/// # Errors
+/// A file that cannot be read, or a digest that is none.
+pub fn subject(word: &str) -> Result<Subject, Failure> {
+    let Some((name, digest)) = word.rsplit_once("sha256:") else {
+        return of_file(Path::new(word));
+    };
+    let is_digest = digest.len() == 64
+        && digest
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    if !is_digest {
+        return Err(Failure::new(
+            exit::USAGE,
+            format!("`{digest}` is no SHA-256; write its 64 digits in lower case"),
+        ));
+    }
+    let name = name.trim_end_matches('@');
+    Ok(Subject {
+        name: if name.is_empty() { digest } else { name }.to_owned(),
+        sha256: digest.to_owned(),
+    })
+}
+
+fn of_file(path: &Path) -> Result<Subject, Failure> {
+    let failed = |error: &io::Error| {
+        let path = path.display();
+        Failure::new(
+            exit::ERROR,
+            format!("reading the subject {path} failed: {error}"),
+        )
+    };
+    let bytes = fs::read(path).map_err(|error| failed(&error))?;
+    Ok(Subject {
+        name: path.display().to_string(),
+        sha256: hex(&Sha256::digest(bytes)),
+    })
 }
 
 /// A path as one that names the same file reads, there or not.
@@ -173,6 +242,37 @@ mod tests {
         fs::write(&path, "").unwrap();
         std::os::unix::fs::symlink("report", &link).unwrap();
         assert_eq!(refusal(&two(&path, &link)).code, exit::USAGE);
+    }
+
+    #[test]
+    fn a_subject_is_an_image_by_its_digest_or_a_file_by_its_content() {
+        let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        let image = subject(&format!("docker.io/library/box@sha256:{digest}")).unwrap();
+        assert_eq!(
+            (image.name.as_str(), image.sha256.as_str()),
+            ("docker.io/library/box", digest)
+        );
+        assert_eq!(subject(&format!("sha256:{digest}")).unwrap().name, digest);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.json");
+        fs::write(&path, "test").unwrap();
+        // `printf test | sha256sum`.
+        assert_eq!(subject(path.to_str().unwrap()).unwrap().sha256, digest);
+        assert_eq!(subject("box@sha256:abc").unwrap_err().code, exit::USAGE);
+        assert_eq!(subject("/nowhere").unwrap_err().code, exit::ERROR);
+    }
+
+    #[test]
+    fn an_attestation_is_about_something() {
+        let mut arguments = Arguments {
+            attest: Some(PathBuf::from("statement.json")),
+            ..Arguments::default()
+        };
+        let failure = arguments.subjects(&[]).unwrap_err();
+        assert_eq!(failure.code, exit::USAGE);
+        assert!(failure.text.contains("--subject"), "{failure:?}");
+        arguments.attest = None;
+        assert_eq!(arguments.subjects(&[]).unwrap(), []);
     }
 
     #[test]

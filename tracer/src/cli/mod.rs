@@ -1,13 +1,16 @@
 //! The command line: one file a subcommand. Owns the grammar, the choice of exit code and what
 //! is said when something is wrong.
 
+mod attest;
 mod diff;
 pub mod doctor;
 pub mod exit;
 pub mod expect;
 mod files;
+mod github;
 mod kernel;
 pub mod learn;
+mod report;
 pub mod run;
 mod sink;
 mod value;
@@ -40,6 +43,10 @@ enum Command {
     Verify(Box<verify::VerifyArguments>),
     /// Show where two containers differ: birth certificates, steps of set-up, time taken
     Diff(diff::DiffArguments),
+    /// Compare several runs on one page, by their reports
+    Report(report::MergeArguments),
+    /// Sign attestations and verify signed ones
+    Attest(attest::AttestArguments),
     /// Show what this kernel offers, which hook is chosen for each fact, and what is lost without
     Doctor(doctor::DoctorArguments),
     /// Learn what a container is made of, by experiments with the kernel's own evidence
@@ -99,6 +106,8 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Attest(arguments) => attest::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Learn(arguments) => learn::run(&arguments),
         Command::Expect(arguments) => expect::run(&arguments),

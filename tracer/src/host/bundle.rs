@@ -1,6 +1,7 @@
 //! An OCI bundle on disk: `config.json`, and what of the machine its expectations depend on. Owns
 //! the reading; what the file means is `expect`'s.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -12,7 +13,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::event::NsId;
-use crate::expect::from_bundle::{self, places};
+use crate::expect::from_bundle::{self, line_of, lines, places};
 use crate::expect::{BundleError, BundleFacts, Expectation};
 
 use super::HostFacts;
@@ -28,6 +29,10 @@ pub struct Bundle {
     pub namespaces: Vec<(PathBuf, NsId)>,
     /// Masked and read-only paths that are not there.
     pub absent: Vec<String>,
+    /// Line of each property of `config.json`.
+    pub lines: BTreeMap<String, u32>,
+    /// Where `config.json` stands, as it was named.
+    pub path: PathBuf,
 }
 
 /// Why a bundle could not be read.
@@ -94,6 +99,8 @@ impl Bundle {
             spec,
             namespaces,
             absent,
+            lines: lines(&text),
+            path,
         })
     }
 
@@ -104,7 +111,14 @@ impl Bundle {
             namespaces: &self.namespaces,
             absent: &self.absent,
         };
-        from_bundle::from_bundle(&self.spec, facts)
+        let mut list = from_bundle::from_bundle(&self.spec, facts)?;
+        for one in &mut list {
+            if let Some(property) = one.origin.strip_prefix("config.json: ") {
+                let line = line_of(&self.lines, property);
+                one.origin = format!("{}:{line}: {property}", self.path.display());
+            }
+        }
+        Ok(list)
     }
 }
 
@@ -169,7 +183,11 @@ mod tests {
             kind: NamespaceKind::Uts,
             id: own,
         };
-        assert!(list.iter().any(|one| one.check == joined), "{list:#?}");
+        let found = list.iter().find(|one| one.check == joined);
+        let origin = &found.unwrap_or_else(|| panic!("{list:#?}")).origin;
+        // The file is one line.
+        let place = format!("{}:1: linux.namespaces", bundle.path.display());
+        assert_eq!(*origin, place);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::verdict::{Item, Judgement, Observation, Verdict};
 use super::certificate;
 use super::change::Names;
 use super::timeline::{self, Entry};
+use super::view::Subject;
 
 /// Version of the document; raised when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -137,6 +138,9 @@ pub struct Report {
     pub timing: Timing,
     /// How each fact was observed.
     pub hooks: Vec<Hook>,
+    /// What it is about, by digest, where that was named; set by whoever read it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<Subject>,
 }
 
 /// The program.
@@ -275,6 +279,7 @@ impl Report {
             counters: CounterReport::new(observation),
             timing: input.timing,
             hooks: input.hooks,
+            subjects: Vec::new(),
         }
     }
 

@@ -1,7 +1,9 @@
 //! Formats for other programs and for pages, each from the same view. Owns their list and what a
 //! case says in words; one file a format.
 
+mod attest;
 mod compare;
+pub mod github;
 mod html;
 mod junit;
 mod lanes;
@@ -36,6 +38,8 @@ pub enum Export {
     Html,
     /// Chrome's trace format, for Perfetto.
     Trace,
+    /// An in-toto statement, to be signed.
+    Attest,
 }
 
 /// Why a view has no such form.
@@ -59,8 +63,19 @@ impl Export {
             Self::Sarif => Ok(sarif::text(view).into_bytes()),
             Self::Html => html::page(&[("tracer", view)]),
             Self::Trace => Ok(trace::text(view).into_bytes()),
+            Self::Attest => Ok(attest::text(view).into_bytes()),
         }
     }
+}
+
+/// Several documents as one page that compares them, each with the name that it is told by.
+pub fn merged_html(runs: &[(&str, &View)]) -> Result<Vec<u8>, ExportError> {
+    html::page(runs)
+}
+
+/// The comparison of several documents as Markdown.
+pub fn merged_markdown(runs: &[(&str, &View)]) -> String {
+    compare::text(runs)
 }
 
 /// A verdict with its counts, as every page begins: `FAIL: 12 expectations, 2 fail`.
@@ -126,7 +141,8 @@ fn remarks(suite: &super::view::Suite) -> Vec<String> {
     notes.chain(drift).map(|line| escape(&line)).collect()
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");

@@ -5,6 +5,7 @@ mod change;
 pub mod compact;
 pub mod diff;
 pub mod document;
+pub mod dsse;
 pub(crate) mod escape;
 pub mod export;
 mod grid;
@@ -19,9 +20,9 @@ pub mod view;
 use std::io;
 
 pub use document::{Hook, Input, Payload, Refused, Report, Timing};
-pub use export::Export;
+pub use export::{Export, github, hex, merged_html, merged_markdown};
 pub use verification::Verification;
-pub use view::{View, ViewError};
+pub use view::{Subject, View, ViewError};
 
 /// How text is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

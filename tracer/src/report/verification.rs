@@ -20,6 +20,7 @@ use crate::verdict::{self, Verdict, Waited};
 use super::change::Names;
 use super::document::{CounterReport, Machine, SCHEMA_VERSION, Tool};
 use super::timeline::{self, Entry};
+use super::view::Subject;
 use super::{Document, Format, Hook, Style, Timing, certificate, json, jsonl};
 
 /// The document.
@@ -53,6 +54,9 @@ pub struct Verification {
     pub timing: Timing,
     /// How each fact was observed.
     pub hooks: Vec<Hook>,
+    /// What it is about, by digest, where that was named; set by whoever read it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<Subject>,
 }
 
 /// What was run, and how it ended.
@@ -159,6 +163,7 @@ impl Verification {
             counters: CounterReport::new(observation),
             timing: input.timing,
             hooks: input.hooks,
+            subjects: Vec::new(),
         }
     }
 }

@@ -11,7 +11,7 @@ pub use arguments::RunArguments;
 pub(in crate::cli) use arguments::{Format, ReportArguments};
 use request::RequestError;
 
-use super::{Failure, exit, sink};
+use super::{Failure, exit, github, sink};
 use crate::{
     cgroup::CgroupError,
     collect::{CollectError, Options, hooks::HookChoice},
@@ -31,6 +31,7 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
         host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
     let spec = request::spec(arguments, &host, run_id()?).map_err(|error| of_request(&error))?;
     // Before the run: a payload should not have run for a report that cannot be written.
+    let subjects = arguments.report.files.subjects(&[])?;
     let files = arguments.report.files.prepare()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -48,13 +49,18 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     if let report::Payload::NotExecuted { error } = &payload {
         super::say(error);
     }
-    let report = document(&host, &spec, &outcome, code, payload);
+    let mut report = document(&host, &spec, &outcome, code, payload);
+    report.subjects = subjects;
     if let Some(error) = &outcome.unswept {
         super::say(&format!("an earlier run has left something: {error}"));
     }
     let mut troubles = Vec::new();
     troubles.extend(sink::write(format(arguments.report.output), &report).err());
     troubles.extend(files.finish(&report));
+    troubles.extend(github::tell(
+        &report,
+        is_for_programs(arguments.report.output),
+    ));
     troubles.extend(
         outcome
             .left_behind
@@ -79,10 +85,15 @@ pub(in crate::cli) fn options(arguments: &ReportArguments) -> Options {
     }
 }
 
+/// Whether standard output belongs to the report.
+pub(in crate::cli) fn is_for_programs(format: Format) -> bool {
+    matches!(format, Format::Json | Format::Jsonl)
+}
+
 /// Formats for programs have standard output to themselves: the payload's goes to standard error.
 fn streams(format: Format) -> Result<Streams, Failure> {
     use std::os::fd::AsFd as _;
-    if matches!(format, Format::Compact | Format::Table) {
+    if !is_for_programs(format) {
         return Ok(Streams::default());
     }
     let stdout = std::io::stderr()

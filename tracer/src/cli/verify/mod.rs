@@ -9,8 +9,8 @@ use std::{io, path::Path};
 pub use arguments::VerifyArguments;
 pub(in crate::cli) use arguments::select;
 
-use super::run::{Format, format, hooks, options, timing};
-use super::{Failure, doctor, exit, sink};
+use super::run::{format, hooks, is_for_programs, options, timing};
+use super::{Failure, doctor, exit, github, sink};
 use crate::{
     container::gate::Exit,
     expect::rule::Rule,
@@ -37,6 +37,7 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
         host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
     let expectations = sources::expectations(&arguments.sources, &arguments.command, &host)?;
     let rules = sources::rules(&arguments.sources, &host)?;
+    let subjects = arguments.report.files.subjects(&arguments.sources.bundle)?;
     let files = arguments.report.files.prepare()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -50,7 +51,7 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
         select: arguments.select.clone(),
         daemons: arguments.daemon.clone(),
         wait: arguments.wait,
-        stdout_to_stderr: matches!(arguments.report.output, Format::Json | Format::Jsonl),
+        stdout_to_stderr: is_for_programs(arguments.report.output),
         limiting: host.limiting(),
         collect: arguments.kernel.set(options(&arguments.report)),
     };
@@ -59,10 +60,15 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
         .map_err(|error| of_verify(&error))?;
     let what = what(&outcome);
     let code = code(&outcome, what);
-    let report = document(&host, &arguments.command, &outcome, what, code);
+    let mut report = document(&host, &arguments.command, &outcome, what, code);
+    report.subjects = subjects;
     let mut troubles = Vec::new();
     troubles.extend(sink::write(format(arguments.report.output), &report).err());
     troubles.extend(files.finish(&report));
+    troubles.extend(github::tell(
+        &report,
+        is_for_programs(arguments.report.output),
+    ));
     for trouble in &troubles {
         super::say(&trouble.text);
     }

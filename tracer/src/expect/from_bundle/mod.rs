@@ -5,6 +5,7 @@
 mod attributes;
 mod credentials;
 mod limits;
+mod lines;
 mod mounts;
 mod not_observed;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use super::condition::PathPattern;
 use super::wording::map_text;
 use super::{Check, Expectation, MapKind};
 
+pub use lines::{line_of, lines};
 pub use mounts::{Place, places};
 pub use not_observed::{NOT_OBSERVED, NotObserved, not_observed, not_observed_markdown, unread};
 

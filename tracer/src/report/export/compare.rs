@@ -1,6 +1,9 @@
 //! Several runs side by side: a row for each expectation, a column for each container. Owns that
 //! table and what counts as a difference.
 
+use std::fmt::Write as _;
+
+use super::markdown::cell;
 use super::{Case, View, escape};
 use crate::report::view::Suite;
 
@@ -85,4 +88,46 @@ fn row(id: &str, lists: &[&[Case]]) -> Row {
         differs: cells.windows(2).any(|two| two[0].verdict != two[1].verdict),
         cells,
     }
+}
+
+/// The comparison alone, for a pull request.
+pub(super) fn text(runs: &[(&str, &View)]) -> String {
+    let matrix = matrix(runs);
+    let mut text = format!(
+        "### {} runs compared: {} expectations, {} with different outcomes\n\n| expectation |",
+        runs.len(),
+        matrix.rows.len(),
+        matrix.differing
+    );
+    // Writing to a String cannot fail.
+    for column in &matrix.columns {
+        let _ = write!(text, " {} {} |", cell(&column.run), cell(&column.container));
+    }
+    text.push_str("\n|---|");
+    text.push_str(&"---|".repeat(matrix.columns.len()));
+    text.push_str("\n| **verdict** |");
+    for column in &matrix.columns {
+        let _ = write!(text, " **{}** |", column.verdict);
+    }
+    text.push_str("\n| time |");
+    for column in &matrix.columns {
+        let _ = write!(text, " {} |", column.time);
+    }
+    text.push('\n');
+    for differs in [true, false] {
+        for row in matrix.rows.iter().filter(|row| row.differs == differs) {
+            let mark = if differs { " ≠" } else { "" };
+            let _ = write!(text, "| {}{mark} |", cell(&row.id));
+            for one in &row.cells {
+                let verdict = if one.verdict.is_empty() {
+                    "—"
+                } else {
+                    one.verdict
+                };
+                let _ = write!(text, " {verdict} |");
+            }
+            text.push('\n');
+        }
+    }
+    text
 }

@@ -168,7 +168,7 @@ fn html(text: &str) -> String {
 }
 
 /// A code span in a cell, which a bar would end.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     code(text).replace('|', "\\|")
 }
 

@@ -7,6 +7,9 @@ use crate::report::{Document, Export, Format, Style, View};
 use crate::verdict::sample::Scenario;
 use crate::verdict::{Evidence, Item, Verdict};
 
+mod attest;
+mod compare;
+mod github;
 mod html;
 mod junit;
 mod markdown;
@@ -94,6 +97,7 @@ pub(in crate::report) fn hostile() -> Verification {
         counters: run.counters,
         timing: run.timing,
         hooks: run.hooks,
+        subjects: Vec::new(),
     }
 }
 
@@ -122,13 +126,14 @@ pub(super) fn hostile_view() -> View {
     View::of(&hostile()).expect("a view")
 }
 
-const ALL: [Export; 6] = [
+const ALL: [Export; 7] = [
     Export::Junit,
     Export::Tap,
     Export::Markdown,
     Export::Sarif,
     Export::Html,
     Export::Trace,
+    Export::Attest,
 ];
 
 #[test]
