@@ -8,8 +8,10 @@ pub mod exit;
 pub mod expect;
 mod files;
 mod github;
+mod inspect;
 mod kernel;
 pub mod learn;
+mod ps;
 mod report;
 pub mod run;
 mod sink;
@@ -47,6 +49,10 @@ enum Command {
     Report(report::MergeArguments),
     /// Sign attestations and verify signed ones
     Attest(attest::AttestArguments),
+    /// Show who is there: containers, every namespace, every cgroup, in one look at the kernel's tasks
+    Ps(ps::PsArguments),
+    /// Show all that the kernel knows of a process now: its certificate
+    Inspect(inspect::InspectArguments),
     /// Show what this kernel offers, which hook is chosen for each fact, and what is lost without
     Doctor(doctor::DoctorArguments),
     /// Learn what a container is made of, by experiments with the kernel's own evidence
@@ -108,6 +114,8 @@ pub fn main() -> ExitCode {
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Attest(arguments) => attest::run(&arguments),
+        Command::Ps(arguments) => ps::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Learn(arguments) => learn::run(&arguments),
         Command::Expect(arguments) => expect::run(&arguments),

@@ -50,6 +50,24 @@ impl Wants {
             .map_or(Wanted::Best, |(_, wanted)| wanted)
     }
 
+    /// Every hook left out but the one that lists tasks, which waits for no event: to look at what
+    /// is there, once.
+    #[must_use]
+    pub fn tasks_alone() -> Self {
+        let of = |hook: &Hook| {
+            if hook.name == INDISPENSABLE {
+                Wanted::Best
+            } else {
+                Wanted::Out
+            }
+        };
+        let mut wants = Self::default();
+        for (slot, hook) in wants.0.iter_mut().zip(HOOKS) {
+            *slot = of(hook);
+        }
+        wants
+    }
+
     /// Whether this way is asked for by name, of any hook.
     #[must_use]
     pub fn names(&self, way: Way) -> bool {

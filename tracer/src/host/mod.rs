@@ -2,9 +2,11 @@
 //! so that tests can show them another machine.
 pub mod bundle;
 pub mod cgroup_mounts;
+pub mod cgroup_tree;
 pub mod facts;
 pub mod mount_stat;
 pub mod mount_table;
+pub mod namespace_files;
 pub mod reader;
 
 pub use facts::{CgroupVersion, Hierarchy, HostFacts, RootEntry};

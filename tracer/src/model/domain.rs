@@ -58,11 +58,16 @@ impl Domain {
     }
 }
 
-/// The last component of the path of one of its own cgroups, which is how engines name
-/// containers; of `docker-0123456789ab.scope` and its like, the number.
+/// The name that one of its own cgroups gives it.
 pub(super) fn id(domain: &Domain, model: &Model) -> Option<String> {
     let path = domain.cgroups.iter().find_map(|key| model.cgroup(*key))?;
-    let name = path.path.text.rsplit('/').find(|part| !part.is_empty())?;
+    id_of_path(&path.path.text)
+}
+
+/// The last component of a cgroup's path, which is how engines name containers; of
+/// `docker-0123456789ab.scope` and its like, the number. None of the root.
+pub fn id_of_path(path: &str) -> Option<String> {
+    let name = path.rsplit('/').find(|part| !part.is_empty())?;
     let number = name
         .split(|character: char| !character.is_ascii_hexdigit())
         .filter(|number| number.len() >= 12)

@@ -2,6 +2,7 @@
 //! run and by whom, and how each task got where it is. Owns that state and what each event
 //! changed in it. Pure; must not judge (that is `verdict`) nor know what was asked for.
 pub mod births;
+pub mod census;
 pub mod cgroup;
 pub mod change;
 pub mod namespace;
@@ -20,7 +21,7 @@ use crate::event::{Certificate, CgroupKey, NamespaceKind, NsId, Tgid, Tid};
 pub use births::{Birth, Births, Drift};
 pub use cgroup::{CgroupBirth, Membership, Move, WayIn};
 pub use change::Change;
-pub use domain::Domain;
+pub use domain::{Domain, id_of_path};
 use namespace::Bearer;
 pub use namespace::{Made, NamespaceOrigin};
 pub use task::TaskState;

@@ -1,5 +1,6 @@
 //! Reports: one document, and one format a file. Owns the document and its words. Pure: bytes go
 //! to a writer that is handed in; must not judge, and must not decide where bytes end up.
+pub mod census;
 pub mod certificate;
 mod change;
 pub mod compact;
