@@ -24,6 +24,15 @@ fn only_rows_with_different_outcomes_differ() {
 }
 
 #[test]
+fn what_was_not_asked_of_one_is_no_difference() {
+    let (one, mut other) = (passing_run(), passing_run());
+    other.suites[0].cases.truncate(1);
+    let text = merged_markdown(&[("one", &one), ("other", &other)]);
+    assert!(text.contains("0 with different outcomes"), "{text}");
+    assert!(text.contains("| pass | — |"), "{text}");
+}
+
+#[test]
 fn a_run_without_a_container_has_a_column_that_does_not_pass() {
     let none = View::of(&nothing_made()).expect("a view");
     let text = merged_markdown(&[("one", &passing_run()), ("none", &none)]);
