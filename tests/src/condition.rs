@@ -23,7 +23,7 @@ const fn one(family: &'static str, item: &'static str, file: &'static str) -> Un
 }
 
 /// One at least for each family that a file can ask for and `tracer run` does not.
-pub const UNSATISFIED: [Unsatisfied; 25] = [
+pub const UNSATISFIED: [Unsatisfied; 27] = [
     one(
         "namespace.KIND (private)",
         "namespace.user",
@@ -89,6 +89,13 @@ pub const UNSATISFIED: [Unsatisfied; 25] = [
         "rlimit.nofile",
         "rlimits: { nofile: \"<=1\" }",
     ),
+    // Nobody limits it.
+    one("devices (within)", "devices", "devices: default"),
+    one(
+        "devices (without)",
+        "devices",
+        "devices: { without: [\"b 8:0 r\"] }",
+    ),
     Unsatisfied {
         before: "echo 7 > /proc/self/oom_score_adj; ",
         ..one("oom_score_adj", "oom_score_adj", "oom_score_adj: \"<=0\"")
@@ -116,7 +123,9 @@ pub const UNSATISFIED: [Unsatisfied; 25] = [
 ];
 
 /// Families whose violation other tests show.
-pub const SHOWN_ELSEWHERE: [(&str, &str); 5] = [
+pub const SHOWN_ELSEWHERE: [(&str, &str); 7] = [
+    ("devices (bundle)", "tests/verify/devices.rs"),
+    ("devices (with)", "tests/verify/devices.rs"),
     ("drift", "tests/verify/drift.rs"),
     ("masked.PATH", "tests/verify/escape.rs"),
     ("mount.TARGET (bundle)", "tests/verify/condition.rs"),

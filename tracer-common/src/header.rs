@@ -37,8 +37,12 @@ impl Kind {
     /// [`crate::record::TaskRecord`]: one task of the host's inventory.
     pub const TASK: Self = Self(10);
 
+    /// [`crate::record::ProgramRecord`]: instructions of a BPF program that decides which devices
+    /// can be opened.
+    pub const DEVICE_PROGRAM: Self = Self(11);
+
     /// One above the highest kind; the size of per-kind counter tables.
-    pub const END: u16 = 11;
+    pub const END: u16 = 12;
 }
 
 /// A task, told apart from any later task with the same numbers by its start time.

@@ -18,6 +18,12 @@ pub const MAX_ANCESTORS: usize = 12;
 pub const PATH_LEN: usize = 128;
 /// Words of a CPU mask: 1,024 processors.
 pub const CPU_WORDS: usize = 16;
+/// Exceptions of a devices cgroup that a certificate has room for.
+pub const MAX_DEVICE_EXCEPTIONS: usize = 32;
+/// BPF programs on devices that a certificate has room for.
+pub const MAX_DEVICE_PROGRAMS: usize = 6;
+/// Instructions of a BPF program in one record.
+pub const INSTRUCTIONS: usize = 128;
 /// No limit.
 pub const UNLIMITED: u64 = u64::MAX;
 
@@ -220,6 +226,45 @@ wire! {
         pub boottime: ClockOffset,
     }
 
+    /// `struct dev_exception_item`: devices that a devices cgroup (v1) treats as exceptions.
+    pub struct DeviceException {
+        /// Major number; all ones = any.
+        pub major: u32,
+        /// Minor number; all ones = any.
+        pub minor: u32,
+        /// Bit 0: block devices, bit 1: character devices.
+        pub kind: u16,
+        /// Bit 0: mknod, bit 1: read, bit 2: write.
+        pub access: u16,
+    }
+
+    /// `struct dev_cgroup` of the task's own devices cgroup (v1). Where v1 has no such hierarchy
+    /// it is the root's, which allows all.
+    pub struct DeviceList {
+        /// 1: all is allowed but the exceptions. 2: nothing is but the exceptions.
+        pub behavior: u32,
+        /// Exceptions in use.
+        pub count: u32,
+        /// Not 0: there are more exceptions than there is room for.
+        pub truncated: u32,
+        /// Zero.
+        pub reserved: u32,
+        /// In the kernel's order.
+        pub exceptions: [DeviceException; MAX_DEVICE_EXCEPTIONS],
+    }
+
+    /// The BPF programs that decide on devices for the task's cgroup of v2, its ancestors' included:
+    /// each must allow it.
+    pub struct DevicePrograms {
+        /// Programs in use.
+        pub count: u32,
+        /// Not 0: there are more than there is room for.
+        pub truncated: u32,
+        /// `prog->aux->id`; their instructions are in records of
+        /// [`crate::Kind::DEVICE_PROGRAM`] that come before.
+        pub ids: [u32; MAX_DEVICE_PROGRAMS],
+    }
+
     /// Everything that the kernel knows of a task at one instant. A bit of `valid` says that a
     /// fact could be read on this kernel; an unset one means "cannot say", whatever the field.
     pub struct Certificate {
@@ -293,6 +338,10 @@ wire! {
         pub session_keyring: u32,
         /// Of the task's own time namespace, `nsproxy->time_ns`.
         pub time_offsets: TimeOffsets,
+        /// Which devices its cgroup of v1 lets it use.
+        pub device_list: DeviceList,
+        /// Which programs decide on that for its cgroup of v2.
+        pub device_programs: DevicePrograms,
     }
 
     /// A task was created. `task_newtask` runs after the child's css_set is final, so
@@ -405,6 +454,23 @@ wire! {
         pub path: [u8; PATH_LEN],
     }
 
+    /// Some instructions of a BPF program on devices, once for each program in a run. Several
+    /// records make up a long one.
+    pub struct ProgramRecord {
+        /// Who was the first to be seen under it.
+        pub header: Header,
+        /// `prog->aux->id`.
+        pub id: u32,
+        /// `prog->len`: instructions that the program has.
+        pub length: u32,
+        /// Number of the first instruction below.
+        pub first: u32,
+        /// Zero.
+        pub reserved: u32,
+        /// `struct bpf_insn`, as the kernel keeps them after verifying.
+        pub instructions: [u64; INSTRUCTIONS],
+    }
+
     /// One task of the host's inventory.
     pub struct TaskRecord {
         /// Who.
@@ -478,6 +544,10 @@ impl Certificate {
     pub const SESSION_KEYRING: u64 = 1 << 22;
     /// `time_offsets`.
     pub const TIME_OFFSETS: u64 = 1 << 23;
+    /// `device_list`.
+    pub const DEVICE_LIST: u64 = 1 << 24;
+    /// `device_programs`.
+    pub const DEVICE_PROGRAMS: u64 = 1 << 25;
 }
 
 impl PathFact {

@@ -4,7 +4,7 @@
 use tracer_common::record::{Certificate, Descriptor, MAX_GROUPS, Rlimit};
 
 use crate::{
-    attribute, fact,
+    attribute, device, fact,
     kernel::{self, known, offset, pointer, read, read_into},
     limit,
 };
@@ -30,6 +30,7 @@ pub fn certify(certificate: &mut Certificate, task: u64) {
         &mut certificate.cpuset_cpus,
         task,
     );
+    valid |= device::all(certificate, task);
     valid |= processors(certificate, task);
     valid |= paths(certificate, task);
     valid |= rlimits(certificate, task);

@@ -61,7 +61,7 @@ pub fn all(
 /// The task's cgroup state of controller `ssid`. On v2 it is the nearest ancestor's that has the
 /// controller enabled, which is what limits the task.
 #[inline(always)]
-fn css(task: u64, ssid: u32) -> u64 {
+pub fn css(task: u64, ssid: u32) -> u64 {
     pointer(
         pointer(task, offset!(task_cgroups)),
         offset!(css_set_subsys) + 8 * ssid,

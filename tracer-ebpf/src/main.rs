@@ -13,6 +13,7 @@
 
 mod attribute;
 mod certificate;
+mod device;
 mod emit;
 mod fact;
 mod hold;

@@ -25,6 +25,10 @@ pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::C
 #[map]
 pub static REQUEST: Array<Request> = Array::with_max_entries(1, 0);
 
+/// Ids of the BPF programs on devices whose instructions went up already.
+#[map]
+pub static PROGRAMS: HashMap<u32, u32> = HashMap::with_max_entries(1024, 0);
+
 /// Set by the loader before the programs are verified, which makes each field a constant.
 #[unsafe(no_mangle)]
 pub static CONFIG: Config = Config {

@@ -111,7 +111,11 @@ fn mounts(request: &Request) -> Value {
 }
 
 fn resources(request: &Request) -> Value {
-    let mut resources = json!({"devices": [{"allow": false, "access": "rwm"}]});
+    // /dev/net/tun is what runc before 1.2 lets through unasked.
+    let mut resources = json!({"devices": [
+        {"allow": false, "access": "rwm"},
+        {"allow": true, "type": "c", "major": 10, "minor": 200, "access": "rwm"},
+    ]});
     if let Some(bytes) = request.memory {
         resources["memory"] = json!({"limit": bytes});
     }

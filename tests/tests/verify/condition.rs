@@ -25,7 +25,7 @@ fn each_condition_of_a_file_fails_alone() {
 }
 
 /// Writes a bundle beside the subject's with another configuration; gives its folder.
-fn asking(subject: &Subject, name: &str, change: impl FnOnce(&mut Value)) -> String {
+pub(super) fn asking(subject: &Subject, name: &str, change: impl FnOnce(&mut Value)) -> String {
     let text = fs::read_to_string(subject.bundle().join("config.json")).expect("a file");
     let mut config: Value = serde_json::from_str(&text).expect("a configuration");
     change(&mut config);

@@ -4,6 +4,7 @@
 
 mod attribute;
 mod condition;
+mod devices;
 mod drift;
 mod end;
 mod enforce;

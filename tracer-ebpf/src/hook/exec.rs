@@ -5,7 +5,7 @@ use tracer_common::{Kind, record::CertificateRecord};
 
 use super::Arguments;
 use crate::{
-    certificate,
+    certificate, device,
     emit::emit,
     hold,
     kernel::{self, known, offset},
@@ -22,6 +22,7 @@ pub fn sched_process_exec(arguments: Arguments) {
     }
     let old_tid = arguments.get::<1>() as u32;
     let bprm = arguments.get::<2>();
+    device::programs(task);
     let recorded = emit::<CertificateRecord>(Kind::EXEC, task, |record| {
         record.old_tid = old_tid;
         certificate::certify(&mut record.certificate, task);

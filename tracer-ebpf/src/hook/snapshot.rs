@@ -8,7 +8,7 @@ use tracer_common::{
 
 use super::Arguments;
 use crate::{
-    certificate,
+    certificate, device,
     emit::emit,
     fact,
     kernel::{self, offset},
@@ -33,6 +33,7 @@ pub fn task(arguments: Arguments) {
     let tgid = scope::tgid(task);
     let tid: u32 = kernel::read(task, offset!(task_pid));
     if request.tgid == tgid && tid == tgid {
+        device::programs(task);
         emit::<CertificateRecord>(Kind::SNAPSHOT, task, |record| {
             certificate::certify(&mut record.certificate, task);
         });

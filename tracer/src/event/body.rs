@@ -47,6 +47,8 @@ pub enum Body {
     Snapshot(Certificate),
     /// One task of the host's inventory.
     TaskSeen(Box<TaskSeen>),
+    /// Some instructions of a BPF program on devices.
+    DeviceProgram(Box<DeviceProgramPart>),
     /// A record that this reader does not understand.
     Unknown(Unknown),
 }
@@ -172,6 +174,19 @@ pub struct TaskSeen {
     pub cgroups: Cgroups,
 }
 
+/// Some instructions of a BPF program that decides which devices can be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceProgramPart {
+    /// The kernel's number of the program.
+    pub id: u32,
+    /// Instructions that it has.
+    pub length: u32,
+    /// Number of the first of those below.
+    pub first: u32,
+    /// `struct bpf_insn` each.
+    pub instructions: Vec<u64>,
+}
+
 /// A record that this reader does not understand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unknown {
@@ -223,6 +238,7 @@ impl Body {
             Self::Syscall(call) => &call.name,
             Self::Snapshot(_) => "task_snapshot",
             Self::TaskSeen(_) => "task_inventory",
+            Self::DeviceProgram(_) => "device_program",
             Self::Unknown(_) => "unknown",
         }
     }
@@ -240,6 +256,7 @@ impl Body {
             Self::Syscall(_) => Kind::SYSCALL,
             Self::Snapshot(_) => Kind::SNAPSHOT,
             Self::TaskSeen(_) => Kind::TASK,
+            Self::DeviceProgram(_) => Kind::DEVICE_PROGRAM,
             Self::Unknown(unknown) => Kind(unknown.kind),
         }
     }

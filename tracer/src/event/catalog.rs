@@ -121,6 +121,15 @@ pub const CATALOG: &[EventDoc] = &[
         says: "One task that was there already: its namespaces and cgroups.",
         silent: "How it got them.",
     },
+    EventDoc {
+        kind: Kind::DEVICE_PROGRAM,
+        name: "device_program",
+        record: "ProgramRecord",
+        hook: "sched_process_exec, iter/task",
+        scope: SCOPE,
+        says: "Instructions of a BPF program that decides which devices a cgroup of v2 can use, the first time in a run that a task is seen under it; a long program takes several records.",
+        silent: "Who attached it, and where; instructions beyond 4,096.",
+    },
 ];
 
 /// The table of docs/events.md.

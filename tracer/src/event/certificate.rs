@@ -8,7 +8,8 @@ use super::{Cgroups, KernelPath, KeySerial, Namespaces, Tgid, text};
 
 pub use super::limit::{CpuBandwidth, Limit, Limits};
 pub use wire::{
-    Capabilities, ClockOffset, Descriptor, IdExtent, Ids, PathFact, Rlimit, TimeOffsets, UNLIMITED,
+    Capabilities, ClockOffset, Descriptor, DeviceException, IdExtent, Ids, PathFact, Rlimit,
+    TimeOffsets, UNLIMITED,
 };
 
 /// Facts of one task.
@@ -22,6 +23,15 @@ pub struct Partial<T> {
     pub items: Vec<T>,
     /// There is more.
     pub truncated: bool,
+}
+
+/// What a devices cgroup of v1 says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceList {
+    /// Nothing is allowed but the exceptions; otherwise all is but them.
+    pub denies: bool,
+    /// The exceptions.
+    pub exceptions: Partial<DeviceException>,
 }
 
 impl From<wire::Certificate> for Certificate {
@@ -235,6 +245,30 @@ impl Certificate {
         self.valid(wire::Certificate::TIME_OFFSETS, |facts| facts.time_offsets)
     }
 
+    /// What its devices cgroup of v1 lets it use.
+    pub fn device_list(&self) -> Option<DeviceList> {
+        self.valid(wire::Certificate::DEVICE_LIST, |facts| {
+            let list = &facts.device_list;
+            let more = list.truncated != 0;
+            Some(DeviceList {
+                denies: match list.behavior {
+                    1 => false,
+                    2 => true,
+                    _ => return None,
+                },
+                exceptions: partial(&list.exceptions, list.count, more),
+            })
+        })?
+    }
+
+    /// The BPF programs that decide on devices for its cgroup of v2: each must allow it.
+    pub fn device_programs(&self) -> Option<Partial<u32>> {
+        self.valid(wire::Certificate::DEVICE_PROGRAMS, |facts| {
+            let programs = &facts.device_programs;
+            partial(&programs.ids, programs.count, programs.truncated != 0)
+        })
+    }
+
     /// Path given to exec; `None` in a snapshot.
     pub fn filename(&self) -> Option<KernelPath> {
         (self.0.filename[0] != 0).then(|| KernelPath::new(&self.0.filename))
@@ -295,6 +329,8 @@ mod tests {
         assert_eq!(nothing.ptrace_parent(), None);
         assert_eq!(nothing.session_keyring(), None);
         assert_eq!(nothing.time_offsets(), None);
+        assert_eq!(nothing.device_list(), None);
+        assert_eq!(nothing.device_programs(), None);
     }
 
     #[test]

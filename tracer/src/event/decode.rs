@@ -2,8 +2,8 @@
 //! mapping from kinds to bodies; must not read fields' meaning beyond that.
 
 use tracer_common::record::{
-    AttachRecord, CertificateRecord, CgroupRecord, ExitRecord, ForkRecord, NamespaceRecord,
-    SyscallRecord, TaskRecord,
+    AttachRecord, CertificateRecord, CgroupRecord, ExitRecord, ForkRecord, INSTRUCTIONS,
+    NamespaceRecord, ProgramRecord, SyscallRecord, TaskRecord,
 };
 use tracer_common::{ABI_VERSION, Header, Kind};
 use zerocopy::FromBytes;
@@ -11,9 +11,9 @@ use zerocopy::FromBytes;
 use super::body::NamespaceCallName;
 use super::limit::Limits;
 use super::{
-    Body, Certificate, CgroupAttach, CgroupDir, CgroupMember, Cgroups, Event, Exec, Exit, Fork,
-    Hold, KernelPath, NamespaceCall, Namespaces, SyscallReturn, SyscallTable, Task, TaskSeen, Tgid,
-    Tid, Unknown, UnknownReason,
+    Body, Certificate, CgroupAttach, CgroupDir, CgroupMember, Cgroups, DeviceProgramPart, Event,
+    Exec, Exit, Fork, Hold, KernelPath, NamespaceCall, Namespaces, SyscallReturn, SyscallTable,
+    Task, TaskSeen, Tgid, Tid, Unknown, UnknownReason,
 };
 
 /// Decodes one record. Whatever cannot be understood becomes [`Body::Unknown`]; a record that is
@@ -95,6 +95,11 @@ fn body(syscalls: &SyscallTable, header: &Header, bytes: &[u8]) -> Result<Body, 
             read::<CertificateRecord>(bytes)?.certificate,
         )),
         Kind::TASK => Body::TaskSeen(Box::new(TaskSeen::from(&read::<TaskRecord>(bytes)?))),
+        Kind::DEVICE_PROGRAM => {
+            Body::DeviceProgram(Box::new(DeviceProgramPart::from(&read::<ProgramRecord>(
+                bytes,
+            )?)))
+        }
         _ => return Err(UnknownReason::Kind),
     })
 }
@@ -153,6 +158,18 @@ impl From<&AttachRecord> for CgroupAttach {
             cgroup: CgroupMember::from(&record.cgroup),
             threadgroup: record.threadgroup != 0,
             path: KernelPath::new(&record.path),
+        }
+    }
+}
+
+impl From<&ProgramRecord> for DeviceProgramPart {
+    fn from(record: &ProgramRecord) -> Self {
+        let left = record.length.saturating_sub(record.first) as usize;
+        Self {
+            id: record.id,
+            length: record.length,
+            first: record.first,
+            instructions: record.instructions[..left.min(INSTRUCTIONS)].to_vec(),
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod certificate;
 pub mod cgroup;
 mod decode;
+pub mod device;
 pub mod errno;
 pub mod id;
 pub mod limit;
@@ -18,8 +19,8 @@ pub mod text;
 pub(crate) mod sample;
 
 pub use body::{
-    Body, CgroupAttach, CgroupDir, Event, Exec, Exit, Fork, Hold, NamespaceCall, SyscallReturn,
-    TaskSeen, Unknown, UnknownReason,
+    Body, CgroupAttach, CgroupDir, DeviceProgramPart, Event, Exec, Exit, Fork, Hold, NamespaceCall,
+    SyscallReturn, TaskSeen, Unknown, UnknownReason,
 };
 pub use certificate::Certificate;
 pub use cgroup::{CgroupMember, Cgroups};

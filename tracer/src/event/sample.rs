@@ -1,8 +1,9 @@
 //! Wire records for tests, built like the kernel side builds them. Owns no claims.
 
 use tracer_common::record::{
-    AttachRecord, Certificate, CertificateRecord, CgroupEntry, CgroupRecord, CgroupSet, ExitRecord,
-    ForkRecord, NamespaceRecord, NamespaceSet, PATH_LEN, SyscallRecord, TaskRecord,
+    AttachRecord, Certificate, CertificateRecord, CgroupEntry, CgroupRecord, CgroupSet,
+    DeviceException, DeviceList, ExitRecord, ForkRecord, NamespaceRecord, NamespaceSet, PATH_LEN,
+    SyscallRecord, TaskRecord,
 };
 use tracer_common::{ABI_VERSION, Header, Kind, TaskId};
 use zerocopy::{FromZeros, Immutable, IntoBytes};
@@ -264,4 +265,19 @@ pub(crate) fn event(seq: u64, record: &(impl IntoBytes + Immutable)) -> Event {
     let mut event = decode(&syscalls(), seq, record.as_bytes());
     event.time_ns += seq * 10_000;
     event
+}
+
+/// Null, and files for every device.
+pub(crate) fn devices() -> DeviceList {
+    let exception = |major, minor, kind, access| DeviceException {
+        major,
+        minor,
+        kind,
+        access,
+    };
+    let mut list = DeviceList::new_zeroed();
+    (list.behavior, list.count) = (2, 2);
+    list.exceptions[0] = exception(u32::MAX, u32::MAX, 3, 1);
+    list.exceptions[1] = exception(1, 3, 2, 7);
+    list
 }

@@ -4,6 +4,7 @@
 
 pub mod attribute;
 pub mod condition;
+pub mod device;
 pub mod guarantee;
 pub mod mount;
 
@@ -320,7 +321,7 @@ pub static COMPLETE: Family = Family {
 };
 
 /// Every family, in the order of reports.
-pub static CATALOG: [&Family; 55] = [
+pub static CATALOG: [&Family; 59] = [
     &NAMESPACE_NEW,
     &NAMESPACE_SHARED,
     &condition::NAMESPACE_PRIVATE,
@@ -361,6 +362,10 @@ pub static CATALOG: [&Family; 55] = [
     &condition::DESCRIPTORS_WITHIN,
     &RLIMIT,
     &condition::RLIMIT_BOUND,
+    &device::DEVICES_WITHIN,
+    &device::DEVICES_WITHOUT,
+    &device::DEVICES_WITH,
+    &device::DEVICE_RULES,
     &attribute::OOM_SCORE_ADJ,
     &attribute::UMASK,
     &attribute::SESSION_KEYRING,

@@ -5,8 +5,9 @@ use crate::container::spec::IdMapping;
 use crate::event::certificate::ClockOffset;
 use crate::event::{NamespaceKind, NsId};
 
-use super::catalog::{self, Family, attribute, condition};
+use super::catalog::{self, Family, attribute, condition, device};
 use super::condition::{Bound, IdRule, PathPattern, Processors};
+use super::device::DevicesAsked;
 use super::mount::{MountRule, Propagation};
 
 /// What must hold.
@@ -172,6 +173,8 @@ pub enum Check {
         /// By how much.
         offset: ClockOffset,
     },
+    /// What its cgroups let it do with devices.
+    Devices(DevicesAsked),
     /// UTS node name.
     Hostname(String),
     /// A mount that was asked for.
@@ -352,6 +355,10 @@ impl Check {
             Self::Umask(_) => &attribute::UMASK,
             Self::SessionKeyringPrivate => &attribute::SESSION_KEYRING,
             Self::TimeOffset { .. } => &attribute::TIME_OFFSET,
+            Self::Devices(DevicesAsked::Within(_)) => &device::DEVICES_WITHIN,
+            Self::Devices(DevicesAsked::Without(_)) => &device::DEVICES_WITHOUT,
+            Self::Devices(DevicesAsked::With(_)) => &device::DEVICES_WITH,
+            Self::Devices(DevicesAsked::Rules(_)) => &device::DEVICE_RULES,
             Self::Hostname(_) => &catalog::HOSTNAME,
             Self::Mount(_) => &catalog::MOUNT,
             Self::MountRule(_) => &catalog::mount::MOUNT_RULE,

@@ -5,6 +5,7 @@ pub mod capability;
 pub mod catalog;
 pub mod check;
 pub mod condition;
+pub mod device;
 pub mod file;
 pub mod from_bundle;
 mod from_spec;

@@ -36,6 +36,10 @@ impl Model {
             Body::CgroupAttach(attach) => self.attach(seq, task, attach),
             Body::Snapshot(certificate) => self.align(seq, task, certificate),
             Body::TaskSeen(seen) => self.task_seen(task, seen),
+            Body::DeviceProgram(part) => {
+                self.devices.add(part);
+                Vec::new()
+            }
             Body::Syscall(_) | Body::Unknown(_) => Vec::new(),
         }
     }

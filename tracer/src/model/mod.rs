@@ -5,6 +5,7 @@ pub mod births;
 pub mod census;
 pub mod cgroup;
 pub mod change;
+pub mod device;
 pub mod namespace;
 pub mod task;
 pub mod waiting;
@@ -21,6 +22,7 @@ use crate::event::{Certificate, CgroupKey, NamespaceKind, NsId, Tgid, Tid};
 pub use births::{Birth, Births, Drift};
 pub use cgroup::{CgroupBirth, Membership, Move, WayIn};
 pub use change::Change;
+pub use device::{DevicePrograms, Devices, DevicesUnknown};
 pub use domain::{Domain, id_of_path};
 use namespace::Bearer;
 pub use namespace::{Made, NamespaceOrigin};
@@ -36,6 +38,7 @@ pub struct Model {
     /// All that have borne a number, one after the other: the kernel uses numbers again.
     namespaces: BTreeMap<(NamespaceKind, NsId), Vec<Bearer>>,
     cgroups: BTreeMap<CgroupKey, CgroupBirth>,
+    devices: DevicePrograms,
 }
 
 impl Model {
@@ -48,6 +51,7 @@ impl Model {
             tasks: BTreeMap::new(),
             namespaces: BTreeMap::new(),
             cgroups: BTreeMap::new(),
+            devices: DevicePrograms::default(),
         };
         model.note_existing(&task.namespaces);
         model.tasks.insert(Tid(root.0), task);
@@ -105,6 +109,11 @@ impl Model {
         let all = self.namespaces.get(&(kind, id))?;
         let origins = all.iter().map(|bearer| &bearer.origin);
         origins.rev().find(|origin| origin.seq() <= seq)
+    }
+
+    /// The BPF programs on devices that were seen.
+    pub fn device_programs(&self) -> &DevicePrograms {
+        &self.devices
     }
 
     /// The record that made a cgroup in this run.

@@ -9,11 +9,12 @@ use zerocopy::FromZeros as _;
 use crate::event::certificate::{
     Capabilities, Certificate, ClockOffset, IdExtent, Limit, Partial, PathFact, UNLIMITED, set_bits,
 };
+use crate::event::device::DeviceSet;
 use crate::event::{NamespaceSlot, Task, Tgid};
 use crate::expect::wording::umask_text;
 use crate::expect::{capability, rlimit};
 use crate::host::HostFacts;
-use crate::model::{Model, TaskState};
+use crate::model::{Devices, Model, TaskState};
 
 use super::change::Names;
 
@@ -21,6 +22,8 @@ use super::change::Names;
 pub fn template(host: &HostFacts) -> Value {
     let mut facts = Wire::new_zeroed();
     facts.valid = u64::MAX;
+    // Of the list of devices 0 is no valid state.
+    facts.device_list.behavior = 1;
     let facts = Certificate::from(facts);
     let model = Model::new(Tgid(0), &facts);
     let context = Context {
@@ -101,6 +104,7 @@ pub(super) fn document(facts: &Certificate, context: &Context<'_>, names: &Names
             "exe": facts.exe().map(|path| place(&path)),
             "rlimits": rlimits(facts),
             "descriptors": descriptors(facts),
+            "devices": devices(facts, context.model),
             "oom_score_adj": facts.oom_score_adj(),
             "umask": facts.umask().map(umask_text),
             "ptrace_parent": { "pid": facts.ptrace_parent() },
@@ -253,6 +257,25 @@ fn descriptors(facts: &Certificate) -> Value {
             "mnt_ns": open.mnt_ns,
             "close_on_exec": open.flags & crate::event::certificate::Descriptor::CLOSE_ON_EXEC != 0,
         })
+    })
+}
+
+/// What can be used, in the words of v1's files, and what of that cannot after all; both are `null`
+/// where that is not known, and why it is not is said.
+fn devices(facts: &Certificate, model: &Model) -> Value {
+    let found = Devices::of(facts, model.device_programs(), []);
+    let (lists, error) = match found {
+        Ok(devices) => (Some(devices.lists()), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let texts = |sets: &Vec<DeviceSet>| {
+        let texts = sets.iter().map(ToString::to_string);
+        texts.collect::<Vec<_>>()
+    };
+    json!({
+        "usable": lists.as_ref().map(|(usable, _)| texts(usable)),
+        "except": lists.as_ref().map(|(_, except)| texts(except)),
+        "not_known": error,
     })
 }
 

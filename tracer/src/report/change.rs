@@ -89,6 +89,9 @@ pub(super) fn words(event: &Event, changes: &[Change], names: &Names<'_>) -> Wor
             words.subject.extend(texts(changes, names));
         }
         Body::TaskSeen(_) => words.subject.push("there already".to_owned()),
+        Body::DeviceProgram(part) => words
+            .subject
+            .push(format!("program {} on devices", part.id)),
         Body::Unknown(unknown) => words.subject.push(unknown_words(unknown)),
         Body::Fork(_) | Body::Exec(_) | Body::Exit(_) => words.subject = texts(changes, names),
     }

@@ -67,7 +67,7 @@ pub(super) fn entries<'a>(
     let start = start(steps.clone(), init);
     steps
         .into_iter()
-        .filter(|(event, _)| !matches!(event.body, Body::TaskSeen(_)))
+        .filter(|(event, _)| !matches!(event.body, Body::TaskSeen(_) | Body::DeviceProgram(_)))
         .map(|(event, changes)| entry(event, changes, model, start, names))
         .collect()
 }

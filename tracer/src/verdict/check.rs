@@ -3,6 +3,7 @@
 mod attribute;
 mod cgroup;
 mod credential;
+mod device;
 mod files;
 mod inside;
 mod limit;
@@ -86,6 +87,7 @@ pub(super) fn find(check: &Check, facts: &Facts<'_>) -> Finding {
         Check::Umask(bits) => attribute::umask(*bits, facts),
         Check::SessionKeyringPrivate => attribute::session_keyring(facts),
         Check::TimeOffset { clock, offset } => attribute::time_offset(*clock, *offset, facts),
+        Check::Devices(asked) => device::devices(asked, facts),
         Check::Hostname(name) => files::hostname(name, facts),
         Check::Mount(asked) => mount::asked(asked, facts),
         Check::MountRule(rule) => walk::rule(rule, facts),

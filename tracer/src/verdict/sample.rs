@@ -140,6 +140,7 @@ fn baseline() -> Certificate {
         facts.root.mnt_ns = HOST.mnt;
         facts.seccomp_filters = 0;
         (facts.umask, facts.session_keyring) = (0o22, 5);
+        facts.device_list.behavior = 1;
         facts.rlimits = [Rlimit {
             soft: UNLIMITED,
             hard: UNLIMITED,
@@ -218,7 +219,7 @@ fn contained() -> Certificate {
             hard: 512,
         };
         (facts.umask, facts.session_keyring) = (0o27, 6);
-        facts.oom_score_adj = -5;
+        (facts.oom_score_adj, facts.device_list) = (-5, sample::devices());
         facts.time_offsets.boottime = ClockOffset {
             seconds: 3600,
             nanoseconds: 1,

@@ -11,6 +11,7 @@ use crate::cli::verify::{of_verify, select};
 use crate::cli::{Failure, exit, print, require_host, say};
 use crate::expect::file::{self, observed::Observed};
 use crate::host;
+use crate::model::Devices;
 use crate::verdict::{Container, Select, Verdict, judge_final};
 use crate::verify::{self, Outcome, Request};
 
@@ -86,7 +87,10 @@ fn text(outcome: &Outcome, container: &Container, command: &[String]) -> Result<
     let unknown = || Failure::new(exit::INCONCLUSIVE, "tracer's own facts are not known");
     let observation = &container.observation;
     let host = observation.host().ok_or_else(unknown)?;
-    let observed = Observed::new(&container.birth.certificate, host);
+    let certificate = &container.birth.certificate;
+    let programs = outcome.session.model.device_programs();
+    let devices = Devices::of(certificate, programs, []).ok();
+    let observed = Observed::new(certificate, host, devices.as_ref());
     let title = format!(
         "What the kernel showed of {}",
         command.join(" ").escape_default()

@@ -11,8 +11,9 @@ use crate::event::NamespaceKind;
 
 use super::form::{Asked, At, Form, Never, Shape, Text, Word as _};
 use super::word::{
-    AllOrNone, Capability, Count, CpuList, Deny, Id, Inside, Memory, Name, NoCapabilities,
-    NoNumbers, NotHosts, Nothing, OomScore, Private, Resource, RootMapping, Seconds, Share, Umask,
+    AllOrNone, Capability, Count, CpuList, Deny, DeviceGroup, DeviceWord, Id, Inside, Memory, Name,
+    NoCapabilities, NoNumbers, NotHosts, Nothing, OomScore, Private, Resource, RootMapping,
+    Seconds, Share, Umask,
 };
 
 /// What the kernel must show of a container. Every key may be left out: what is not asked is
@@ -64,6 +65,8 @@ pub(super) struct Document {
     /// Resource limits by name: one comparison for soft and hard, or one for each.
     #[schemars(with = "BTreeMap<String, RlimitForm>")]
     pub rlimits: Asked<BTreeMap<Resource, At<RlimitForm>>>,
+    /// Devices that its cgroups let it use: no others than these, or more of it.
+    pub devices: Asked<Form<DeviceGroup, Never, Devices>>,
     /// How soon the kernel kills it when memory is short, from -1000, which is never, to 1000.
     pub oom_score_adj: Asked<Text<OomScore>>,
     /// Permission bits that are left out of what it makes.
@@ -221,6 +224,20 @@ pub(super) struct TimeOffsets {
     pub boottime: Asked<Text<Seconds>>,
 }
 
+/// What can be made and opened.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Devices {
+    /// No others.
+    pub within: Asked<DeviceList>,
+    /// None of these.
+    pub without: Asked<DeviceList>,
+    /// All of these.
+    pub with: Asked<DeviceList>,
+}
+
+pub(super) type DeviceList = Form<DeviceGroup, Vec<Text<DeviceWord>>, Never>;
+
 /// Where the cgroup is.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -241,6 +258,12 @@ impl Shape for Set {
 impl Shape for SoftHard {
     fn asks(&self) -> bool {
         self.soft.0.is_some() || self.hard.0.is_some()
+    }
+}
+
+impl Shape for Devices {
+    fn asks(&self) -> bool {
+        self.within.0.is_some() || self.without.0.is_some() || self.with.0.is_some()
     }
 }
 

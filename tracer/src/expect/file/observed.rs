@@ -3,6 +3,7 @@
 //! passes each line, the judge says.
 
 mod attributes;
+mod devices;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -10,6 +11,7 @@ use std::fmt::Write as _;
 use crate::event::certificate::{Certificate, IdExtent, Partial, PathFact, UNLIMITED, set_bits};
 use crate::event::{NamespaceKind, NamespaceSlot};
 use crate::expect::{capability, rlimit};
+use crate::model::Devices;
 
 /// A key of the file: alone on its line, or with a line for each of its parts.
 struct Entry {
@@ -26,9 +28,10 @@ struct Line {
 pub struct Observed(Vec<Entry>);
 
 impl Observed {
-    /// From the facts of the container's payload and tracer's own.
+    /// From the facts of the container's payload, tracer's own, and the devices that the payload can
+    /// use.
     #[must_use]
-    pub fn new(facts: &Certificate, host: &Certificate) -> Self {
+    pub fn new(facts: &Certificate, host: &Certificate, devices: Option<&Devices>) -> Self {
         let mut file = Self(Vec::new());
         file.namespaces(facts, host);
         file.limits(facts);
@@ -37,6 +40,7 @@ impl Observed {
         file.files(facts);
         file.rlimits(facts, host);
         file.attributes(facts, host);
+        file.devices(devices);
         if let Some(name) = facts.hostname()
             && differs(NamespaceKind::Uts, facts, host)
         {
@@ -363,7 +367,8 @@ mod tests {
         let outcome = Scenario::good().play();
         let seen = outcome.observation.exec.as_ref().expect("an exec");
         let host = outcome.observation.host().expect("a baseline");
-        Observed::new(&seen.certificate, host)
+        let devices = Devices::of(&seen.certificate, outcome.model.device_programs(), []);
+        Observed::new(&seen.certificate, host, devices.ok().as_ref())
     }
 
     #[test]

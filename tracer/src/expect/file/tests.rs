@@ -37,6 +37,7 @@ inherited_fds: none
 rlimits:
   nofile: "<=1024"
   core: { soft: 0, hard: "<max" }
+devices: { within: [default, "c 10:229 rw"], without: ["b *:* rw"], with: ["c 1:3 rw"] }
 oom_score_adj: ">=0"
 umask: 0022
 session_keyring: private

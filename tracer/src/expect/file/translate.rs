@@ -2,6 +2,7 @@
 //! and words.
 
 mod attributes;
+mod devices;
 
 use crate::event::certificate::UNLIMITED;
 use crate::event::{NamespaceKind, NsId};
@@ -34,6 +35,7 @@ pub(super) fn expectations(
     list.part("capabilities", document.capabilities, |list, at| {
         list.capabilities(at);
     })?;
+    list.devices(&document.devices);
     list.part("user", document.user, |list, at| list.user(&at.value))?;
     list.part("root", document.root, Translation::root)?;
     list.part(

@@ -6,6 +6,10 @@ use crate::expect::{Bound, Comparison, IdRule, Processors, capability, rlimit};
 
 use super::form::Word;
 
+mod devices;
+
+pub(super) use devices::{DeviceGroup, DeviceWord};
+
 /// Splits the comparison off; without one it is `==`.
 fn comparison(text: &str) -> (Comparison, &str) {
     let all = [

@@ -4,6 +4,7 @@
 
 mod attributes;
 mod credentials;
+mod devices;
 mod limits;
 mod lines;
 mod mounts;
@@ -107,6 +108,7 @@ pub fn from_bundle(spec: &Spec, facts: BundleFacts<'_>) -> Result<Vec<Expectatio
     namespaces(spec, facts, &mut list)?;
     cgroups(spec, &mut list);
     limits::all(spec, facts.host, &mut list)?;
+    devices::all(spec, &mut list)?;
     credentials::all(spec, facts.host, &mut list);
     attributes::all(spec, &mut list);
     mounts::all(spec, facts, &mut list)?;

@@ -11,7 +11,7 @@ pub type NotObserved = (&'static str, &'static str);
 
 /// The properties for Linux of the OCI runtime specification that nothing is expected of. Those
 /// for other systems are not in it, nor is `annotations`.
-pub static NOT_OBSERVED: [NotObserved; 39] = [
+pub static NOT_OBSERVED: [NotObserved; 38] = [
     ("domainname", "the certificate has the node name alone"),
     (
         "hooks",
@@ -64,10 +64,6 @@ pub static NOT_OBSERVED: [NotObserved; 39] = [
     (
         "linux.seccomp.syscalls",
         "that a filter is in force is observed, not what is in it",
-    ),
-    (
-        "linux.resources.devices",
-        "which devices can be opened is not read: on version 2 a BPF program decides at each opening, on version 1 a list that is the controller's own",
     ),
     (
         "linux.resources.memory.reservation",

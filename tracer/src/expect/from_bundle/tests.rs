@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::super::device::DevicesAsked;
 use super::super::{Check, IdRule, MapKind, SetName};
 use super::*;
 use crate::verdict::sample;
@@ -63,6 +64,11 @@ fn everything() -> Value {
             "resources": {
                 "memory": {"limit": 67_108_865},
                 "pids": {"limit": 32},
+                "devices": [
+                    {"allow": false, "access": "rwm"},
+                    {"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"},
+                    {"allow": true, "type": "b", "major": 8, "minor": -1},
+                ],
                 "cpu": {"quota": 50000, "cpus": "0-1"},
             },
         },
@@ -315,6 +321,36 @@ fn a_program_by_a_path_from_the_working_directory_is_not_expected() {
         Check::Program("/bin/sh".to_owned())
     );
     assert!(find(&expected(&program("./run")), "payload").is_none());
+}
+
+#[test]
+fn rules_on_devices_keep_their_order_and_what_is_none_is_refused() {
+    let Check::Devices(DevicesAsked::Rules(rules)) = check(&everything(), "devices") else {
+        panic!("no rules");
+    };
+    let texts: Vec<(bool, String)> = rules
+        .iter()
+        .map(|rule| (rule.allow, rule.devices.to_string()))
+        .collect();
+    let expected = [
+        (false, "a *:* rwm"),
+        (true, "c 10:229 rw"),
+        (true, "b 8:* rwm"),
+    ];
+    assert_eq!(
+        texts,
+        expected.map(|(allow, text)| (allow, text.to_owned()))
+    );
+    let wrong = with(|config| {
+        config["linux"]["resources"]["devices"][1]["access"] = json!("rx");
+    });
+    let error = translated(&wrong).expect_err("no access");
+    assert!(
+        error.to_string().contains("linux.resources.devices"),
+        "{error}"
+    );
+    let none = with(|config| config["linux"]["resources"]["devices"] = json!([]));
+    assert!(find(&self::expected(&none), "devices").is_none());
 }
 
 #[test]

@@ -4,8 +4,10 @@
 mod table;
 
 use crate::event::NamespaceKind;
+use crate::event::device::DeviceSet;
 use crate::host::HostFacts;
 
+use super::super::device::DevicesAsked;
 use super::super::wording::{bytes_text, cpu_text, cpu_time_text, map_text};
 use super::super::{Check, MapKind, SetName, capability, cpu_list, rlimit};
 use super::flags::{Given, Split, split};
@@ -170,7 +172,16 @@ fn one(flag: &Given<'_>, host: &HostFacts, inference: &mut Inference) -> Result<
         // Without root an engine may not go below its own, and takes that.
         "--oom-score-adj" if host.is_root => inference.oom_score_adj(flag),
         "--uidmap" | "--gidmap" => map(flag, host, inference),
+        // Without root an engine cannot decide on devices, and need not.
+        "--privileged" if flag.is_on()? && host.is_root => {
+            devices(vec![DeviceSet::EVERY], flag, inference);
+        }
         "--privileged" if flag.is_on()? => inference.not(origin),
+        "--device-cgroup-rule" if host.is_root => {
+            let must = "a rule as in `c 42:* rmw`";
+            let set = DeviceSet::read(flag.value()).ok_or_else(|| flag.wrong(must))?;
+            devices(vec![set], flag, inference);
+        }
         "-m" | "--memory" | "--pids-limit" | "--cpuset-cpus" | "--ulimit" | "--cpus"
         | "--cpu-quota" | "--cpu-period" | "--cap-add" | "--cap-drop" | "--uts" | "--ipc"
         | "--pid" | "--network" | "--net" | "--userns" | "--cgroupns" | "--read-only"
@@ -179,6 +190,18 @@ fn one(flag: &Given<'_>, host: &HostFacts, inference: &mut Inference) -> Result<
         _ => inference.not(origin),
     }
     Ok(())
+}
+
+/// Each flag asks for more than those before it.
+fn devices(mut asked: Vec<DeviceSet>, flag: &Given<'_>, inference: &mut Inference) {
+    let before = inference.expectations.iter();
+    for other in before {
+        if let Check::Devices(DevicesAsked::With(sets)) = &other.check {
+            asked.splice(0..0, sets.iter().copied());
+        }
+    }
+    let asked = DevicesAsked::With(asked);
+    inference.add("devices", asked.text(), flag.text(), Check::Devices(asked));
 }
 
 /// Numbers say who that is; names stand in the image.

@@ -26,6 +26,7 @@ pub(super) fn implies(one: &Check, other: &Check) -> bool {
         (Check::SeccompFilter, Check::SeccompFiltered) => true,
         (Check::OomScoreAdj(one), Check::OomScoreAdj(other)) => one.implies(other),
         (Check::CgroupPath(one), Check::CgroupPath(other)) => narrower(one, other),
+        (Check::Devices(one), Check::Devices(other)) => one.implies(other),
         _ => {
             amounts(one, other, Bound::implies, Bound::implies)
                 || cpus(one, other, |one, other| {
@@ -111,6 +112,7 @@ fn excludes_as(one: &Check, other: &Check) -> bool {
             map == of && !can
         }
         (Check::OomScoreAdj(one), Check::OomScoreAdj(other)) => one.excludes(other),
+        (Check::Devices(one), Check::Devices(other)) => one.excludes(other),
         (Check::Mount(one), Check::Mount(other)) => one.target == other.target,
         _ => {
             amounts(one, other, Bound::excludes, Bound::excludes)

@@ -2,6 +2,7 @@
 //! should.
 
 mod attributes;
+mod devices;
 mod places;
 
 use tracer_common::record::{BandwidthChain, Certificate, IdExtent, MAX_ANCESTORS, UNLIMITED};
