@@ -13,7 +13,7 @@ const NO_CONTAINER: i32 = 123;
 const ROUNDS: usize = 6;
 
 /// The command must fail before it makes a container.
-fn makes_none(subject: &Subject, command: &[String], says: &str) {
+pub(super) fn makes_none(subject: &Subject, command: &[String], says: &str) {
     let file = subject.runs.word("expected.yaml");
     fs::write(&file, "drift: deny\n").expect("a file");
     let said = verify(subject, &["--expect", &file], command);

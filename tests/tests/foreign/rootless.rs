@@ -12,6 +12,7 @@ use tracer_tests::binary::await_end;
 use tracer_tests::foreign::{Request, Runtime, Subject};
 use tracer_tests::spec::facts;
 
+use super::failed::makes_none;
 use super::satisfied::{ARGS, CODE};
 use super::verified::{items, not_passed, summary, the_one, verify};
 
@@ -122,21 +123,10 @@ impl Drop for Pause {
     }
 }
 
-#[test]
-#[ignore = "needs root"]
-fn what_podman_makes_for_an_ordinary_user_is_judged() {
-    let is_v1 = facts()
-        .hierarchy_of("pids")
-        .is_some_and(|one| one.version == CgroupVersion::V1);
-    if !is_v1 {
-        println!("skipped: podman without systemd has no cgroup of an ordinary user's on v2");
-        return;
-    }
-    let Some(mut subject) = Subject::new(Runtime::Podman) else {
-        return;
-    };
+/// podman's words and surroundings for an ordinary user, whose the files become.
+fn of_a_user(subject: &Subject, name: &str) -> Vec<String> {
     // It is asked for no user namespace: it has no other way.
-    let mut command = subject.words("rootless", &Request::new(&ARGS));
+    let mut command = subject.words(name, &Request::new(&ARGS));
     // Nor for a cgroup: none is theirs to make.
     command.retain(|word| !word.starts_with("--cgroup-parent="));
     subject.runs.directory("home");
@@ -150,6 +140,41 @@ fn what_podman_makes_for_an_ordinary_user_is_judged() {
     let mut words = vec!["env".to_owned(), format!("--chdir={home}")];
     words.extend(variables);
     words.extend(command);
+    words
+}
+
+/// Its own namespaces are made before it finds out that there is nothing to run in them.
+#[test]
+#[ignore = "needs root"]
+fn an_image_that_an_ordinary_user_does_not_have_makes_no_container() {
+    let Some(mut subject) = Subject::new(Runtime::Podman) else {
+        return;
+    };
+    let mut words = of_a_user(&subject, "none");
+    let at = words.iter().position(|word| word == "--rootfs");
+    words.truncate(at.expect("where the image stands"));
+    let image = ["--pull=never", "localhost/none:1", "true"];
+    words.extend(image.map(str::to_owned));
+    let pause = Pause(subject.runs.path("podman-tmp/pause.pid"));
+    makes_none(&subject, &as_user(words), "image not known");
+    drop(pause);
+    assert_eq!(subject.left(), [""; 0]);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn what_podman_makes_for_an_ordinary_user_is_judged() {
+    let is_v1 = facts()
+        .hierarchy_of("pids")
+        .is_some_and(|one| one.version == CgroupVersion::V1);
+    if !is_v1 {
+        println!("skipped: podman without systemd has no cgroup of an ordinary user's on v2");
+        return;
+    }
+    let Some(mut subject) = Subject::new(Runtime::Podman) else {
+        return;
+    };
+    let words = of_a_user(&subject, "rootless");
     let file = subject.runs.path("podman-tmp/pause.pid");
     let pause = Pause(file.clone());
     // Its own namespaces would be judged by what is expected of its container's.

@@ -92,15 +92,16 @@ impl Births {
     }
 
     /// Whether it is no container of a payload, but a runtime's own stage: it has no namespace of
-    /// its own, as the monitors of engines and the programs of cgroup experiments; or another
-    /// container was born in it and it is a program that executed itself anew, with tracer's own
-    /// root directory, as rootless runtimes do to get a user namespace.
+    /// its own, as the monitors of engines and the programs of cgroup experiments; or it is a program
+    /// that executed itself anew, with tracer's own root directory, as rootless runtimes do to get a
+    /// user namespace, and another container was born in it, or it failed before any was.
     pub fn is_stage(&self, birth: &Birth) -> bool {
         let inside = |other: &Birth| {
             other.within == Some(birth.number) && !other.domain.namespaces.is_empty()
         };
         birth.domain.namespaces.is_empty()
-            || Self::may_be_stage(birth) && self.all.iter().any(inside)
+            || Self::may_be_stage(birth)
+                && (birth.ended.is_some_and(Ended::has_failed) || self.all.iter().any(inside))
     }
 
     /// Whether it may turn out to be a stage, which only what comes after it shows: a program that

@@ -189,6 +189,29 @@ fn a_program_that_executed_itself_anew_to_make_containers_is_a_stage() {
 }
 
 #[test]
+fn a_program_that_executed_itself_anew_and_failed_made_no_container() {
+    let stage = NamespaceSet {
+        user: NEW.user,
+        mnt: NEW.mnt,
+        ..HOST
+    };
+    let ended = |file, code| {
+        let mut run = Run::new();
+        run.fork(RUNTIME, CHILD, 0x1002_0000, stage);
+        run.exec(
+            CHILD,
+            &facts(stage, &home(), HOST_ROOT, file),
+            "/proc/self/exe",
+        );
+        run.apply(&sample::exit(CHILD, code));
+        run.births.is_stage(run.only())
+    };
+    assert!(ended(ENGINE, 125 << 8));
+    assert!(!ended(ENGINE, 0), "it may have been all that was asked for");
+    assert!(!ended(SHELL, 125 << 8), "a payload that fails is judged");
+}
+
+#[test]
 fn a_payload_that_makes_containers_is_still_judged() {
     let mut run = Run::new();
     // With the host's root directory, and by another program than its maker.
