@@ -23,7 +23,7 @@ const fn one(family: &'static str, item: &'static str, file: &'static str) -> Un
 }
 
 /// One at least for each family that a file can ask for and `tracer run` does not.
-pub const UNSATISFIED: [Unsatisfied; 27] = [
+pub const UNSATISFIED: [Unsatisfied; 30] = [
     one(
         "namespace.KIND (private)",
         "namespace.user",
@@ -89,6 +89,13 @@ pub const UNSATISFIED: [Unsatisfied; 27] = [
         "rlimit.nofile",
         "rlimits: { nofile: \"<=1\" }",
     ),
+    one(
+        "mount.TARGET (bundle)",
+        "mount./proc",
+        "mounts: { /proc: [ro] }",
+    ),
+    one("masked.PATH", "masked./proc/sys", "masked: [/proc/sys]"),
+    one("read_only.PATH", "read_only./proc", "read_only: [/proc]"),
     // Nobody limits it.
     one("devices (within)", "devices", "devices: default"),
     one(

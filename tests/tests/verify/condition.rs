@@ -54,7 +54,13 @@ fn each_condition_of_a_bundle_on_mounts_fails_alone() {
     let spread = asking(&subject, "spread", |config| {
         config["linux"]["rootfsPropagation"] = json!("shared");
     });
+    let mapped = asking(&subject, "mapped", |config| {
+        let map = json!([{ "containerID": 0, "hostID": 100_000, "size": 65_536 }]);
+        config["mounts"][1]["uidMappings"] = map.clone();
+        config["mounts"][1]["gidMappings"] = map;
+    });
     for (asked, item) in [
+        (mapped, "mount./dev"),
         (mount, "mount./extra"),
         (read_only, "read_only./etc"),
         (spread, "root.propagation"),

@@ -88,6 +88,7 @@ fn a_configuration_that_is_none_is_told_with_its_place() {
         ("{", "line 1"),
         ("hello", "line 1"),
         ("[]", "a map"),
+        ("{}", "no `ociVersion`"),
         ("{\"ociVersion\": 1}", "a string"),
         (
             "{\"ociVersion\": \"1.0.0\", \"process\": {\"user\": {\"uid\": \"x\"}}}",

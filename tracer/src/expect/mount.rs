@@ -54,9 +54,12 @@ pub struct MountRule {
     pub mode: Option<u32>,
 }
 
+/// What mountinfo calls a mount with a map of ids of its own.
+pub(super) const IDMAPPED: &str = "idmapped";
+
 /// Options of mount(8) that mountinfo shows: the word, what mountinfo calls it, whether it sets
 /// that or takes it away.
-const OPTIONS: [(&str, &str, bool); 17] = [
+const OPTIONS: [(&str, &str, bool); 19] = [
     ("ro", "ro", true),
     ("rro", "ro", true),
     ("rw", "ro", false),
@@ -74,6 +77,8 @@ const OPTIONS: [(&str, &str, bool); 17] = [
     ("relatime", "relatime", true),
     ("nosymfollow", "nosymfollow", true),
     ("symfollow", "nosymfollow", false),
+    ("idmap", IDMAPPED, true),
+    ("ridmap", IDMAPPED, true),
 ];
 
 impl MountRule {
@@ -90,6 +95,21 @@ impl MountRule {
         self.options.retain(|(other, _)| other != name);
         self.options.push((name, *set));
         true
+    }
+
+    /// Takes in a word of a tmpfs; tells whether it is one. `page` is the size of a page.
+    pub fn take_of_tmpfs(&mut self, word: &str, page: u64) -> bool {
+        if let Some(size) = word.strip_prefix("size=").and_then(size) {
+            // Whole pages, rounded up (shmem_parse_one() in mm/shmem.c); 0 is no limit.
+            let size = (size > 0).then(|| size.div_ceil(page).saturating_mul(page) / 1024);
+            self.size_kib = size;
+            return true;
+        }
+        if let Some(mode) = word.strip_prefix("mode=") {
+            self.mode = u32::from_str_radix(mode, 8).ok();
+            return self.mode.is_some();
+        }
+        false
     }
 
     /// What is asked, in a few words.
@@ -110,6 +130,20 @@ impl MountRule {
         }
         words.join(", ")
     }
+}
+
+/// An amount as memparse() of the kernel takes it; a share of memory is not one.
+fn size(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let number: u64 = digits.parse().ok()?;
+    let shift = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        _ => return None,
+    };
+    number.checked_mul(1 << shift)
 }
 
 #[cfg(test)]

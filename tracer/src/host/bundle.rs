@@ -54,6 +54,13 @@ pub enum ReadError {
         /// Why.
         source: serde_json::Error,
     },
+    /// It does not say which version of the specification it follows, which the specification
+    /// demands (opencontainers/runtime-spec, config.md, "Specification version").
+    #[error("{path} has no `ociVersion`, so it is no configuration of the OCI runtime specification, as which `runc spec` writes one; add the version that it follows, as in \"ociVersion\": \"1.0.2\"", path = .path.display())]
+    Version {
+        /// Which.
+        path: PathBuf,
+    },
     /// A namespace that is to be joined.
     #[error("looking up the namespace {path} failed: {source}", path = .path.display())]
     Namespace {
@@ -80,6 +87,9 @@ impl Bundle {
             Ok(parsed) => parsed,
             Err(source) => return Err(ReadError::Text { path, source }),
         };
+        if spec.version().is_empty() {
+            return Err(ReadError::Version { path });
+        }
         let namespaces = namespaces(&spec)?;
         let root = spec.root().as_ref().map_or("rootfs".as_ref(), |root| {
             let path: &Path = root.path();
@@ -201,6 +211,10 @@ mod tests {
             read("{\"ociVersion\": 1}"),
             Err(ReadError::Text { .. })
         ));
+        for text in ["{}", "{\"ociVersion\": \"\"}", "{\"hostname\": \"box\"}"] {
+            let error = read(text).expect_err("no version");
+            assert!(error.to_string().contains("`ociVersion`"), "{error}");
+        }
         let joins = json!({
             "ociVersion": "1.0.0",
             "linux": {"namespaces": [{"type": "uts", "path": "/nowhere"}]},

@@ -11,9 +11,9 @@ use crate::event::NamespaceKind;
 
 use super::form::{Asked, At, Form, Never, Shape, Text, Word as _};
 use super::word::{
-    AllOrNone, Capability, Count, CpuList, Deny, DeviceGroup, DeviceWord, Id, Inside, Memory, Name,
-    NoCapabilities, NoNumbers, NotHosts, Nothing, OomScore, Private, Resource, RootMapping,
-    Seconds, Share, Umask,
+    AllOrNone, Capability, Count, CpuList, Deny, DeviceGroup, DeviceWord, Id, Inside, Memory,
+    MountOption, Mounted, Name, NoCapabilities, NoNumbers, NotHosts, Nothing, OomScore, Place,
+    Private, Resource, RootMapping, Seconds, Share, Umask,
 };
 
 /// What the kernel must show of a container. Every key may be left out: what is not asked is
@@ -67,6 +67,14 @@ pub(super) struct Document {
     pub rlimits: Asked<BTreeMap<Resource, At<RlimitForm>>>,
     /// Devices that its cgroups let it use: no others than these, or more of it.
     pub devices: Asked<Form<DeviceGroup, Never, Devices>>,
+    /// What is mounted at these places: `mounted`, or options as mount(8) has them, or those and the
+    /// type of the file system.
+    #[schemars(with = "BTreeMap<String, MountForm>")]
+    pub mounts: Asked<BTreeMap<Place, At<MountForm>>>,
+    /// Places that show nothing of what lies there.
+    pub masked: Asked<Vec<At<Text<Place>>>>,
+    /// Places at which nothing can be written to.
+    pub read_only: Asked<Vec<At<Text<Place>>>>,
     /// How soon the kernel kills it when memory is short, from -1000, which is never, to 1000.
     pub oom_score_adj: Asked<Text<OomScore>>,
     /// Permission bits that are left out of what it makes.
@@ -224,6 +232,19 @@ pub(super) struct TimeOffsets {
     pub boottime: Asked<Text<Seconds>>,
 }
 
+pub(super) type MountForm = Form<Mounted, Vec<Text<MountOption>>, Mount>;
+
+/// A mount.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Mount {
+    /// Type of its file system.
+    #[serde(rename = "type")]
+    pub fs_type: Asked<Text<Name>>,
+    /// Options and propagation; of a tmpfs, size= and mode= as well.
+    pub options: Asked<Vec<Text<MountOption>>>,
+}
+
 /// What can be made and opened.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -261,6 +282,12 @@ impl Shape for SoftHard {
     }
 }
 
+impl Shape for Mount {
+    fn asks(&self) -> bool {
+        self.fs_type.0.is_some() || self.options.0.is_some()
+    }
+}
+
 impl Shape for Devices {
     fn asks(&self) -> bool {
         self.within.0.is_some() || self.without.0.is_some() || self.with.0.is_some()
@@ -268,6 +295,14 @@ impl Shape for Devices {
 }
 
 impl Shape for Cgroup {}
+
+impl<'de> Deserialize<'de> for Place {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let path = String::deserialize(from)?;
+        let wrong = || format!("`{path}` is not accepted, expected {}", Self::ACCEPTS);
+        Self::read(&path).ok_or_else(|| de::Error::custom(wrong()))
+    }
+}
 
 impl<'de> Deserialize<'de> for Resource {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {

@@ -38,6 +38,13 @@ rlimits:
   nofile: "<=1024"
   core: { soft: 0, hard: "<max" }
 devices: { within: [default, "c 10:229 rw"], without: ["b *:* rw"], with: ["c 1:3 rw"] }
+mounts:
+  /proc: { type: proc, options: [nosuid, ro] }
+  /tmp: { type: tmpfs, options: [size=64m, mode=1777, rslave] }
+  /etc/hosts: [ro]
+  /sys: mounted
+masked: [/proc/kcore]
+read_only: [/proc/sys, /sys]
 oom_score_adj: ">=0"
 umask: 0022
 session_keyring: private
@@ -98,6 +105,23 @@ fn what_is_wrong_is_shown_with_its_place_and_what_is_accepted() {
             "`cap_x` is not accepted, expected a capability",
         ),
         ("umask: 22", "1:8", "expected three or four octal digits"),
+        ("devices: [null]", "1:10", "expected a list of devices"),
+        (
+            "devices: { with: [\"c 1 r\"] }",
+            "1:20",
+            "`c 1 r` is not accepted",
+        ),
+        (
+            "mounts: { proc: mounted }",
+            "1:11",
+            "expected an absolute path",
+        ),
+        (
+            "mounts: { /proc: [bogus] }",
+            "1:19",
+            "expected an option that a mount shows",
+        ),
+        ("masked: [/a/../b]", "1:10", "expected an absolute path"),
         (
             "oom_score_adj: \"<=2000\"",
             "1:16",

@@ -3,6 +3,7 @@
 
 mod attributes;
 mod devices;
+mod mounts;
 
 use crate::event::certificate::UNLIMITED;
 use crate::event::{NamespaceKind, NsId};
@@ -31,6 +32,7 @@ pub(super) fn expectations(
     list.limits(&document);
     list.rest(&document);
     list.attributes(&document);
+    list.mounts(&document);
     list.part("namespaces", document.namespaces, Translation::namespaces)?;
     list.part("capabilities", document.capabilities, |list, at| {
         list.capabilities(at);

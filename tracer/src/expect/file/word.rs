@@ -7,8 +7,10 @@ use crate::expect::{Bound, Comparison, IdRule, Processors, capability, rlimit};
 use super::form::Word;
 
 mod devices;
+mod mounts;
 
 pub(super) use devices::{DeviceGroup, DeviceWord};
+pub(super) use mounts::{MountOption, Mounted, Place};
 
 /// Splits the comparison off; without one it is `==`.
 fn comparison(text: &str) -> (Comparison, &str) {

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use oci_spec::runtime::{Mount, Spec};
+use oci_spec::runtime::{LinuxIdMapping, Mount, Spec};
 
 use crate::event::NamespaceKind;
 
@@ -155,31 +155,14 @@ fn rule(mount: &Mount, page: u64) -> MountRule {
     }
     let is_tmpfs = rule.fs_type.as_deref() == Some("tmpfs");
     for word in mount.options().iter().flatten() {
-        if rule.take(word) || !is_tmpfs {
-            continue;
-        }
-        if let Some(size) = word.strip_prefix("size=").and_then(size) {
-            // Whole pages, rounded up (shmem_parse_one() in mm/shmem.c); 0 is no limit.
-            let size = (size > 0).then(|| size.div_ceil(page).saturating_mul(page) / 1024);
-            rule.size_kib = size;
-        }
-        if let Some(mode) = word.strip_prefix("mode=") {
-            rule.mode = u32::from_str_radix(mode, 8).ok();
+        if !rule.take(word) && is_tmpfs {
+            rule.take_of_tmpfs(word, page);
         }
     }
+    let map =
+        |lines: &Option<Vec<LinuxIdMapping>>| lines.as_ref().is_some_and(|all| !all.is_empty());
+    if map(mount.uid_mappings()) || map(mount.gid_mappings()) {
+        rule.take("idmap");
+    }
     rule
-}
-
-/// An amount as memparse() of the kernel takes it; a share of memory is not one.
-fn size(text: &str) -> Option<u64> {
-    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let number: u64 = digits.parse().ok()?;
-    let shift = match text[digits.len()..].to_ascii_lowercase().as_str() {
-        "" => 0,
-        "k" => 10,
-        "m" => 20,
-        "g" => 30,
-        _ => return None,
-    };
-    number.checked_mul(1 << shift)
 }

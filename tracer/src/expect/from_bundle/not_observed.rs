@@ -120,7 +120,7 @@ pub static NOT_OBSERVED: [NotObserved; 38] = [
     ),
     (
         "mounts.uidMappings",
-        "the map of a mount is not read; that a mount has one shows among its options",
+        "what is in the map of a mount is not read; that the mount has one is expected",
     ),
 ];
 
