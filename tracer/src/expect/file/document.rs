@@ -66,7 +66,7 @@ pub(super) struct Document {
     #[schemars(with = "BTreeMap<String, RlimitForm>")]
     pub rlimits: Asked<BTreeMap<Resource, At<RlimitForm>>>,
     /// Devices that its cgroups let it use: no others than these, or more of it.
-    pub devices: Asked<Form<DeviceGroup, Never, Devices>>,
+    pub devices: Asked<DevicesForm>,
     /// What is mounted at these places: `mounted`, or options as mount(8) has them, or those and the
     /// type of the file system.
     #[schemars(with = "BTreeMap<String, MountForm>")]
@@ -257,6 +257,7 @@ pub(super) struct Devices {
     pub with: Asked<DeviceList>,
 }
 
+pub(super) type DevicesForm = Form<DeviceGroup, Vec<Text<DeviceWord>>, Devices>;
 pub(super) type DeviceList = Form<DeviceGroup, Vec<Text<DeviceWord>>, Never>;
 
 /// Where the cgroup is.

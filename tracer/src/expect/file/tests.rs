@@ -105,10 +105,14 @@ fn what_is_wrong_is_shown_with_its_place_and_what_is_accepted() {
             "`cap_x` is not accepted, expected a capability",
         ),
         ("umask: 22", "1:8", "expected three or four octal digits"),
-        ("devices: [null]", "1:10", "expected a list of devices"),
+        (
+            "devices: [bogus]",
+            "1:11",
+            "expected devices and what can be done",
+        ),
         (
             "devices: { with: [\"c 1 r\"] }",
-            "1:20",
+            "1:19",
             "`c 1 r` is not accepted",
         ),
         (

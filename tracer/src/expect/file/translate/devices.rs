@@ -3,8 +3,8 @@
 use crate::event::device::DeviceSet;
 use crate::expect::Check;
 use crate::expect::device::{DEFAULT, DevicesAsked};
-use crate::expect::file::document::{DeviceList, Devices};
-use crate::expect::file::form::{Asked, Form, Never, Text};
+use crate::expect::file::document::{DeviceList, DevicesForm};
+use crate::expect::file::form::{Asked, Form, Text};
 use crate::expect::file::word::{DeviceGroup, DeviceWord};
 
 use super::Translation;
@@ -17,20 +17,24 @@ fn of_group(group: DeviceGroup) -> Vec<DeviceSet> {
     }
 }
 
-fn of_list(list: &DeviceList) -> Vec<DeviceSet> {
+fn of_words(words: &[Text<DeviceWord>]) -> Vec<DeviceSet> {
     let of_word = |Text(word): &Text<DeviceWord>| match *word {
         DeviceWord::Group(group) => of_group(group),
         DeviceWord::Set(set) => vec![set],
     };
+    words.iter().flat_map(of_word).collect()
+}
+
+fn of_list(list: &DeviceList) -> Vec<DeviceSet> {
     match list {
         Form::Word(group) => of_group(*group),
-        Form::List(words) => words.iter().flat_map(of_word).collect(),
+        Form::List(words) => of_words(words),
         Form::Map(never) => match *never {},
     }
 }
 
 impl Translation<'_> {
-    pub(super) fn devices(&mut self, asked: &Asked<Form<DeviceGroup, Never, Devices>>) {
+    pub(super) fn devices(&mut self, asked: &Asked<DevicesForm>) {
         let Some(at) = &asked.0 else { return };
         match &at.value {
             Form::Word(group) => self.asked(at.line, DevicesAsked::Within(of_group(*group))),
@@ -44,7 +48,7 @@ impl Translation<'_> {
                 part(&parts.without, DevicesAsked::Without);
                 part(&parts.with, DevicesAsked::With);
             }
-            Form::List(never) => match *never {},
+            Form::List(words) => self.asked(at.line, DevicesAsked::Within(of_words(words))),
         }
     }
 
