@@ -30,8 +30,9 @@ pub struct Config {
     /// Inode numbers of tracer's own namespaces: mnt, uts, ipc, pid, net, time, cgroup, user.
     /// 0 = this kernel has none of that kind.
     pub own: [u32; 8],
-    /// Zero.
-    pub reserved: u32,
+    /// Not 0: the whole host is observed, and not the descendants of `root_tgid`: whoever is in
+    /// other namespaces than the host's first process, or was moved to another cgroup.
+    pub host: u32,
     /// Bit n set: the return of system call n by a task in scope is recorded.
     pub syscalls: [u64; SYSCALL_WORDS],
     /// Two bits for each system call below 512, packed 32 to a word: 0 = no path among the
@@ -48,6 +49,11 @@ pub const LET_GO: u64 = 1 << 63;
 /// unshare are refused to it where the kernel has hooks for that.
 pub const KEEPS_NAMESPACES: u64 = 1 << 62;
 
+/// Bit of a value in the map `SCOPE` where the whole host is observed: the group was moved to
+/// another cgroup, or created there, and has executed a program since. What it creates from then on
+/// is not observed for that reason.
+pub const EXECUTED: u64 = 1 << 63;
+
 /// What changes while the programs run: the one slot of the array map `REQUEST`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -58,6 +64,19 @@ pub struct Request {
     pub inventory: u32,
     /// Not 0: hold, as far as [`Config::hold`] allows it.
     pub hold: u32,
+}
+
+/// The one slot of the array map `HOST`: the host's own namespaces, as the iterator has found them
+/// at the first process of the machine. Until then everybody is taken to be elsewhere.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Host {
+    /// Address of its `nsproxy`, which nearly all tasks of the host share with it; 0 = not known.
+    pub nsproxy: u64,
+    /// Address of its user namespace.
+    pub user: u64,
+    /// Inode numbers, in the order of [`Config::own`].
+    pub own: [u32; 8],
 }
 
 /// Index into the per-CPU array map `COUNTERS`, whose values are `u64`.

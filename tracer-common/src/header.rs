@@ -41,8 +41,11 @@ impl Kind {
     /// can be opened.
     pub const DEVICE_PROGRAM: Self = Self(11);
 
+    /// [`crate::record::LineageRecord`]: who a task that executes a program descends from.
+    pub const LINEAGE: Self = Self(12);
+
     /// One above the highest kind; the size of per-kind counter tables.
-    pub const END: u16 = 12;
+    pub const END: u16 = 13;
 }
 
 /// A task, told apart from any later task with the same numbers by its start time.

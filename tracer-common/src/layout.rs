@@ -200,6 +200,7 @@ layout! {
     regs_arg3 = Offset("pt_regs", REGISTERS.arguments[3]),
     regs_arg4 = Offset("pt_regs", REGISTERS.arguments[4]),
     regs_arg5 = Offset("pt_regs", REGISTERS.arguments[5]),
+    dentry_name = Offset("dentry", "d_name.name"),
 }
 
 const _: () = assert!(size_of::<Layout>() == 4 * QUERIES.len());

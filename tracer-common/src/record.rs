@@ -24,6 +24,10 @@ pub const MAX_DEVICE_EXCEPTIONS: usize = 32;
 pub const MAX_DEVICE_PROGRAMS: usize = 6;
 /// Instructions of a BPF program in one record.
 pub const INSTRUCTIONS: usize = 128;
+/// Ancestors that a lineage has room for.
+pub const MAX_LINEAGE: usize = 12;
+/// Bytes kept of the name of an executable file, its NUL included.
+pub const NAME_LEN: usize = 32;
 /// No limit.
 pub const UNLIMITED: u64 = u64::MAX;
 
@@ -394,6 +398,8 @@ wire! {
         pub cpu: BandwidthChain,
         /// As [`Certificate::cpuset_cpus`].
         pub cpuset_cpus: [u64; CPU_WORDS],
+        /// What it had at its end; zeros unless the whole host is observed.
+        pub namespaces: NamespaceSet,
     }
 
     /// `setns` or `unshare` returned.
@@ -469,6 +475,34 @@ wire! {
         pub reserved: u32,
         /// `struct bpf_insn`, as the kernel keeps them after verifying.
         pub instructions: [u64; INSTRUCTIONS],
+    }
+
+    /// One process that another descends from.
+    pub struct Ancestor {
+        /// Start of its thread group's leader, in nanoseconds of boot time.
+        pub start_ns: u64,
+        /// Thread group.
+        pub tgid: u32,
+        /// `cred->uid`.
+        pub uid: u32,
+        /// `task->comm` of the leader, NUL-padded.
+        pub comm: [u8; 16],
+        /// Name of its executable file without the directory, NUL-terminated; empty = none, as
+        /// that of a task of the kernel's.
+        pub exe: [u8; NAME_LEN],
+    }
+
+    /// Who a task descends from, by `real_parent`, as it executes a program. It comes right before
+    /// the record of that exec, where the whole host is observed.
+    pub struct LineageRecord {
+        /// Whose lineage it is.
+        pub header: Header,
+        /// Ancestors in use, from the parent up.
+        pub count: u32,
+        /// Not 0: there are more.
+        pub truncated: u32,
+        /// The nearest of them.
+        pub ancestors: [Ancestor; MAX_LINEAGE],
     }
 
     /// One task of the host's inventory.

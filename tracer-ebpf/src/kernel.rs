@@ -7,7 +7,7 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::{
     bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user_str,
 };
-use tracer_common::{layout::ABSENT, record::PATH_LEN};
+use tracer_common::{layout::ABSENT, record::{NAME_LEN, PATH_LEN}};
 
 /// A field of the read-only global `LAYOUT`.
 macro_rules! offset {
@@ -105,6 +105,19 @@ pub fn string(destination: &mut [u8; PATH_LEN], source: u64) {
         bpf_probe_read_kernel_str(
             destination.as_mut_ptr().cast(),
             PATH_LEN as u32,
+            source as *const c_void,
+        );
+    }
+}
+
+/// The same of a file's name.
+#[inline(always)]
+pub fn name(destination: &mut [u8; NAME_LEN], source: u64) {
+    // SAFETY: as for `string`, of `NAME_LEN` bytes.
+    unsafe {
+        bpf_probe_read_kernel_str(
+            destination.as_mut_ptr().cast(),
+            NAME_LEN as u32,
             source as *const c_void,
         );
     }

@@ -18,8 +18,10 @@ mod emit;
 mod fact;
 mod hold;
 mod hook;
+mod host;
 mod kernel;
 mod limit;
+mod lineage;
 #[cfg(feature = "log")]
 mod log;
 mod map;

@@ -6,7 +6,7 @@ use aya_ebpf::{
 };
 use tracer_common::{
     Config, Counter, Layout,
-    config::{Request, SYSCALL_WORDS},
+    config::{Host, Request, SYSCALL_WORDS},
 };
 
 /// Records on their way up. The loader sets the size.
@@ -29,6 +29,10 @@ pub static REQUEST: Array<Request> = Array::with_max_entries(1, 0);
 #[map]
 pub static PROGRAMS: HashMap<u32, u32> = HashMap::with_max_entries(1024, 0);
 
+/// The host's own namespaces, once the iterator has met its first process.
+#[map]
+pub static HOST: Array<Host> = Array::with_max_entries(1, 0);
+
 /// Set by the loader before the programs are verified, which makes each field a constant.
 #[unsafe(no_mangle)]
 pub static CONFIG: Config = Config {
@@ -40,7 +44,7 @@ pub static CONFIG: Config = Config {
     cpu_ids: 0,
     hold: 0,
     own: [0; 8],
-    reserved: 0,
+    host: 0,
     syscalls: [0; SYSCALL_WORDS],
     path_argument: [0; 2 * SYSCALL_WORDS],
 };

@@ -6,7 +6,12 @@ use tracer_common::{
 };
 
 use super::Arguments;
-use crate::{emit::emit, fact, kernel, scope};
+use crate::{
+    emit::emit,
+    fact, host,
+    kernel::{self, config, offset},
+    scope,
+};
 
 /// A cgroup was made by a task in scope.
 #[inline(always)]
@@ -23,7 +28,7 @@ pub fn cgroup_rmdir(arguments: Arguments) {
 #[inline(always)]
 fn directory(kind: Kind, arguments: Arguments) {
     let task = kernel::current();
-    if !scope::contains(scope::tgid(task)) {
+    if config!(host) == 0 && !scope::contains(scope::tgid(task)) {
         return;
     }
     let cgroup = arguments.get::<0>();
@@ -40,7 +45,11 @@ fn directory(kind: Kind, arguments: Arguments) {
 pub fn cgroup_attach_task(arguments: Arguments) {
     let mover = kernel::current();
     let target = arguments.get::<2>();
-    if !scope::contains(scope::tgid(mover)) && !scope::contains(scope::tgid(target)) {
+    if config!(host) != 0 {
+        let leader = kernel::pointer(target, offset!(task_group_leader));
+        let start = kernel::read(leader, offset!(task_start_boottime));
+        host::mark(scope::tgid(target), start);
+    } else if !scope::contains(scope::tgid(mover)) && !scope::contains(scope::tgid(target)) {
         return;
     }
     let cgroup = arguments.get::<0>();

@@ -7,17 +7,30 @@ use super::Arguments;
 use crate::{
     certificate, device,
     emit::emit,
-    hold,
-    kernel::{self, known, offset},
-    scope,
+    hold, host,
+    kernel::{self, config, known, offset},
+    lineage, scope,
 };
 
-/// Records the certificate of a task in scope.
+/// Records the certificate of a task in scope; where the whole host is observed, of one that is
+/// elsewhere or marked, and whom it descends from.
 #[inline(always)]
 pub fn sched_process_exec(arguments: Arguments) {
     let task = arguments.get::<0>();
     let tgid = scope::tgid(task);
-    if !scope::contains(tgid) {
+    if config!(host) != 0 {
+        let marked = host::is_marked(tgid);
+        if !marked && !host::is_elsewhere(task) {
+            return;
+        }
+        if marked {
+            host::executed(tgid);
+        }
+        // First, so that it is known when the exec is.
+        if marked || lineage::is_first(task) {
+            lineage::record(task);
+        }
+    } else if !scope::contains(tgid) {
         return;
     }
     let old_tid = arguments.get::<1>() as u32;

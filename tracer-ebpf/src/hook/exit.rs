@@ -6,7 +6,8 @@ use tracer_common::{Kind, record::ExitRecord};
 use super::Arguments;
 use crate::{
     emit::emit,
-    kernel::{self, offset},
+    fact, host,
+    kernel::{self, config, offset},
     limit, scope,
 };
 
@@ -15,13 +16,18 @@ use crate::{
 pub fn sched_process_exit(arguments: Arguments) {
     let task = arguments.get::<0>();
     let tgid = scope::tgid(task);
-    if !scope::contains(tgid) {
+    if config!(host) == 0 && !scope::contains(tgid) {
         return;
     }
     // `do_exit()` counts the thread out before it fires the tracepoint (kernel/exit.c).
     let signal = kernel::pointer(task, offset!(task_signal));
     let live: u32 = kernel::read(signal, offset!(signal_live));
     let group_dead = u32::from(live == 0);
+    if config!(host) != 0
+        && (group_dead == 0 || !host::is_marked(tgid) && !host::is_elsewhere(task))
+    {
+        return;
+    }
     emit::<ExitRecord>(Kind::EXIT, task, |record| {
         record.code = kernel::read(task, offset!(task_exit_code));
         record.group_dead = group_dead;
@@ -34,6 +40,10 @@ pub fn sched_process_exit(arguments: Arguments) {
                 &mut record.cpuset_cpus,
                 task,
             );
+        }
+        if config!(host) != 0 {
+            // `exit_nsproxy_namespaces()` comes only later.
+            fact::namespaces(&mut record.namespaces, task);
         }
     });
     if group_dead == 1 {

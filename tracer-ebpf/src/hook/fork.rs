@@ -6,8 +6,8 @@ use tracer_common::{Kind, record::ForkRecord};
 use super::Arguments;
 use crate::{
     emit::emit,
-    fact,
-    kernel::{self, offset},
+    fact, host,
+    kernel::{self, config, offset},
     scope,
 };
 
@@ -17,16 +17,22 @@ const CLONE_THREAD: u64 = 0x0001_0000;
 /// `CLONE_NEWUSER`, `CLONE_NEWPID` and `CLONE_NEWNET` (include/uapi/linux/sched.h).
 const NEW_NAMESPACES: u64 = 0x7e02_0080;
 
+/// `CLONE_INTO_CGROUP` (include/uapi/linux/sched.h).
+const CLONE_INTO_CGROUP: u64 = 1 << 33;
+
 /// Takes the child into scope and records it.
 #[inline(always)]
 pub fn task_newtask(arguments: Arguments) {
     let caller = kernel::current();
-    if !scope::contains(scope::tgid(caller)) {
-        return;
-    }
     let child = arguments.get::<0>();
     let flags = arguments.get::<1>();
-    if flags & CLONE_THREAD == 0 {
+    if config!(host) != 0 {
+        if !is_told(caller, child, flags) {
+            return;
+        }
+    } else if !scope::contains(scope::tgid(caller)) {
+        return;
+    } else if flags & CLONE_THREAD == 0 {
         scope::enter(
             scope::tgid(child),
             kernel::read(child, offset!(task_start_boottime)),
@@ -42,4 +48,20 @@ pub fn task_newtask(arguments: Arguments) {
         fact::namespaces(&mut record.namespaces, child);
         fact::cgroups(&mut record.cgroups, child);
     });
+}
+
+/// Whether a new task is told of where the whole host is observed; threads never are. One that is
+/// created in another cgroup is marked, and the child of one that was moved and has executed nothing
+/// since.
+#[inline(always)]
+fn is_told(caller: u64, child: u64, flags: u64) -> bool {
+    if flags & CLONE_THREAD != 0 {
+        return false;
+    }
+    if flags & CLONE_INTO_CGROUP != 0 || host::passes_mark_on(scope::tgid(caller)) {
+        let start = kernel::read(child, offset!(task_start_boottime));
+        host::mark(scope::tgid(child), start);
+        return true;
+    }
+    host::is_elsewhere(child)
 }

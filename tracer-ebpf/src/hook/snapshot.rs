@@ -10,14 +10,17 @@ use super::Arguments;
 use crate::{
     certificate, device,
     emit::emit,
-    fact,
-    kernel::{self, offset},
+    fact, host,
+    kernel::{self, config, offset},
     map::REQUEST,
     scope,
 };
 
 /// `PF_KTHREAD` (include/linux/sched.h).
 const PF_KTHREAD: u32 = 0x0020_0000;
+
+/// Number of the machine's first process.
+const FIRST_PROCESS: u32 = 1;
 
 /// `struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; }`; the task
 /// is null at the end of the walk.
@@ -32,6 +35,9 @@ pub fn task(arguments: Arguments) {
     };
     let tgid = scope::tgid(task);
     let tid: u32 = kernel::read(task, offset!(task_pid));
+    if config!(host) != 0 && tid == FIRST_PROCESS {
+        host::learn(task);
+    }
     if request.tgid == tgid && tid == tgid {
         device::programs(task);
         emit::<CertificateRecord>(Kind::SNAPSHOT, task, |record| {

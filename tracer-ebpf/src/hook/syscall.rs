@@ -30,10 +30,10 @@ pub fn sys_exit(arguments: Arguments) {
         return;
     }
     let task = kernel::current();
-    if !scope::contains(scope::tgid(task)) {
+    let ret = arguments.get::<1>() as i64;
+    if !is_told(task, ret) {
         return;
     }
-    let ret = arguments.get::<1>() as i64;
     let number = number as u32;
     if number == config!(nr_setns) || number == config!(nr_unshare) {
         namespaces_after(task, registers, number, ret);
@@ -63,13 +63,22 @@ pub fn sys_exit(arguments: Arguments) {
 #[inline(always)]
 pub fn namespace_call(arguments: Arguments) {
     let task = kernel::current();
-    if !scope::contains(scope::tgid(task)) {
+    let ret = arguments.get::<1>() as i64;
+    if !is_told(task, ret) {
         return;
     }
     let registers = arguments.get::<0>();
     let number: u64 = kernel::read(registers, offset!(regs_number));
-    let ret = arguments.get::<1>() as i64;
     namespaces_after(task, registers, number as u32, ret);
+}
+
+/// Whether a call is told of: those of tasks in scope, or on the whole host those that succeed.
+#[inline(always)]
+fn is_told(task: u64, ret: i64) -> bool {
+    if config!(host) != 0 {
+        return ret == 0;
+    }
+    scope::contains(scope::tgid(task))
 }
 
 #[inline(always)]

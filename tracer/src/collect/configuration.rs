@@ -22,12 +22,17 @@ pub(super) fn of(options: &Options) -> Config {
         } else {
             [0; 8]
         },
-        reserved: 0,
+        host: u32::from(options.host),
         syscalls: [0; SYSCALL_WORDS],
         path_argument: [0; 2 * SYSCALL_WORDS],
     };
+    // Of the host as a whole, what changes namespaces alone.
+    let of_host = |call: &&syscalls::Recorded| {
+        !options.host || [syscalls::SETNS, syscalls::UNSHARE].contains(&call.number)
+    };
     for call in syscalls::RECORDED
         .iter()
+        .filter(of_host)
         .chain(options.signals.then_some(&syscalls::KILL))
     {
         config.syscalls[call.number as usize / 64] |= 1 << (call.number % 64);

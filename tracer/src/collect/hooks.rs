@@ -128,7 +128,7 @@ pub const HOOKS: &[Hook] = &[
         fact: "a program was executed: the birth certificate",
         prototype: "void (struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)",
         since: "3.4",
-        kinds: &[Kind::EXEC],
+        kinds: &[Kind::EXEC, Kind::LINEAGE],
         ways: &[
             means(Way::TpBtf, &[("sched_process_exec", "sched_process_exec")]),
             means(

@@ -102,6 +102,8 @@ pub struct Options {
     /// Refuse changes of namespaces to who was let go on that condition, where the kernel has hooks
     /// for it.
     pub refuse: bool,
+    /// Observe the whole host, and not the descendants of `root_tgid` alone.
+    pub host: bool,
     /// Print what the programs log; needs a build with the feature `debug-ebpf`.
     pub log: bool,
 }
@@ -124,6 +126,7 @@ impl Options {
             signals: false,
             hold: false,
             refuse: false,
+            host: false,
             log: false,
         }
     }

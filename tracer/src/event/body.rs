@@ -49,6 +49,8 @@ pub enum Body {
     TaskSeen(Box<TaskSeen>),
     /// Some instructions of a BPF program on devices.
     DeviceProgram(Box<DeviceProgramPart>),
+    /// Who a task descends from, as it executes a program.
+    Lineage(Box<Lineage>),
     /// A record that this reader does not understand.
     Unknown(Unknown),
 }
@@ -101,6 +103,8 @@ pub struct Exit {
     pub group_dead: bool,
     /// What its cgroups limited it to at its end; told of the last thread of its group.
     pub limits: Option<Box<Limits>>,
+    /// What it had at its end; nothing unless the whole host is observed.
+    pub namespaces: Namespaces,
 }
 
 /// Which call changed namespaces.
@@ -187,6 +191,30 @@ pub struct DeviceProgramPart {
     pub instructions: Vec<u64>,
 }
 
+/// Who a task descends from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lineage {
+    /// From the parent up.
+    pub ancestors: Vec<Ancestor>,
+    /// There are more than there was room for.
+    pub truncated: bool,
+}
+
+/// One process that another descends from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ancestor {
+    /// Its number.
+    pub tgid: Tgid,
+    /// Its start, in nanoseconds of boot time.
+    pub start_ns: u64,
+    /// Its user, as the initial user namespace numbers it.
+    pub uid: u32,
+    /// Its name, not to be trusted.
+    pub comm: String,
+    /// Name of its executable file without the directory; `None` = it has none.
+    pub exe: Option<String>,
+}
+
 /// A record that this reader does not understand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unknown {
@@ -239,6 +267,7 @@ impl Body {
             Self::Snapshot(_) => "task_snapshot",
             Self::TaskSeen(_) => "task_inventory",
             Self::DeviceProgram(_) => "device_program",
+            Self::Lineage(_) => "lineage",
             Self::Unknown(_) => "unknown",
         }
     }
@@ -257,6 +286,7 @@ impl Body {
             Self::Snapshot(_) => Kind::SNAPSHOT,
             Self::TaskSeen(_) => Kind::TASK,
             Self::DeviceProgram(_) => Kind::DEVICE_PROGRAM,
+            Self::Lineage(_) => Kind::LINEAGE,
             Self::Unknown(unknown) => Kind(unknown.kind),
         }
     }

@@ -130,6 +130,15 @@ pub const CATALOG: &[EventDoc] = &[
         says: "Instructions of a BPF program that decides which devices a cgroup of v2 can use, the first time in a run that a task is seen under it; a long program takes several records.",
         silent: "Who attached it, and where; instructions beyond 4,096.",
     },
+    EventDoc {
+        kind: Kind::LINEAGE,
+        name: "lineage",
+        record: "LineageRecord",
+        hook: "sched_process_exec",
+        scope: "with `tracer audit`, the first of a container",
+        says: "Who a task descends from as it executes a program, from its parent up: number, start, user, name, name of the executable file.",
+        silent: "Ancestors beyond the twelfth, directories of executables, and who an ancestor was before its own parent ended.",
+    },
 ];
 
 /// The table of docs/events.md.

@@ -2,14 +2,16 @@
 //! mapping from kinds to bodies; must not read fields' meaning beyond that.
 
 use tracer_common::record::{
-    AttachRecord, CertificateRecord, CgroupRecord, ExitRecord, ForkRecord, INSTRUCTIONS,
+    AttachRecord, CertificateRecord, CgroupRecord, ExitRecord, ForkRecord, INSTRUCTIONS, LineageRecord,
     NamespaceRecord, ProgramRecord, SyscallRecord, TaskRecord,
 };
 use tracer_common::{ABI_VERSION, Header, Kind};
 use zerocopy::FromBytes;
 
 use super::body::NamespaceCallName;
+use super::body::{Ancestor, Lineage};
 use super::limit::Limits;
+use super::text::until_nul;
 use super::{
     Body, Certificate, CgroupAttach, CgroupDir, CgroupMember, Cgroups, DeviceProgramPart, Event,
     Exec, Exit, Fork, Hold, KernelPath, NamespaceCall, Namespaces, SyscallReturn, SyscallTable,
@@ -74,6 +76,7 @@ fn body(syscalls: &SyscallTable, header: &Header, bytes: &[u8]) -> Result<Body, 
                 code: record.code,
                 group_dead: record.group_dead != 0,
                 limits: (record.group_dead != 0).then(|| Box::new(Limits::from(&record))),
+                namespaces: Namespaces::from(&record.namespaces),
             })
         }
         Kind::NAMESPACE => Body::Namespace(namespace(syscalls, &read(bytes)?)?),
@@ -100,8 +103,29 @@ fn body(syscalls: &SyscallTable, header: &Header, bytes: &[u8]) -> Result<Body, 
                 bytes,
             )?)))
         }
+        Kind::LINEAGE => Body::Lineage(Box::new(Lineage::from(&read(bytes)?))),
         _ => return Err(UnknownReason::Kind),
     })
+}
+
+impl From<&LineageRecord> for Lineage {
+    fn from(wire: &LineageRecord) -> Self {
+        let count = usize::try_from(wire.count).unwrap_or(usize::MAX);
+        let ancestors = wire.ancestors.iter().take(count);
+        let name = |bytes: &[u8]| Some(until_nul(bytes)).filter(|name| !name.is_empty());
+        Self {
+            ancestors: ancestors
+                .map(|ancestor| Ancestor {
+                    tgid: Tgid(ancestor.tgid),
+                    start_ns: ancestor.start_ns,
+                    uid: ancestor.uid,
+                    comm: until_nul(&ancestor.comm),
+                    exe: name(&ancestor.exe),
+                })
+                .collect(),
+            truncated: wire.truncated != 0,
+        }
+    }
 }
 
 fn read<T: FromBytes>(bytes: &[u8]) -> Result<T, UnknownReason> {
@@ -265,6 +289,7 @@ mod tests {
                 code: 9,
                 group_dead: true,
                 limits: None,
+                namespaces: Namespaces::default(),
             }
             .status(),
             137
@@ -274,6 +299,7 @@ mod tests {
                 code: 0x8b,
                 group_dead: true,
                 limits: None,
+                namespaces: Namespaces::default(),
             }
             .status(),
             139,
@@ -284,6 +310,7 @@ mod tests {
                 code: 3 << 8,
                 group_dead: true,
                 limits: None,
+                namespaces: Namespaces::default(),
             }
             .status(),
             3

@@ -40,7 +40,7 @@ impl Model {
                 self.devices.add(part);
                 Vec::new()
             }
-            Body::Syscall(_) | Body::Unknown(_) => Vec::new(),
+            Body::Syscall(_) | Body::Lineage(_) | Body::Unknown(_) => Vec::new(),
         }
     }
 

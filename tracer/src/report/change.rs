@@ -88,6 +88,15 @@ pub(super) fn words(event: &Event, changes: &[Change], names: &Names<'_>) -> Wor
             words.subject.push("facts read at rest".to_owned());
             words.subject.extend(texts(changes, names));
         }
+        Body::Lineage(lineage) => {
+            let ancestors = lineage.ancestors.iter();
+            words.subject.push(
+                ancestors
+                    .map(|one| format!("{}[{}]", one.comm, one.tgid))
+                    .collect::<Vec<_>>()
+                    .join(" < "),
+            );
+        }
         Body::TaskSeen(_) => words.subject.push("there already".to_owned()),
         Body::DeviceProgram(part) => words
             .subject

@@ -1,0 +1,104 @@
+//! Observing the whole host: of which tasks anything is told. Those in other namespaces than the
+//! host's first process, and those that were moved to another cgroup, which are marked in the map
+//! `SCOPE`. Everybody else costs a few reads and tells nothing.
+
+use tracer_common::{
+    Counter,
+    config::{EXECUTED, Host},
+    record::NamespaceSet,
+};
+use zerocopy::FromZeros as _;
+
+use crate::{
+    emit, fact,
+    kernel::{self, offset},
+    map::{HOST, SCOPE},
+};
+
+/// Whether a namespace of that kind is another than the host's.
+#[inline(always)]
+fn differs(host: u32, task: u32) -> bool {
+    host != 0 && host != task
+}
+
+/// Whether a task is in any namespace that is not the host's; while that is not known, everybody is.
+#[inline(always)]
+pub fn is_elsewhere(task: u64) -> bool {
+    let Some(host) = HOST.get(0) else {
+        return true;
+    };
+    // Almost every task shares both with the first one, which keeps them from being given to others.
+    let nsproxy = kernel::pointer(task, offset!(task_nsproxy));
+    if host.nsproxy == nsproxy && host.user == fact::user_namespace(task) {
+        return false;
+    }
+    if host.nsproxy == 0 {
+        return true;
+    }
+    // setns back to the host's namespaces leaves a task with an nsproxy of its own.
+    let mut set = NamespaceSet::new_zeroed();
+    fact::namespaces(&mut set, task);
+    differs(host.own[0], set.mnt)
+        || differs(host.own[1], set.uts)
+        || differs(host.own[2], set.ipc)
+        || differs(host.own[3], set.pid)
+        || differs(host.own[4], set.net)
+        || differs(host.own[5], set.time)
+        || differs(host.own[6], set.cgroup)
+        || differs(host.own[7], set.user)
+        || differs(host.own[3], set.pid_for_children)
+        || differs(host.own[5], set.time_for_children)
+}
+
+/// Takes the namespaces of the machine's first process for the host's.
+#[inline(always)]
+pub fn learn(task: u64) {
+    let Some(slot) = HOST.get_ptr_mut(0) else {
+        return;
+    };
+    let mut set = NamespaceSet::new_zeroed();
+    fact::namespaces(&mut set, task);
+    let host = Host {
+        nsproxy: kernel::pointer(task, offset!(task_nsproxy)),
+        user: fact::user_namespace(task),
+        own: [
+            set.mnt, set.uts, set.ipc, set.pid, set.net, set.time, set.cgroup, set.user,
+        ],
+    };
+    // SAFETY: the slot is memory of the map; whoever reads half of the old and half of the new takes
+    // a task of the host for one elsewhere, which tells more and not less.
+    unsafe { *slot = host };
+}
+
+/// Marks a thread group that was moved to another cgroup, or created in one.
+#[inline(always)]
+pub fn mark(tgid: u32, start_ns: u64) {
+    if SCOPE.insert(tgid, start_ns, 0).is_err() {
+        emit::count(Counter::SCOPE_FULL);
+    }
+}
+
+/// Whether a thread group is marked.
+#[inline(always)]
+pub fn is_marked(tgid: u32) -> bool {
+    // SAFETY: the value is only tested for presence, never read.
+    unsafe { SCOPE.get(tgid) }.is_some()
+}
+
+/// Whether what a thread group creates is marked like itself: it was moved, and executes what it
+/// was moved for only now, or a child of it does.
+#[inline(always)]
+pub fn passes_mark_on(tgid: u32) -> bool {
+    // SAFETY: values are replaced as a whole; an old one is as good as a new one.
+    unsafe { SCOPE.get(tgid) }.is_some_and(|value| value & EXECUTED == 0)
+}
+
+/// Notes that a marked thread group has executed a program.
+#[inline(always)]
+pub fn executed(tgid: u32) {
+    if let Some(value) = SCOPE.get_ptr_mut(tgid) {
+        // SAFETY: the entry is memory of the map until the program ends; two that store at once
+        // store the same.
+        unsafe { *value |= EXECUTED };
+    }
+}
