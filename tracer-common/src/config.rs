@@ -31,7 +31,7 @@ pub struct Config {
     /// 0 = this kernel has none of that kind.
     pub own: [u32; 8],
     /// Not 0: the whole host is observed, and not the descendants of `root_tgid`: whoever is in
-    /// other namespaces than the host's first process, or was moved to another cgroup.
+    /// other namespaces than the machine began with, or was moved to another cgroup.
     pub host: u32,
     /// Bit n set: the return of system call n by a task in scope is recorded.
     pub syscalls: [u64; SYSCALL_WORDS],
@@ -67,7 +67,7 @@ pub struct Request {
 }
 
 /// The one slot of the array map `HOST`: the host's own namespaces, as the iterator has found them
-/// at the first process of the machine. Until then everybody is taken to be elsewhere.
+/// at the kernel's own `kthreadd`. Until then everybody is taken to be elsewhere.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Host {

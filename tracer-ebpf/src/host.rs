@@ -1,5 +1,5 @@
 //! Observing the whole host: of which tasks anything is told. Those in other namespaces than the
-//! host's first process, and those that were moved to another cgroup, which are marked in the map
+//! machine began with, and those that were moved to another cgroup, which are marked in the map
 //! `SCOPE`. Everybody else costs a few reads and tells nothing.
 
 use tracer_common::{
@@ -50,7 +50,7 @@ pub fn is_elsewhere(task: u64) -> bool {
         || differs(host.own[5], set.time_for_children)
 }
 
-/// Takes the namespaces of the machine's first process for the host's.
+/// Takes the namespaces that the machine began with, which a thread of the kernel's has, for the host's.
 #[inline(always)]
 pub fn learn(task: u64) {
     let Some(slot) = HOST.get_ptr_mut(0) else {
@@ -76,6 +76,13 @@ pub fn mark(tgid: u32, start_ns: u64) {
     if SCOPE.insert(tgid, start_ns, 0).is_err() {
         emit::count(Counter::SCOPE_FULL);
     }
+}
+
+/// Marks one that is told of because it is elsewhere, so that its end is told, too, wherever it has
+/// gone by then.
+#[inline(always)]
+pub fn told(tgid: u32, start_ns: u64) {
+    mark(tgid, start_ns | EXECUTED);
 }
 
 /// Whether a thread group is marked.

@@ -7,7 +7,10 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::{
     bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user_str,
 };
-use tracer_common::{layout::ABSENT, record::{NAME_LEN, PATH_LEN}};
+use tracer_common::{
+    layout::ABSENT,
+    record::{NAME_LEN, PATH_LEN},
+};
 
 /// A field of the read-only global `LAYOUT`.
 macro_rules! offset {

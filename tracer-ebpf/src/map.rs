@@ -29,7 +29,7 @@ pub static REQUEST: Array<Request> = Array::with_max_entries(1, 0);
 #[map]
 pub static PROGRAMS: HashMap<u32, u32> = HashMap::with_max_entries(1024, 0);
 
-/// The host's own namespaces, once the iterator has met its first process.
+/// The host's own namespaces, once the iterator has met a thread of the kernel's.
 #[map]
 pub static HOST: Array<Host> = Array::with_max_entries(1, 0);
 

@@ -2,6 +2,7 @@
 //! what the kernel did. The rooms and what each may touch are in docs/architecture.md.
 #![deny(unsafe_code)]
 
+pub mod audit;
 pub mod cgroup;
 pub mod cli;
 pub mod collect;

@@ -124,9 +124,11 @@ fn words(event: &Event, host: &tracer::event::Certificate) -> String {
         }
         Body::CgroupAttach(attach) => format!("whole {}", attach.threadgroup),
         Body::Syscall(call) => format!("{} {}", call.ret, call.path.text),
-        Body::Snapshot(_) | Body::TaskSeen(_) | Body::DeviceProgram(_) | Body::Unknown(_) => {
-            String::new()
-        }
+        Body::Snapshot(_)
+        | Body::TaskSeen(_)
+        | Body::DeviceProgram(_)
+        | Body::Lineage(_)
+        | Body::Unknown(_) => String::new(),
     };
     format!("{} {detail} {own:?} {elsewhere:?}", event.body.name())
 }

@@ -23,11 +23,15 @@ pub fn sched_process_exec(arguments: Arguments) {
         if !marked && !host::is_elsewhere(task) {
             return;
         }
+        let moved = host::passes_mark_on(tgid);
         if marked {
             host::executed(tgid);
+        } else {
+            let leader = kernel::pointer(task, offset!(task_group_leader));
+            host::told(tgid, kernel::read(leader, offset!(task_start_boottime)));
         }
         // First, so that it is known when the exec is.
-        if marked || lineage::is_first(task) {
+        if moved || lineage::is_first(task) {
             lineage::record(task);
         }
     } else if !scope::contains(tgid) {

@@ -58,10 +58,15 @@ fn is_told(caller: u64, child: u64, flags: u64) -> bool {
     if flags & CLONE_THREAD != 0 {
         return false;
     }
-    if flags & CLONE_INTO_CGROUP != 0 || host::passes_mark_on(scope::tgid(caller)) {
-        let start = kernel::read(child, offset!(task_start_boottime));
-        host::mark(scope::tgid(child), start);
-        return true;
+    let moved = flags & CLONE_INTO_CGROUP != 0 || host::passes_mark_on(scope::tgid(caller));
+    if !moved && !host::is_elsewhere(child) {
+        return false;
     }
-    host::is_elsewhere(child)
+    let start = kernel::read(child, offset!(task_start_boottime));
+    if moved {
+        host::mark(scope::tgid(child), start);
+    } else {
+        host::told(scope::tgid(child), start);
+    }
+    true
 }

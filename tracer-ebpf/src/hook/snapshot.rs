@@ -19,8 +19,9 @@ use crate::{
 /// `PF_KTHREAD` (include/linux/sched.h).
 const PF_KTHREAD: u32 = 0x0020_0000;
 
-/// Number of the machine's first process.
-const FIRST_PROCESS: u32 = 1;
+/// Number of the kernel's thread that starts all others of its own, which is in the namespaces that the
+/// machine began with (init/main.c, `rest_init`). The first process may have left them, or be hidden.
+const KTHREADD: u32 = 2;
 
 /// `struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; }`; the task
 /// is null at the end of the walk.
@@ -35,7 +36,7 @@ pub fn task(arguments: Arguments) {
     };
     let tgid = scope::tgid(task);
     let tid: u32 = kernel::read(task, offset!(task_pid));
-    if config!(host) != 0 && tid == FIRST_PROCESS {
+    if config!(host) != 0 && tid == KTHREADD {
         host::learn(task);
     }
     if request.tgid == tgid && tid == tgid {

@@ -2,6 +2,7 @@
 //! is said when something is wrong.
 
 mod attest;
+mod audit;
 mod diff;
 pub mod doctor;
 pub mod exit;
@@ -43,6 +44,10 @@ enum Command {
     Run(Box<run::RunArguments>),
     /// Run any command and judge every container that it makes by the kernel's own records
     Verify(Box<verify::VerifyArguments>),
+    /// Audit the whole host: every container that is born, what becomes of it, and its end
+    Audit(Box<audit::AuditArguments>),
+    /// Print the JSON Schema of the records of `tracer audit`
+    Schema,
     /// Show where two containers differ: birth certificates, steps of set-up, time taken
     Diff(diff::DiffArguments),
     /// Compare several runs on one page, by their reports
@@ -111,6 +116,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
+        Command::Schema => audit::schema(),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Attest(arguments) => attest::run(&arguments),

@@ -25,9 +25,16 @@ impl Ring {
     }
 
     /// Hands every record that the ring holds to `take`, and frees its room. Returns how many.
-    pub fn drain(&mut self, mut take: impl FnMut(&[u8])) -> usize {
+    pub fn drain(&mut self, take: impl FnMut(&[u8])) -> usize {
+        self.drain_some(usize::MAX, take)
+    }
+
+    /// The same of the next records, at most `most`.
+    pub fn drain_some(&mut self, most: usize, mut take: impl FnMut(&[u8])) -> usize {
         let mut read = 0;
-        while let Some(record) = self.ring.next() {
+        while read < most
+            && let Some(record) = self.ring.next()
+        {
             take(&record);
             read += 1;
         }

@@ -68,6 +68,23 @@ impl Wants {
         wants
     }
 
+    /// Asks for one way of the hook of this name, and no other.
+    pub fn ask(&mut self, name: &str, way: Way) {
+        self.set(name, Wanted::By(way));
+    }
+
+    /// Leaves out the hook of this name.
+    pub fn leave_out(&mut self, name: &str) {
+        self.set(name, Wanted::Out);
+    }
+
+    fn set(&mut self, name: &str, wanted: Wanted) {
+        let slots = self.0.iter_mut().zip(HOOKS);
+        for (slot, _) in slots.filter(|(_, hook)| hook.name == name) {
+            *slot = wanted;
+        }
+    }
+
     /// Whether this way is asked for by name, of any hook.
     #[must_use]
     pub fn names(&self, way: Way) -> bool {

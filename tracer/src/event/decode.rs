@@ -2,8 +2,8 @@
 //! mapping from kinds to bodies; must not read fields' meaning beyond that.
 
 use tracer_common::record::{
-    AttachRecord, CertificateRecord, CgroupRecord, ExitRecord, ForkRecord, INSTRUCTIONS, LineageRecord,
-    NamespaceRecord, ProgramRecord, SyscallRecord, TaskRecord,
+    AttachRecord, CertificateRecord, CgroupRecord, ExitRecord, ForkRecord, INSTRUCTIONS,
+    LineageRecord, NamespaceRecord, ProgramRecord, SyscallRecord, TaskRecord,
 };
 use tracer_common::{ABI_VERSION, Header, Kind};
 use zerocopy::FromBytes;

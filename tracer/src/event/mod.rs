@@ -19,8 +19,8 @@ pub mod text;
 pub(crate) mod sample;
 
 pub use body::{
-    Ancestor, Body, CgroupAttach, CgroupDir, DeviceProgramPart, Event, Exec, Exit, Fork, Hold, Lineage,
-    NamespaceCall, SyscallReturn, TaskSeen, Unknown, UnknownReason,
+    Ancestor, Body, CgroupAttach, CgroupDir, DeviceProgramPart, Event, Exec, Exit, Fork, Hold,
+    Lineage, NamespaceCall, SyscallReturn, TaskSeen, Unknown, UnknownReason,
 };
 pub use certificate::Certificate;
 pub use cgroup::{CgroupMember, Cgroups};

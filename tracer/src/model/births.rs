@@ -13,6 +13,7 @@ use crate::event::{
 
 use super::{
     Change, Domain, Model, domain, drift,
+    index::Index,
     program::{Program, program},
     task::Ended,
 };
@@ -45,9 +46,9 @@ pub struct Birth {
     /// The payload's end.
     pub ended: Option<Ended>,
     /// The payload's file is its creator's: a program that executed itself anew.
-    same_program: bool,
+    pub(super) same_program: bool,
     /// Its root directory is tracer's own.
-    host_root: bool,
+    pub(super) host_root: bool,
 }
 
 /// Something that changed in a container after its payload was executed.
@@ -61,16 +62,35 @@ pub struct Drift {
     pub by: String,
 }
 
+/// Something that an event has brought about: the number of the container that it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// It was born, or its payload takes the place of what ran in it before.
+    Born(usize),
+    /// Its last drift is new.
+    Changed(usize),
+    /// A process from outside has come into it.
+    Entered(usize, Tgid),
+    /// Nobody lives in it any more.
+    Ended(usize),
+}
+
 /// All containers of a run, built from its events in order.
 #[derive(Clone, Debug)]
 pub struct Births {
-    root: Tgid,
-    host: Certificate,
-    all: Vec<Birth>,
-    /// Index of the container that a thread group which lives belongs to.
-    members: HashMap<Tgid, usize>,
-    programs: HashMap<Tgid, Program>,
-    new_mounts: Vec<(Tid, NsId)>,
+    pub(super) root: Tgid,
+    pub(super) host: Certificate,
+    /// In the order of their numbers.
+    pub(super) all: Vec<Birth>,
+    /// Number of the container that a thread group which lives belongs to.
+    pub(super) members: HashMap<Tgid, usize>,
+    pub(super) index: Index,
+    pub(super) last: usize,
+    pub(super) programs: HashMap<Tgid, Program>,
+    pub(super) new_mounts: Vec<(Tid, NsId)>,
+    /// The whole host is observed: who comes in shows by what it does there, at the latest.
+    pub(super) whole_host: bool,
+    pub(super) happenings: Vec<Happening>,
 }
 
 impl Births {
@@ -82,7 +102,19 @@ impl Births {
             host: host.clone(),
             all: Vec::new(),
             members: HashMap::new(),
+            index: Index::default(),
+            last: 0,
             programs: HashMap::new(),
+            whole_host: false,
+            happenings: Vec::new(),
+        }
+    }
+
+    /// The same of the whole host: no process is tracer's, and not every setns is seen.
+    pub fn of_whole_host(host: &Certificate) -> Self {
+        Self {
+            whole_host: true,
+            ..Self::new(Tgid(0), host)
         }
     }
 
@@ -113,9 +145,20 @@ impl Births {
 
     /// Everybody of a container who lives.
     pub fn members(&self, birth: &Birth) -> impl Iterator<Item = Tgid> {
-        let index = birth.number.checked_sub(1);
+        let number = birth.number;
         let members = self.members.iter();
-        members.filter_map(move |(tgid, member)| (Some(*member) == index).then_some(*tgid))
+        members.filter_map(move |(tgid, member)| (*member == number).then_some(*tgid))
+    }
+
+    /// The container of this number.
+    pub fn get(&self, number: usize) -> Option<&Birth> {
+        let at = self.at(number)?;
+        self.all.get(at)
+    }
+
+    pub(super) fn at(&self, number: usize) -> Option<usize> {
+        let found = self.all.binary_search_by_key(&number, |birth| birth.number);
+        found.ok()
     }
 
     /// Mount namespaces that tasks have come into since the last call, or were created in before
@@ -124,8 +167,9 @@ impl Births {
         std::mem::take(&mut self.new_mounts)
     }
 
-    /// Takes in the next event, which the model has taken in and which changed `changes`.
-    pub fn apply(&mut self, event: &Event, changes: &[Change], model: &Model) {
+    /// Takes in the next event, which the model has taken in and which changed `changes`. Tells what
+    /// it has brought about.
+    pub fn apply(&mut self, event: &Event, changes: &[Change], model: &Model) -> Vec<Happening> {
         // What tracer itself does is no container's doing.
         let by_tracer = event.task.tgid == self.root;
         for change in changes {
@@ -142,12 +186,12 @@ impl Births {
         }
         match &event.body {
             Body::Namespace(_) if by_tracer => {}
-            Body::Fork(fork) => self.fork(event, fork, changes),
+            Body::Fork(fork) => self.fork(event, fork, changes, model),
             Body::Exec(exec) => self.exec(event, exec, model),
             Body::Namespace(call) => self.namespace_call(event, call, changes),
             Body::CgroupAttach(attach) => {
-                if let Some(index) = self.container_of(attach.target.tgid) {
-                    self.drifted(index, event, drift::moves(changes));
+                if let Some(number) = self.container_of(attach.target.tgid) {
+                    self.drifted(number, event, drift::moves(changes));
                 }
             }
             Body::Exit(exit) if exit.group_dead => {
@@ -157,15 +201,19 @@ impl Births {
                     seq: event.seq,
                     code: exit.code,
                 };
-                for birth in &mut self.all {
-                    if birth.payload.tgid == tgid && birth.ended.is_none() {
-                        birth.ended = Some(ended);
+                for number in self.index.with_payload(tgid).to_vec() {
+                    if let Some(at) = self.at(number)
+                        && self.all[at].payload.tgid == tgid
+                        && self.all[at].ended.is_none()
+                    {
+                        self.all[at].ended = Some(ended);
                     }
                 }
-                self.members.remove(&tgid);
+                self.gone(tgid);
             }
             _ => {}
         }
+        std::mem::take(&mut self.happenings)
     }
 
     /// Whether a container is in all namespaces that these facts do not share with tracer.
@@ -176,17 +224,22 @@ impl Births {
     }
 
     /// The container that a thread group belongs to.
-    fn container_of(&self, tgid: Tgid) -> Option<usize> {
+    pub fn container_of(&self, tgid: Tgid) -> Option<usize> {
         self.members.get(&tgid).copied()
     }
 
     /// Whether anybody of a container lives: its payload, or what that has started.
     pub fn lives(&self, birth: &Birth) -> bool {
-        let index = birth.number.checked_sub(1);
-        self.members.values().any(|member| Some(*member) == index)
+        self.index.living(birth.number) != 0
     }
 
-    fn drifted(&mut self, index: usize, event: &Event, what: Vec<String>) {
+    fn drifted(&mut self, number: usize, event: &Event, what: Vec<String>) {
+        let Some(index) = self.at(number) else {
+            return;
+        };
+        for _ in &what {
+            self.happenings.push(Happening::Changed(number));
+        }
         let by = format!("{}[{}]", event.task.comm, event.task.tgid);
         let seq = event.seq;
         let drift = what.into_iter().map(|what| Drift {
@@ -201,7 +254,8 @@ impl Births {
     /// the latest. What an exec has shown already, or the end of another member, is told once.
     fn raised(&mut self, event: &Event, exit: &Exit) {
         let member = self.container_of(event.task.tgid);
-        let (Some(index), Some(limits)) = (member, &exit.limits) else {
+        let number = member.and_then(|number| Some((number, self.at(number)?)));
+        let (Some((number, index)), Some(limits)) = (number, &exit.limits) else {
             return;
         };
         let birth = &mut self.all[index];
@@ -212,33 +266,45 @@ impl Births {
                     what,
                     by: "somebody unseen".to_owned(),
                 });
+                self.happenings.push(Happening::Changed(number));
             }
         }
     }
 
-    fn fork(&mut self, event: &Event, fork: &Fork, changes: &[Change]) {
+    fn fork(&mut self, event: &Event, fork: &Fork, changes: &[Change], model: &Model) {
         let (creator, child) = (event.task.tgid, fork.child.tgid);
         if creator == child {
             return;
         }
         // The number may have belonged to another before.
         match self.members.get(&creator).copied() {
-            Some(index) => self.members.insert(child, index),
-            None => self.members.remove(&child),
-        };
+            Some(number) => self.join(child, number),
+            None => self.leave(child),
+        }
         match self.programs.get(&creator).cloned() {
             Some(program) => self.programs.insert(child, program),
             None => self.programs.remove(&child),
         };
-        if let Some(index) = self.container_of(creator) {
-            self.drifted(index, event, drift::namespaces("clone", changes));
+        if let Some(number) = self.container_of(creator) {
+            self.drifted(number, event, drift::namespaces("clone", changes));
+        } else if self.whole_host {
+            let domain = Domain::of_sets(&fork.namespaces, &self.host, model);
+            if let Some(number) = self.entered_by(&domain) {
+                self.join(child, number);
+                self.happenings.push(Happening::Entered(number, child));
+            }
         }
         // Who made the namespace may be gone by now: its child is who becomes the payload.
         let mnt = |set: Option<Namespaces>| set?.get(NamespaceSlot::Mnt);
-        let known = |birth: &Birth, own| birth.domain.has(own) && self.lives(birth);
+        let known = |own: NsId| {
+            let numbers = self.index.with_namespace(own).iter();
+            let mut births = numbers.filter_map(|number| self.get(*number));
+            births.any(|birth| birth.domain.has(own) && self.lives(birth))
+        };
         if let Some(own) = mnt(Some(fork.namespaces))
             && mnt(self.host.namespaces()) != Some(own)
-            && !self.all.iter().any(|birth| known(birth, own))
+            && !self.whole_host
+            && !known(own)
             && !self.new_mounts.contains(&(fork.child.tid, own))
         {
             self.new_mounts.push((fork.child.tid, own));
@@ -246,9 +312,9 @@ impl Births {
     }
 
     fn namespace_call(&mut self, event: &Event, call: &NamespaceCall, changes: &[Change]) {
-        if let Some(index) = self.container_of(event.task.tgid) {
+        if let Some(number) = self.container_of(event.task.tgid) {
             let name = event.body.name();
-            self.drifted(index, event, drift::namespaces(name, changes));
+            self.drifted(number, event, drift::namespaces(name, changes));
         } else if call.ret == 0 {
             self.entered(event, changes);
         }
@@ -256,19 +322,24 @@ impl Births {
 
     /// Somebody from outside who has come into a container in which somebody lives.
     fn entered(&mut self, event: &Event, changes: &[Change]) {
-        let joined = |birth: &Birth| {
-            changes.iter().any(|change| {
-                matches!(change, Change::Namespace { after, .. } if birth.domain.has(*after))
+        let joined = changes.iter().filter_map(|change| match change {
+            Change::Namespace { after, .. } => Some(*after),
+            _ => None,
+        });
+        let number = joined
+            .filter_map(|id| {
+                let numbers = self.index.with_namespace(id).iter();
+                let mut births = numbers.filter_map(|number| self.get(*number));
+                births.find(|birth| birth.domain.has(id) && self.lives(birth))
             })
-        };
-        let index = self
-            .all
-            .iter()
-            .position(|birth| joined(birth) && self.lives(birth));
-        if let Some(index) = index {
+            .map(|birth| birth.number)
+            .min();
+        if let Some(number) = number {
             let what = drift::namespaces("entered from outside by setns", changes);
-            self.drifted(index, event, what);
-            self.members.insert(event.task.tgid, index);
+            self.drifted(number, event, what);
+            self.join(event.task.tgid, number);
+            let entered = Happening::Entered(number, event.task.tgid);
+            self.happenings.push(entered);
         }
     }
 
@@ -279,33 +350,50 @@ impl Births {
         let same_program = program.file.is_some() && program.file == before.file;
         self.programs.insert(tgid, program);
         let domain = Domain::of(certificate, &self.host, model);
-        let member = self.members.get(&tgid).copied();
-        if let Some(index) = self.container_of(tgid)
-            && self.all[index].domain.same(&domain)
+        let member = self.container_of(tgid);
+        if let Some(birth) = member.and_then(|number| self.get(number))
+            && birth.domain.same(&domain)
         {
-            let gains = drift::gains(&self.all[index].certificate, certificate);
-            self.drifted(index, event, gains);
+            let gains = drift::gains(&birth.certificate, certificate);
+            self.drifted(birth.number, event, gains);
+            return;
+        }
+        if self.whole_host
+            && let Some(number) = self.entered_by(&domain)
+            && !self.is_set_up(number, certificate)
+        {
+            if member != Some(number) {
+                self.join(tgid, number);
+                self.happenings.push(Happening::Entered(number, tgid));
+            }
             return;
         }
         if !domain.is_container() {
+            if self.whole_host && domain.namespaces.is_empty() {
+                // It has gone back to the host's.
+                self.leave(tgid);
+            }
             return;
         }
-        let root = |facts: &Certificate| facts.root().map(|root| (root.dev, root.ino));
-        let host_root = root(certificate) == root(&self.host);
-        let known = self.all.iter().position(|birth| birth.domain.same(&domain));
+        let numbers = self.index.like(&domain).iter();
+        let mut known = numbers.filter_map(|number| self.get(*number));
+        let known = known.find(|birth| birth.domain.same(&domain));
+        let known = known.map(|birth| (birth.number, birth.host_root));
+        let host_root = self.has_host_root(certificate);
         match known {
             // A further program of whoever set the container up.
-            Some(index) if member == known || !self.all[index].host_root || host_root => {
-                self.members.insert(tgid, index);
+            Some((number, stage_root)) if member == Some(number) || !stage_root || host_root => {
+                self.join(tgid, number);
             }
             _ => {
+                let known = known.map(|(number, _)| number);
                 let birth = Birth {
-                    number: known.unwrap_or(self.all.len()) + 1,
+                    number: known.unwrap_or(self.last + 1),
                     seq: event.seq,
                     time_ns: event.time_ns,
                     payload: event.task.clone(),
                     certificate: certificate.clone(),
-                    within: member.map(|index| self.all[index].number),
+                    within: member,
                     runtime: (!before.name.is_empty()).then_some(before.name),
                     id: domain::id(&domain, model),
                     domain,
@@ -320,18 +408,32 @@ impl Births {
         }
     }
 
+    /// Whether a program is the payload that a container in which only stages have run was set up
+    /// for: it has a root directory of its own now.
+    fn is_set_up(&self, number: usize, certificate: &Certificate) -> bool {
+        self.get(number).is_some_and(|birth| birth.host_root) && !self.has_host_root(certificate)
+    }
+
+    pub(super) fn has_host_root(&self, certificate: &Certificate) -> bool {
+        let root = |facts: &Certificate| facts.root().map(|root| (root.dev, root.ino));
+        root(certificate) == root(&self.host)
+    }
+
     /// Notes a container, in the place of what ran in it before its root was its own.
-    fn born(&mut self, mut birth: Birth, known: Option<usize>) {
-        let index = known.unwrap_or(self.all.len());
-        self.members.insert(birth.payload.tgid, index);
-        match self.all.get_mut(index) {
-            Some(stage) => {
-                birth.stages.clone_from(&stage.stages);
-                birth.stages.push(stage.seq);
-                *stage = birth;
-            }
-            None => self.all.push(birth),
+    pub(super) fn born(&mut self, mut birth: Birth, known: Option<usize>) {
+        let (number, payload) = (birth.number, birth.payload.tgid);
+        self.index.add(&birth);
+        if let Some(at) = known.and_then(|number| self.at(number)) {
+            let stage = &mut self.all[at];
+            birth.stages.clone_from(&stage.stages);
+            birth.stages.push(stage.seq);
+            *stage = birth;
+        } else {
+            self.last = number;
+            self.all.push(birth);
         }
+        self.join(payload, number);
+        self.happenings.push(Happening::Born(number));
     }
 }
 

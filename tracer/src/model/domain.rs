@@ -1,7 +1,7 @@
 //! What sets a container apart: namespaces and cgroups of its own. Owns the comparison of two of
 //! them, and the name that a cgroup's path gives.
 
-use crate::event::{Certificate, CgroupKey, NamespaceKind, NamespaceSlot, NsId};
+use crate::event::{Certificate, CgroupKey, NamespaceKind, NamespaceSlot, Namespaces, NsId};
 
 use super::{Model, NamespaceOrigin};
 
@@ -18,7 +18,20 @@ pub struct Domain {
 
 impl Domain {
     pub(super) fn of(certificate: &Certificate, host: &Certificate, model: &Model) -> Self {
-        let (Some(own), Some(host)) = (certificate.namespaces(), host.namespaces()) else {
+        let Some(own) = certificate.namespaces() else {
+            return Self::default();
+        };
+        let cgroups = certificate.cgroups().unwrap_or_default().members;
+        let cgroups = cgroups.into_iter().map(|member| member.key);
+        Self {
+            cgroups: cgroups.filter(|key| model.cgroup(*key).is_some()).collect(),
+            ..Self::of_sets(&own, host, model)
+        }
+    }
+
+    /// By namespaces alone.
+    pub(super) fn of_sets(own: &Namespaces, host: &Certificate, model: &Model) -> Self {
+        let Some(host) = host.namespaces() else {
             return Self::default();
         };
         let differing = NamespaceKind::ALL.into_iter().filter_map(|kind| {
@@ -33,13 +46,18 @@ impl Domain {
             origin.map_or(0, NamespaceOrigin::seq)
         });
         let origins = origins.collect();
-        let cgroups = certificate.cgroups().unwrap_or_default().members;
-        let cgroups = cgroups.into_iter().map(|member| member.key);
         Self {
             namespaces,
-            cgroups: cgroups.filter(|key| model.cgroup(*key).is_some()).collect(),
+            cgroups: Vec::new(),
             origins,
         }
+    }
+
+    /// Whether it has namespaces of its own, and another has all of them.
+    pub(super) fn is_part_of(&self, other: &Self) -> bool {
+        let all = other.namespaces.iter().zip(&other.origins);
+        let mut own = self.namespaces.iter().zip(&self.origins);
+        !self.namespaces.is_empty() && own.all(|one| all.clone().any(|other| one == other))
     }
 
     pub(super) fn is_container(&self) -> bool {

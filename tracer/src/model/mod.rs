@@ -13,13 +13,16 @@ pub mod waiting;
 mod apply;
 mod domain;
 mod drift;
+mod index;
 mod program;
+mod residents;
+mod sweep;
 
 use std::collections::BTreeMap;
 
 use crate::event::{Certificate, CgroupKey, NamespaceKind, NsId, Tgid, Tid};
 
-pub use births::{Birth, Births, Drift};
+pub use births::{Birth, Births, Drift, Happening};
 pub use cgroup::{CgroupBirth, Membership, Move, WayIn};
 pub use change::Change;
 pub use device::{DevicePrograms, Devices, DevicesUnknown};
@@ -39,6 +42,8 @@ pub struct Model {
     namespaces: BTreeMap<(NamespaceKind, NsId), Vec<Bearer>>,
     cgroups: BTreeMap<CgroupKey, CgroupBirth>,
     devices: DevicePrograms,
+    /// How much was left when it was swept last.
+    swept: usize,
 }
 
 impl Model {
@@ -52,6 +57,7 @@ impl Model {
             namespaces: BTreeMap::new(),
             cgroups: BTreeMap::new(),
             devices: DevicePrograms::default(),
+            swept: 0,
         };
         model.note_existing(&task.namespaces);
         model.tasks.insert(Tid(root.0), task);

@@ -119,7 +119,7 @@ pub(super) fn document(facts: &Certificate, context: &Context<'_>, names: &Names
 
 /// FNV-1a, 128 bits, of boot id, thread group and start time: a name for the process that no
 /// later one with the same number has. For correlation, not against forgery.
-fn entity_id(boot_id: &str, task: &Task) -> String {
+pub(crate) fn entity_id(boot_id: &str, task: &Task) -> String {
     const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
     let hash = format!("{boot_id}/{}/{}", task.tgid, task.start_ns)

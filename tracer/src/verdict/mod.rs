@@ -19,7 +19,7 @@ pub use containers::{
 };
 pub use judge::{judge_final, judge_gate, judge_refused, may_miss_execs};
 pub use mountinfo::MountInfo;
-pub use observation::{Counters, Drift, Observation, PerKind, Seen, Unattached};
+pub use observation::{Counters, Drift, Observation, PerKind, Seen, Unattached, kinds};
 pub use rule::judge_rules;
 
 /// The outcome of one expectation or of all.

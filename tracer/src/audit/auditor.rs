@@ -1,0 +1,403 @@
+//! Events in, records out: what each event means for the host's containers. Owns the order of these
+//! steps; what a birth, a drift, an end is, the model says.
+
+use std::collections::BTreeMap;
+
+use crate::event::{Body, Event, Lineage, NamespaceSlot, Namespaces, TaskSeen, Tgid};
+use crate::host::HostFacts;
+use crate::model::{Birth, Births, Happening, Model};
+use crate::verdict::{Counters, Observation, Seen, Unattached, Verdict};
+
+use super::identity;
+use super::judging::Judging;
+use super::lineage::{self, Waiting};
+use super::loss::Losses;
+use super::record::{
+    Born, Container, Ended, LineageSource, Process, Record, SCHEMA_VERSION, SeenBy, Started,
+    Violation, What,
+};
+
+/// Looks up whom a task descends from where the kernel has not told.
+pub type Ancestry = dyn Fn(Tgid) -> Option<Lineage>;
+
+/// What an audit is made with.
+pub struct Setting {
+    /// The machine.
+    pub host: HostFacts,
+    /// A certificate of somebody in the namespaces that the machine began with: what "the host's" means.
+    pub baseline: Seen,
+    /// What is expected of every container.
+    pub judging: Judging,
+    /// Hooks that are missing.
+    pub unattached: Vec<Unattached>,
+    /// What the clock of the day is ahead of the time since the machine was started, in nanoseconds.
+    pub clock_ns: i128,
+    /// When the hooks were attached.
+    pub from_ns: u64,
+}
+
+/// The state of an audit.
+pub struct Auditor {
+    pub(super) host: HostFacts,
+    pub(super) own: Namespaces,
+    pub(super) judging: Judging,
+    pub(super) model: Model,
+    pub(super) births: Births,
+    pub(super) observation: Observation,
+    pub(super) losses: Losses,
+    pub(super) lineages: Waiting,
+    pub(super) clock_ns: i128,
+    pub(super) from_ns: u64,
+    pub(super) latest_ns: u64,
+    pub(super) next: u64,
+    pub(super) told: BTreeMap<String, u64>,
+    pub(super) out: Vec<Record>,
+}
+
+impl Auditor {
+    /// Before the first event.
+    pub fn new(setting: Setting) -> Self {
+        let root = Tgid(0);
+        let baseline = &setting.baseline.certificate;
+        let mut observation = Observation::new(root);
+        observation.unattached = setting.unattached;
+        observation.limiting = Some(setting.host.limiting());
+        Self {
+            own: baseline.namespaces().unwrap_or_default(),
+            model: Model::new(root, baseline),
+            births: Births::of_whole_host(baseline),
+            observation: Observation {
+                baseline: Some(setting.baseline),
+                ..observation
+            },
+            losses: Losses::new(setting.from_ns),
+            lineages: Waiting::default(),
+            host: setting.host,
+            judging: setting.judging,
+            clock_ns: setting.clock_ns,
+            from_ns: setting.from_ns,
+            latest_ns: 0,
+            next: 0,
+            told: BTreeMap::new(),
+            out: Vec::new(),
+        }
+    }
+
+    /// What there is to tell since the last call.
+    pub fn take(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.out)
+    }
+
+    /// Another condition of every birth from now on.
+    pub fn judge_by(&mut self, judging: Judging) {
+        self.judging = judging;
+    }
+
+    /// The beginning.
+    pub fn started(&mut self, started: Started) {
+        self.tell(self.from_ns, What::AuditStarted(started));
+    }
+
+    /// The output goes on where an earlier audit has left off.
+    pub fn resumed(&mut self, unknown_from: Option<String>) {
+        let unknown_to = self.time(self.from_ns);
+        self.tell(
+            self.from_ns,
+            What::AuditResumed {
+                unknown_from,
+                unknown_to,
+            },
+        );
+    }
+
+    /// Takes the counters as they were read at `now_ns`, once all that they count has been applied or
+    /// is about to be.
+    pub fn count(&mut self, counters: &Counters, now_ns: u64) -> bool {
+        match self.losses.read(counters, now_ns) {
+            Some(loss) => {
+                self.tell(now_ns, What::Loss(loss));
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The end.
+    pub fn ended(&mut self, reason: String, now_ns: u64) {
+        let counters = self.losses.counters();
+        let ended = Ended {
+            reason,
+            duration_ns: now_ns.saturating_sub(self.from_ns),
+            records: self.told.clone(),
+            submitted: counters.submitted.total(),
+            read: counters.read.total(),
+            lost: counters.lost.total(),
+            containers: self.living(),
+        };
+        self.tell(now_ns, What::AuditEnded(ended));
+    }
+
+    fn living(&self) -> usize {
+        let all = self.births.all().iter();
+        all.filter(|birth| self.births.lives(birth)).count()
+    }
+
+    /// Takes in an event of the running host.
+    pub fn apply(&mut self, event: &Event, ancestry: &Ancestry) {
+        if let Body::Lineage(lineage) = &event.body {
+            self.lineages.put(&event.task, lineage);
+            return;
+        }
+        if let Body::TaskSeen(seen) = &event.body
+            && (seen.kernel_thread || has_ended(seen) || !self.is_elsewhere(&seen.namespaces))
+        {
+            return;
+        }
+        let member = self.births.container_of(event.task.tgid);
+        let new = self.unknown(event);
+        let actor = matches!(
+            event.body,
+            Body::Fork(_) | Body::Namespace(_) | Body::Exec(_)
+        );
+        let assumed = actor && self.model.assume(&event.task, &self.own);
+        let changes = self.model.apply(event);
+        let happenings = self.births.apply(event, &changes, &self.model);
+        // Nothing reads mount tables of the host's containers.
+        self.births.take_new_mounts();
+        self.cgroups(event);
+        let told = self.births_and_ends(event, &happenings, ancestry);
+        if member.is_none() && !told {
+            self.namespaces(event, &changes, &new);
+        }
+        let now = self
+            .model
+            .task(event.task.tid)
+            .map(|state| state.namespaces);
+        if assumed
+            && !matches!(event.body, Body::Exec(_))
+            && !now.is_some_and(|now| self.is_elsewhere(&now))
+        {
+            // Of a task of the host nothing more is told, not even its end.
+            self.model.forget(event.task.tid);
+        }
+        self.births.sweep();
+        self.model.sweep(&self.births);
+    }
+
+    pub(super) fn is_elsewhere(&self, namespaces: &Namespaces) -> bool {
+        self.own.changes_to(namespaces).next().is_some()
+    }
+
+    /// Tells what has become of containers. Says whether the event is explained by it.
+    fn births_and_ends(
+        &mut self,
+        event: &Event,
+        happenings: &[Happening],
+        ancestry: &Ancestry,
+    ) -> bool {
+        let mut drifts: BTreeMap<usize, usize> = BTreeMap::new();
+        for happening in happenings {
+            if let Happening::Changed(number) = happening {
+                *drifts.entry(*number).or_default() += 1;
+            }
+        }
+        let mut explained = false;
+        for happening in happenings {
+            match *happening {
+                Happening::Born(number) => {
+                    explained = true;
+                    self.born(event, number, ancestry);
+                }
+                Happening::Changed(number) => {
+                    let left = drifts.entry(number).or_default();
+                    let at = *left;
+                    *left = left.saturating_sub(1);
+                    self.changed(event, number, at);
+                }
+                Happening::Entered(number, tgid) => {
+                    explained = true;
+                    self.entered(event, number, tgid);
+                }
+                Happening::Ended(number) => {
+                    let unseen = !matches!(event.body, Body::Exit(_));
+                    self.container_ended(number, event.time_ns, unseen);
+                }
+            }
+        }
+        explained
+    }
+
+    fn born(&mut self, event: &Event, number: usize, ancestry: &Ancestry) {
+        let Some(birth) = self.births.get(number).cloned() else {
+            return;
+        };
+        let told = self.lineages.take(&event.task);
+        let (lineage, source) = match told {
+            Some(lineage) => (Some(lineage), LineageSource::Kernel),
+            None => (ancestry(birth.payload.tgid), LineageSource::Proc),
+        };
+        let lineage = lineage::record(&self.host.boot_id, lineage.as_ref(), source);
+        let (born, violation) = self.born_record(&birth, SeenBy::Exec, lineage);
+        self.tell(event.time_ns, What::ContainerBorn(Box::new(born)));
+        if let Some(violation) = violation {
+            self.tell(event.time_ns, What::ContainerViolation(violation));
+        }
+    }
+
+    pub(super) fn born_record(
+        &self,
+        birth: &Birth,
+        seen_by: SeenBy,
+        lineage: super::record::Lineage,
+    ) -> (Born, Option<Violation>) {
+        let lost = self.lost_of(birth);
+        let judged = self
+            .judging
+            .judge(birth, &self.model, &self.observation, lost, &self.host);
+        let stage = birth.domain.namespaces.is_empty();
+        // Services have cgroups of their own and are no containers: nothing is expected of them.
+        let verdict = judged.verdict.filter(|_| !stage);
+        let process = identity::payload(&self.host.boot_id, birth);
+        let container = self.container(birth);
+        let violation = verdict
+            .filter(|verdict| *verdict != Verdict::Pass)
+            .map(|verdict| Violation {
+                container: container.clone(),
+                process: process.clone(),
+                verdict: verdict.name().to_owned(),
+                items: judged.items,
+            });
+        let within = birth.within.and_then(|number| self.births.get(number));
+        let namespaces = birth.domain.namespaces.iter();
+        let cgroups = birth.domain.cgroups.iter();
+        let born = Born {
+            container,
+            process,
+            vpid: birth.certificate.vpid(),
+            within: within.map(|outer| self.container(outer).id),
+            runtime: birth.runtime.clone(),
+            cgroups_alone: stage,
+            namespaces: namespaces
+                .map(|(kind, id)| identity::namespace(NamespaceSlot::own(*kind), *id))
+                .collect(),
+            cgroups: cgroups
+                .filter_map(|key| Some(self.model.cgroup(*key)?.path.text.clone()))
+                .collect(),
+            seen_by,
+            lineage,
+            verdict: verdict.map(|verdict| verdict.name().to_owned()),
+            certificate: judged.certificate,
+        };
+        (born, violation)
+    }
+
+    /// What may be missing of the time in which a container was made.
+    fn lost_of(&self, birth: &Birth) -> crate::verdict::PerKind {
+        self.losses.between(birth.payload.start_ns, birth.time_ns)
+    }
+
+    pub(super) fn container(&self, birth: &Birth) -> Container {
+        Container {
+            id: identity::container_id(&self.host.boot_id, &birth.payload),
+            name: birth.id.clone(),
+            incomplete: self.lost_of(birth).total() != 0,
+        }
+    }
+
+    /// The drift that is `from_end` from the last one.
+    fn changed(&mut self, event: &Event, number: usize, from_end: usize) {
+        let Some(birth) = self.births.get(number) else {
+            return;
+        };
+        let at = birth.drift.len().checked_sub(from_end);
+        let Some(drift) = at.and_then(|at| birth.drift.get(at)) else {
+            return;
+        };
+        let what = What::ContainerChanged {
+            container: self.container(birth),
+            change: drift.what.clone(),
+            by: drift.by.clone(),
+        };
+        self.tell(event.time_ns, what);
+    }
+
+    fn entered(&mut self, event: &Event, number: usize, tgid: Tgid) {
+        let Some(birth) = self.births.get(number) else {
+            return;
+        };
+        let known = self.model.leader(tgid).map(|state| state.task.clone());
+        let task = known.unwrap_or_else(|| event.task.clone());
+        let (executable, seen_by) = seen(event);
+        let what = What::ContainerEntered {
+            container: self.container(birth),
+            process: identity::process(&self.host.boot_id, &task, executable),
+            seen_by,
+        };
+        self.tell(event.time_ns, what);
+    }
+
+    pub(super) fn container_ended(&mut self, number: usize, now_ns: u64, unseen: bool) {
+        let Some(birth) = self.births.get(number) else {
+            return;
+        };
+        let code = birth.ended.map(|ended| ended.code);
+        let signal = code.map(|code| code & 0x7f).filter(|signal| *signal != 0);
+        let what = What::ContainerEnded {
+            container: self.container(birth),
+            exit_code: code
+                .filter(|_| signal.is_none())
+                .map(|code| (code >> 8) & 0xff),
+            signal,
+            unseen: unseen || code.is_none(),
+            lifetime_ns: now_ns.saturating_sub(birth.time_ns),
+        };
+        self.tell(now_ns, what);
+    }
+
+    fn time(&self, boot_ns: u64) -> String {
+        let ns = i128::from(boot_ns) + self.clock_ns;
+        jiff::Timestamp::from_nanosecond(ns).map_or_else(|_| String::new(), |time| time.to_string())
+    }
+
+    pub(super) fn tell(&mut self, boot_ns: u64, what: What) {
+        *self.told.entry(what.name().to_owned()).or_default() += 1;
+        let record = Record {
+            schema_version: SCHEMA_VERSION,
+            seq: self.next,
+            time: self.time(boot_ns),
+            boot_ns,
+            late: boot_ns < self.latest_ns,
+            what,
+        };
+        self.latest_ns = self.latest_ns.max(boot_ns);
+        self.next += 1;
+        self.out.push(record);
+    }
+}
+
+/// Whether a task has ended and only waits for its parent to ask: it has no namespaces any more but
+/// that of its number.
+pub fn has_ended(seen: &TaskSeen) -> bool {
+    seen.namespaces.get(NamespaceSlot::Mnt).is_none()
+}
+
+/// What an event tells of whoever did it, and how it came to be noticed.
+pub(super) fn seen(event: &Event) -> (Option<String>, SeenBy) {
+    match &event.body {
+        Body::Exec(exec) => {
+            let path = exec.certificate.filename().map(|path| path.text);
+            (path, SeenBy::Exec)
+        }
+        Body::Fork(_) => (None, SeenBy::Fork),
+        Body::Exit(_) => (None, SeenBy::Exit),
+        Body::TaskSeen(_) | Body::Snapshot(_) => (None, SeenBy::Inventory),
+        _ => (None, SeenBy::Call),
+    }
+}
+
+impl Process {
+    /// Its user's number.
+    pub fn uid(&self) -> Option<u32> {
+        self.user.map(|user| user.id)
+    }
+}

@@ -1,0 +1,28 @@
+//! The whole host, audited: which container was born, by whom, what became of it. Owns the records of
+//! the stream and what they are made of. Pure: events and facts go in, records come out; must not
+//! read the machine nor write anything.
+
+pub mod auditor;
+pub mod filter;
+mod identity;
+mod judging;
+mod lineage;
+pub mod loss;
+mod outside;
+mod presence;
+pub mod record;
+pub mod words;
+
+pub use auditor::{Auditor, Setting};
+pub use judging::Judging;
+pub use record::Record;
+
+use schemars::schema_for;
+
+/// The JSON Schema of the records.
+pub fn schema() -> serde_json::Value {
+    schema_for!(Record).to_value()
+}
+
+#[cfg(test)]
+mod tests;

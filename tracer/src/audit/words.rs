@@ -1,0 +1,171 @@
+//! A record as a line for people. Owns the words.
+
+use std::fmt::Write as _;
+
+use crate::report::escape::escape;
+
+use super::record::{Born, Container, Loss, Namespace, Process, Record, What};
+
+/// One line without its end, harmless for a terminal.
+pub fn line(record: &Record) -> String {
+    let mut text = format!("{} {}", record.time, record.what.name());
+    // Writing to a String cannot fail.
+    let _ = write!(text, "{}", escape(&words(&record.what)));
+    if record.late {
+        text.push_str(" (late)");
+    }
+    text
+}
+
+fn words(what: &What) -> String {
+    match what {
+        What::AuditStarted(started) => format!(
+            " tracer {} on {}: setns and unshare seen {}",
+            started.version,
+            started.kernel,
+            match started.mode {
+                super::record::Mode::Exact => "as they return",
+                super::record::Mode::Economy => "by their outcome, at the next fork, exec or exit",
+            }
+        ),
+        What::AuditResumed {
+            unknown_from,
+            unknown_to,
+        } => {
+            let from = unknown_from.as_deref().unwrap_or("an unknown time");
+            format!(" nothing is known from {from} to {unknown_to}")
+        }
+        What::ContainerFound(born) | What::ContainerBorn(born) => birth(born),
+        What::ContainerViolation(violation) => {
+            let items = violation.items.iter().map(|item| {
+                let reason = item.reason.as_deref().unwrap_or_default();
+                format!(
+                    "{}: asked {}, seen {}: {reason}",
+                    item.id, item.asked, item.seen
+                )
+            });
+            let items: Vec<String> = items.collect();
+            format!(
+                " {} {} {}: {}",
+                container(&violation.container),
+                violation.verdict.to_uppercase(),
+                who(&violation.process),
+                items.join("; ")
+            )
+        }
+        What::ContainerChanged {
+            container: of,
+            change,
+            by,
+        } => format!(" {} {change} by {by}", container(of)),
+        What::ContainerEntered {
+            container: of,
+            process,
+            ..
+        } => format!(" {} by {}", container(of), who(process)),
+        What::ContainerEnded {
+            container: of,
+            exit_code,
+            signal,
+            lifetime_ns,
+            ..
+        } => {
+            let how = ended(*exit_code, *signal);
+            format!(
+                " {} {how} after {} ms",
+                container(of),
+                lifetime_ns / 1_000_000
+            )
+        }
+        What::NamespaceMade {
+            process,
+            namespaces,
+            ..
+        }
+        | What::NamespaceJoined {
+            process,
+            namespaces,
+            ..
+        } => format!(" {} by {}", list(namespaces), who(process)),
+        What::CgroupMade(cgroup) | What::CgroupRemoved(cgroup) => format!(
+            " {} hierarchy {} by {}",
+            cgroup.path,
+            cgroup.hierarchy,
+            who(&cgroup.process)
+        ),
+        What::CgroupMoved { target, cgroup } => format!(
+            " {} to {} hierarchy {} by {}",
+            who(target),
+            cgroup.path,
+            cgroup.hierarchy,
+            who(&cgroup.process)
+        ),
+        What::Loss(loss) => lost(loss),
+        What::AuditEnded(ended) => format!(
+            " by {}: {} submitted, {} read, {} lost; {} containers live",
+            ended.reason, ended.submitted, ended.read, ended.lost, ended.containers
+        ),
+    }
+}
+
+fn ended(exit_code: Option<u32>, signal: Option<u32>) -> String {
+    match (exit_code, signal) {
+        (_, Some(signal)) => format!("by signal {signal}"),
+        (Some(code), _) => format!("with {code}"),
+        _ => "unseen".to_owned(),
+    }
+}
+
+fn lost(loss: &Loss) -> String {
+    let lost = loss
+        .lost
+        .iter()
+        .map(|(kind, count)| format!("{count} {kind}"));
+    let lost: Vec<String> = lost.collect();
+    format!(
+        " {} lost, {} not understood, {} not marked",
+        lost.join(", "),
+        loss.not_understood,
+        loss.not_marked
+    )
+}
+
+fn birth(born: &Born) -> String {
+    let ancestors = born.lineage.ancestors.iter().map(who);
+    let ancestors: Vec<String> = ancestors.collect();
+    let verdict = born
+        .verdict
+        .as_deref()
+        .map(|word| format!(" {}", word.to_uppercase()));
+    let apart = if born.cgroups_alone {
+        format!("cgroup {}", born.cgroups.join(","))
+    } else {
+        list(&born.namespaces)
+    };
+    format!(
+        " {}{} {} in {apart} < {}",
+        container(&born.container),
+        verdict.unwrap_or_default(),
+        who(&born.process),
+        ancestors.join(" < ")
+    )
+}
+
+fn container(of: &Container) -> String {
+    let name = of.name.as_deref().map(|name| format!(" ({name})"));
+    let incomplete = if of.incomplete { " incomplete" } else { "" };
+    format!("{}{}{incomplete}", of.id, name.unwrap_or_default())
+}
+
+fn who(process: &Process) -> String {
+    let name = process.executable.as_deref().unwrap_or(&process.name);
+    match process.uid() {
+        Some(uid) if uid != 0 => format!("{name}[{}] uid {uid}", process.pid),
+        _ => format!("{name}[{}]", process.pid),
+    }
+}
+
+fn list(namespaces: &[Namespace]) -> String {
+    let namespaces = namespaces.iter().map(|one| one.kind.as_str());
+    namespaces.collect::<Vec<_>>().join(",")
+}

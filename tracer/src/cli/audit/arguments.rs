@@ -1,0 +1,104 @@
+//! The grammar of `tracer audit`. Owns names, defaults and help.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum, builder::RangedU64ValueParser};
+
+use crate::{audit::filter, cli::kernel::KernelArguments};
+
+/// Audit the whole host: a record for each container that is born, what becomes of it, and its end,
+/// until a signal asks for the end.
+///
+/// The kernel side tells of whoever is in other namespaces than the machine began with or was
+/// moved to another cgroup, and of nobody else. Filters are applied to the records.
+#[derive(Args, Debug)]
+#[command(after_help = crate::cli::exit::HELP)]
+pub struct AuditArguments {
+    /// Form of the records on standard output [default: compact, or none with --output]
+    #[arg(short = 'o', long = "format", value_enum, value_name = "FORM")]
+    pub format: Option<Form>,
+    /// Write the records to a file, as JSON lines; what is there already stays
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Begin a new file when it has so many MiB
+    #[arg(long, default_value_t = 64, value_parser = RangedU64ValueParser::<u64>::new().range(1..=1 << 20), value_name = "MIB")]
+    pub rotate_size: u64,
+    /// Keep so many files beside the one that is written: FILE.1 is the latest of them
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=1000), value_name = "N")]
+    pub rotate_keep: u32,
+    /// See setns and unshare as they return, by any way: where the kernel refuses fexit, this costs every
+    /// system call of the machine
+    #[arg(long, conflicts_with = "economy")]
+    pub exact: bool,
+    /// Do without setns and unshare, and see their outcome at the next fork, exec or exit; the default
+    /// where the kernel refuses fexit
+    #[arg(long)]
+    pub economy: bool,
+    #[command(flatten)]
+    pub expected: ExpectedArguments,
+    #[command(flatten)]
+    pub filter: FilterArguments,
+    /// MiB of room for records that the program has not read yet: a power of two
+    #[arg(long, default_value = "4", value_parser = ring, value_name = "MIB")]
+    pub ring: u32,
+    #[command(flatten)]
+    pub kernel: KernelArguments,
+}
+
+/// What is expected of every container.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Expectations")]
+pub struct ExpectedArguments {
+    /// A file of expectations (see `tracer expect schema`); what its exec shows of a container is held
+    /// against those that can be decided then
+    #[arg(long, value_name = "FILE")]
+    pub expect: Vec<PathBuf>,
+    /// Expectations that come with tracer
+    #[arg(long, value_name = "NAME", value_parser = crate::cli::expect::presets())]
+    pub preset: Vec<String>,
+    /// A condition over the birth certificate, in CEL, such as
+    /// `linux.ns.net.is_host == false && linux.no_new_privs`
+    #[arg(long, value_name = "CEL")]
+    pub rule: Vec<String>,
+}
+
+/// Which records are written.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Filters")]
+pub struct FilterArguments {
+    /// Records of this type, or of those that begin so, as container_born or cgroup
+    #[arg(short = 'e', long = "event", value_parser = filter::kinds, value_name = "TYPE")]
+    pub event: Vec<Vec<String>>,
+    /// Records of containers whose id or name begins so
+    #[arg(long, value_name = "PREFIX")]
+    pub container: Vec<String>,
+    /// Records of processes of this name
+    #[arg(long, value_name = "NAME")]
+    pub comm: Vec<String>,
+    /// Records of processes of this user, where it is known
+    #[arg(long, value_name = "UID")]
+    pub uid: Vec<u32>,
+}
+
+/// Form of the records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// A line for people
+    Compact,
+    /// The same
+    Table,
+    /// A JSON line; `tracer schema` prints what it holds
+    Jsonl,
+}
+
+fn ring(text: &str) -> Result<u32, String> {
+    let mib: u32 = text
+        .parse()
+        .map_err(|_| format!("`{text}` is no number of MiB"))?;
+    if !mib.is_power_of_two() || mib > 1024 {
+        return Err(format!(
+            "`{text}` is no power of two up to 1024; write 4, 8, 16 ..."
+        ));
+    }
+    Ok(mib << 20)
+}

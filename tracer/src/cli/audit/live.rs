@@ -1,0 +1,313 @@
+//! The running audit: hooks first, then what was there before, then the records as they come, in
+//! batches. Owns the order of these, the counters and the clock; what records mean is `audit`'s.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+use super::ancestry;
+use crate::{
+    audit::{
+        Auditor, Judging, Setting,
+        auditor::has_ended,
+        record::{Mode, Started},
+    },
+    collect::{
+        self, CollectError, Collector, Options,
+        hooks::{HookChoice, Way},
+    },
+    event::{self, Body, Event, SyscallTable, Tgid},
+    host::HostFacts,
+    verdict::{Counters, Seen, Unattached},
+};
+
+/// Records of one batch at most: they are decoded before the counters are read, which tell whether
+/// something of the same time is missing.
+const BATCH: usize = 4096;
+/// A thread of the kernel's, whose namespaces are those that the machine began with.
+const KTHREADD: Tgid = Tgid(2);
+/// All tasks are looked at again after so long: whose end was not told is found out.
+pub const LOOK_AGAIN: Duration = Duration::from_mins(1);
+
+/// An audit with its hooks attached.
+pub struct Live {
+    collector: Collector,
+    syscalls: SyscallTable,
+    /// What it means.
+    pub auditor: Auditor,
+    counters: Counters,
+    next: u64,
+    /// Something was lost since all tasks were looked at.
+    doubtful: bool,
+}
+
+/// Events, and what is read of the ring that makes them.
+struct Intake<'a> {
+    collector: &'a mut Collector,
+    syscalls: &'a SyscallTable,
+    counters: &'a mut Counters,
+    next: &'a mut u64,
+}
+
+impl Intake<'_> {
+    /// The next events, at most `most`.
+    fn events(&mut self, most: usize) -> Vec<Event> {
+        let mut events = Vec::new();
+        let (syscalls, counters, next) = (self.syscalls, &mut *self.counters, &mut *self.next);
+        self.collector.ring.drain_some(most, |bytes| {
+            let event = event::decode(syscalls, *next, bytes);
+            *next += 1;
+            let kind = event.body.kind();
+            counters.read.add(kind, 1);
+            if matches!(event.body, Body::Unknown(_)) {
+                counters.unknown.add(kind, 1);
+            }
+            events.push(event);
+        });
+        events
+    }
+}
+
+impl Live {
+    /// Attaches the hooks and takes in what is there.
+    pub fn start(
+        options: &Options,
+        host: &HostFacts,
+        judging: Judging,
+    ) -> Result<Self, CollectError> {
+        let from_ns = now_ns();
+        let mut collector = Collector::start(options)?;
+        let hooks = collector.hooks()?.to_vec();
+        needs(&hooks)?;
+        let syscalls = SyscallTable::new(collect::syscall_names());
+        let (mut counters, mut next) = (Counters::default(), 0);
+        let mut intake = Intake {
+            collector: &mut collector,
+            syscalls: &syscalls,
+            counters: &mut counters,
+            next: &mut next,
+        };
+        // By itself first: from then on nothing is told of tasks of the host.
+        intake.collector.snapshot(KTHREADD.0)?;
+        let mut first = intake.events(usize::MAX);
+        intake.collector.snapshot(options.root_tgid)?;
+        intake.collector.inventory(0)?;
+        first.extend(intake.events(usize::MAX));
+        let baseline = baseline(&first)?;
+        let auditor = Auditor::new(Setting {
+            host: host.clone(),
+            baseline,
+            judging,
+            unattached: unattached(&hooks),
+            clock_ns: clock_ns(),
+            from_ns,
+        });
+        let mut live = Self {
+            collector,
+            syscalls,
+            auditor,
+            counters,
+            next,
+            doubtful: false,
+        };
+        live.auditor.started(Started {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            kernel: host.kernel.clone(),
+            boot_id: host.boot_id.clone(),
+            mode: mode(&hooks),
+            hooks: chosen(&hooks),
+        });
+        live.take(first)?;
+        live.find()?;
+        Ok(live)
+    }
+
+    /// Takes in events, with the counters as they stand after them.
+    fn take(&mut self, events: Vec<Event>) -> Result<(), CollectError> {
+        self.read_counters()?;
+        for event in events {
+            if !matches!(event.body, Body::Snapshot(_)) {
+                self.auditor.apply(&event, &ancestry::of);
+            }
+        }
+        Ok(())
+    }
+
+    /// Containers that were there before.
+    fn find(&mut self) -> Result<(), CollectError> {
+        for (first, members) in self.auditor.to_find() {
+            self.collector.snapshot(first.tgid.0)?;
+            let events = self.intake().events(usize::MAX);
+            for event in events {
+                match &event.body {
+                    Body::Snapshot(certificate) if event.task.tgid == first.tgid => {
+                        let found = certificate.clone();
+                        self.auditor.find(&event, &found, &members, &ancestry::of);
+                    }
+                    Body::Snapshot(_) => {}
+                    _ => self.auditor.apply(&event, &ancestry::of),
+                }
+            }
+        }
+        self.read_counters()
+    }
+
+    fn intake(&mut self) -> Intake<'_> {
+        Intake {
+            collector: &mut self.collector,
+            syscalls: &self.syscalls,
+            counters: &mut self.counters,
+            next: &mut self.next,
+        }
+    }
+
+    /// Takes the next batch. Tells whether there may be more.
+    pub fn follow(&mut self) -> Result<bool, CollectError> {
+        let events = self.intake().events(BATCH);
+        let more = events.len() == BATCH;
+        self.take(events)?;
+        if !more && self.doubtful {
+            self.look_again()?;
+        }
+        self.collector.print_log();
+        Ok(more)
+    }
+
+    /// Waits until there is something to read.
+    pub async fn readable(&mut self) -> std::io::Result<()> {
+        self.collector.ring.readable().await
+    }
+
+    /// Looks at all tasks: whoever is not there any more has ended, whatever was told.
+    pub fn look_again(&mut self) -> Result<(), CollectError> {
+        self.doubtful = false;
+        let from_ns = now_ns();
+        self.collector.inventory(0)?;
+        let events = self.intake().events(usize::MAX);
+        let lost = self.counters.lost.total();
+        let living: BTreeSet<Tgid> = events
+            .iter()
+            .filter(|event| match &event.body {
+                Body::TaskSeen(seen) => !has_ended(seen),
+                _ => false,
+            })
+            .map(|event| event.task.tgid)
+            .collect();
+        self.take(events)?;
+        // An inventory that is not whole shows nobody's end.
+        if self.counters.lost.total() == lost {
+            self.auditor.reconcile(&living, from_ns);
+        }
+        Ok(())
+    }
+
+    /// The last records, and the end.
+    pub fn end(mut self, reason: String) -> Result<Auditor, CollectError> {
+        // A hook that runs at this moment may have counted its record and not yet submitted it; it
+        // cannot sleep, so yielding to it a few times suffices.
+        for _ in 0..64 {
+            while self.follow()? {}
+            let counters = &self.counters;
+            if counters.submitted.total() == counters.read.total() + counters.lost.total() {
+                break;
+            }
+            std::thread::yield_now();
+        }
+        self.auditor.ended(reason, now_ns());
+        Ok(self.auditor)
+    }
+
+    fn read_counters(&mut self) -> Result<(), CollectError> {
+        let raw = self.collector.counters()?;
+        for count in raw.kinds {
+            self.counters.submitted.set(count.kind, count.submitted);
+            self.counters.lost.set(count.kind, count.lost);
+        }
+        self.counters.scope_full = raw.scope_full;
+        self.doubtful |= self.auditor.count(&self.counters, now_ns());
+        Ok(())
+    }
+}
+
+/// The certificate that "the host's" is taken from: this process's, whose root directory is that of the
+/// host, unless it is in a container itself.
+fn baseline(events: &[Event]) -> Result<Seen, CollectError> {
+    let snapshots = events.iter().filter_map(|event| match &event.body {
+        Body::Snapshot(certificate) => Some(Seen {
+            seq: event.seq,
+            certificate: certificate.clone(),
+        }),
+        _ => None,
+    });
+    let mut snapshots = snapshots.fuse();
+    let (Some(kernel), Some(own)) = (snapshots.next(), snapshots.next()) else {
+        return Err(CollectError::Iterate(
+            "the kernel's own thread did not come up; the ring may be too small".to_owned(),
+        ));
+    };
+    let namespaces = |seen: &Seen| seen.certificate.namespaces();
+    Ok(if namespaces(&kernel) == namespaces(&own) {
+        own
+    } else {
+        kernel
+    })
+}
+
+/// Hooks without which nothing can be told of containers.
+fn needs(hooks: &[HookChoice]) -> Result<(), CollectError> {
+    let needed = [
+        "task",
+        "sched_process_exec",
+        "sched_process_exit",
+        "task_newtask",
+    ];
+    let missing = hooks.iter().filter(|hook| needed.contains(&hook.name));
+    for hook in missing {
+        if let Some((_, reason)) = hook.missing().into_iter().next() {
+            return Err(CollectError::NoWay {
+                name: hook.name,
+                reason,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn mode(hooks: &[HookChoice]) -> Mode {
+    let seen = hooks.iter().find(|hook| hook.name == "sys_exit");
+    match seen.and_then(|hook| hook.chosen) {
+        Some(_) => Mode::Exact,
+        None => Mode::Economy,
+    }
+}
+
+fn chosen(hooks: &[HookChoice]) -> BTreeMap<String, Option<String>> {
+    let named = |hook: &HookChoice| {
+        let way = hook.chosen.map(Way::name).map(str::to_owned);
+        (hook.name.to_owned(), way)
+    };
+    hooks.iter().map(named).collect()
+}
+
+fn unattached(hooks: &[HookChoice]) -> Vec<Unattached> {
+    let missing = hooks.iter().flat_map(HookChoice::missing);
+    missing
+        .map(|(kind, reason)| Unattached { kind, reason })
+        .collect()
+}
+
+/// Nanoseconds since the machine was started.
+fn now_ns() -> u64 {
+    u64::try_from(ns(ClockId::Boottime)).unwrap_or(0)
+}
+
+/// What the clock of the day is ahead of it.
+fn clock_ns() -> i128 {
+    ns(ClockId::Realtime) - ns(ClockId::Boottime)
+}
+
+fn ns(clock: ClockId) -> i128 {
+    let time = clock_gettime(clock);
+    i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)
+}

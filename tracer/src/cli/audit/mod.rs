@@ -1,0 +1,194 @@
+//! `tracer audit`: the loop over a running audit, and where its records go. Owns that loop, the
+//! signals and the exit code.
+
+mod ancestry;
+mod arguments;
+mod live;
+mod output;
+
+use std::path::Path;
+
+use tokio::time::Instant;
+
+pub use arguments::AuditArguments;
+
+use super::{Failure, doctor, exit, expect as expectations, say};
+use crate::{
+    audit::{self, Auditor, Judging, Record, filter::Filter},
+    collect::{Options, hooks::Way, wanted::Wants},
+    expect::rule::Rule,
+    host::{self, HostFacts},
+    report,
+    run::Signals,
+};
+use arguments::{ExpectedArguments, FilterArguments, Form};
+use live::{LOOK_AGAIN, Live};
+use output::{Before, Rotated, Sink, Written};
+
+/// The command.
+///
+/// # Errors
+/// What keeps it from observing.
+pub fn run(arguments: &AuditArguments) -> Result<u8, Failure> {
+    super::require_host()?;
+    let host =
+        host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
+    let judging = judging(&arguments.expected, &host)?;
+    let (sinks, before) = sinks(arguments)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(exit::ERROR, format!("starting tokio failed: {error}")))?;
+    let outlet = Outlet {
+        filter: filter(&arguments.filter),
+        sinks,
+    };
+    runtime.block_on(audit(&options(arguments), &host, judging, outlet, before))
+}
+
+/// Prints the JSON Schema of the records.
+///
+/// # Errors
+/// Standard output cannot be written to.
+pub fn schema() -> Result<u8, Failure> {
+    super::print(&format!("{:#}\n", audit::schema())).map(|()| exit::PASS)
+}
+
+/// Records on their way out.
+struct Outlet {
+    filter: Filter,
+    sinks: Vec<Sink>,
+}
+
+impl Outlet {
+    fn write(&mut self, records: &[Record]) -> Written {
+        let wanted = records.iter().filter(|record| self.filter.takes(record));
+        let wanted: Vec<&Record> = wanted.collect();
+        if wanted.is_empty() {
+            return Written::All;
+        }
+        // Nobody who reads standard output any more wants it written.
+        self.sinks
+            .retain_mut(|sink| sink.write(&wanted) == Written::All);
+        if self.sinks.is_empty() {
+            Written::Closed
+        } else {
+            Written::All
+        }
+    }
+}
+
+async fn audit(
+    options: &Options,
+    host: &HostFacts,
+    judging: Judging,
+    mut outlet: Outlet,
+    before: Option<Before>,
+) -> Result<u8, Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::new(exit::ERROR, error);
+    // First: whoever asks for the end while hooks are attached is heard.
+    let mut signals =
+        Signals::new().map_err(|error| failed(&format!("catching signals failed: {error}")))?;
+    let of_collect =
+        |error: crate::collect::CollectError| Failure::new(doctor::code_of(&error), &error);
+    let mut live = Live::start(options, host, judging).map_err(of_collect)?;
+    if let Some(before) = before {
+        live.auditor.resumed(before.last);
+    }
+    let mut looks = tokio::time::interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
+    let reason = loop {
+        let more = live.follow().map_err(of_collect)?;
+        if outlet.write(&live.auditor.take()) == Written::Closed {
+            // It was the only place that records went to.
+            return Ok(exit::PASS);
+        }
+        tokio::select! {
+            biased;
+            number = signals.next_ending() => break format!("signal {number}"),
+            () = std::future::ready(()), if more => {}
+            ready = live.readable(), if !more => {
+                ready.map_err(|error| failed(&format!("waiting for records failed: {error}")))?;
+            }
+            _instant = looks.tick(), if !more => {
+                live.look_again().map_err(of_collect)?;
+            }
+        }
+    };
+    let mut auditor: Auditor = live.end(reason).map_err(of_collect)?;
+    outlet.write(&auditor.take());
+    Ok(exit::PASS)
+}
+
+fn options(arguments: &AuditArguments) -> Options {
+    let mut options = arguments.kernel.set(Options {
+        host: true,
+        ring_bytes: arguments.ring,
+        scope_groups: MARKED,
+        ..Options::for_this_process()
+    });
+    if arguments.economy {
+        options.hooks.leave_out("sys_exit");
+    } else if !arguments.exact && options.hooks.of("sys_exit") == Wants::default().of("sys_exit") {
+        // At no cost to other system calls, or not at all.
+        options.hooks.ask("sys_exit", Way::Fexit);
+    }
+    options
+}
+
+/// Processes whose end is told of: those of containers, and those that were moved.
+const MARKED: u32 = 65_536;
+
+fn judging(arguments: &ExpectedArguments, host: &HostFacts) -> Result<Judging, Failure> {
+    let lists = expectations::sources(&arguments.expect, &arguments.preset)?;
+    let merged = expectations::merged(&lists)?;
+    let (decidable, others): (Vec<_>, Vec<_>) = merged
+        .into_iter()
+        .partition(|expectation| expectation.check.family().at_exec());
+    if !others.is_empty() {
+        let names: Vec<&str> = others.iter().map(|one| one.id.as_str()).collect();
+        say(&format!(
+            "not judged at birth, as only what comes later or mount tables show it: {}",
+            names.join(", ")
+        ));
+    }
+    let template = report::certificate::template(host);
+    let rules = arguments.rule.iter();
+    let rules = rules
+        .map(|text| Rule::new(text, &template).map_err(|error| Failure::new(exit::USAGE, error)))
+        .collect::<Result<_, _>>()?;
+    Ok(Judging {
+        expectations: decidable,
+        rules,
+    })
+}
+
+/// The file first: what is seen on standard output is in it.
+fn sinks(arguments: &AuditArguments) -> Result<(Vec<Sink>, Option<Before>), Failure> {
+    let mut sinks = Vec::new();
+    let mut before = None;
+    if let Some(path) = &arguments.output {
+        let limit = arguments.rotate_size << 20;
+        let opened = Rotated::open(path, limit, arguments.rotate_keep);
+        let (file, held) = opened.map_err(|error| {
+            let text = format!("opening {} failed: {error}", path.display());
+            Failure::new(exit::ERROR, text)
+        })?;
+        sinks.push(Sink::File(file));
+        before = held;
+    }
+    if let Some(form) = arguments.format {
+        sinks.push(Sink::Standard(form));
+    } else if sinks.is_empty() {
+        sinks.push(Sink::Standard(Form::Compact));
+    }
+    Ok((sinks, before))
+}
+
+fn filter(arguments: &FilterArguments) -> Filter {
+    Filter {
+        kinds: arguments.event.concat(),
+        containers: arguments.container.clone(),
+        comms: arguments.comm.clone(),
+        uids: arguments.uid.clone(),
+    }
+}

@@ -1,0 +1,131 @@
+//! Who lives in which container: joining, leaving, coming in from outside, being there before; and
+//! forgetting containers in which nobody does. Owns these changes of [`Births`].
+
+use std::collections::HashSet;
+
+use crate::event::{Certificate, Event, NsId, Tgid};
+
+use super::{Birth, Births, Domain, Happening, Model, domain, index::Index};
+
+/// Ended containers that are kept anyway.
+const SWEEP: usize = 64;
+
+impl Births {
+    /// A thread group lives no more, whatever its end was.
+    pub(super) fn gone(&mut self, tgid: Tgid) {
+        self.leave(tgid);
+        if self.whole_host {
+            // Those of a run are few, and asked for at its end.
+            self.programs.remove(&tgid);
+        }
+    }
+
+    /// Makes a thread group one of a container.
+    pub(super) fn join(&mut self, tgid: Tgid, number: usize) {
+        if self.members.get(&tgid) != Some(&number) {
+            // First, so that a payload that takes the place of its own stage does not end it.
+            self.index.enters(number);
+            self.leave(tgid);
+            self.members.insert(tgid, number);
+        }
+    }
+
+    pub(super) fn leave(&mut self, tgid: Tgid) {
+        if let Some(number) = self.members.remove(&tgid)
+            && self.index.leaves(number)
+        {
+            self.happenings.push(Happening::Ended(number));
+        }
+    }
+
+    /// Takes thread groups for gone of which `lives` says that they are: their ends may have been
+    /// lost.
+    pub fn reconcile(&mut self, lives: impl Fn(Tgid) -> bool) -> Vec<Happening> {
+        let members = self.members.keys().copied();
+        let gone: Vec<Tgid> = members.filter(|tgid| !lives(*tgid)).collect();
+        for tgid in gone {
+            self.gone(tgid);
+        }
+        std::mem::take(&mut self.happenings)
+    }
+
+    /// Forgets containers in which nobody lives, once they are as many as those in which somebody
+    /// does: what it takes is in proportion to what has ended.
+    pub fn sweep(&mut self) {
+        let lives = |birth: &Birth| self.index.living(birth.number) != 0;
+        let living = self.all.iter().filter(|birth| lives(birth)).count();
+        if self.all.len() < 2 * living + SWEEP {
+            return;
+        }
+        let mut all = std::mem::take(&mut self.all);
+        all.retain(|birth| self.index.living(birth.number) != 0);
+        all.shrink_to_fit();
+        self.index = Index::of(all.iter());
+        self.all = all;
+        for number in self.members.values() {
+            self.index.enters(*number);
+        }
+    }
+
+    /// Numbers of namespaces that containers have.
+    pub(super) fn namespaces(&self) -> HashSet<NsId> {
+        let all = self.all.iter().flat_map(|birth| &birth.domain.namespaces);
+        all.map(|(_, id)| *id).collect()
+    }
+
+    /// Takes a container that was there before into account: `task` is its first process, of which
+    /// these are the facts, and `members` are in the same namespaces.
+    pub fn find(
+        &mut self,
+        event: &Event,
+        certificate: &Certificate,
+        members: &[Tgid],
+        model: &Model,
+    ) -> Option<usize> {
+        let domain = Domain::of(certificate, &self.host, model);
+        let known = self.index.like(&domain).iter();
+        let known = known.filter_map(|number| self.get(*number));
+        if domain.namespaces.is_empty() || known.into_iter().any(|birth| birth.domain.same(&domain))
+        {
+            return None;
+        }
+        let parent = model
+            .leader(event.task.tgid)
+            .and_then(|state| state.parent)
+            .and_then(|parent| self.container_of(parent));
+        let birth = Birth {
+            number: self.last + 1,
+            seq: event.seq,
+            time_ns: event.time_ns,
+            payload: event.task.clone(),
+            certificate: certificate.clone(),
+            within: parent,
+            runtime: None,
+            id: domain::id(&domain, model),
+            domain,
+            stages: Vec::new(),
+            drift: Vec::new(),
+            ended: None,
+            same_program: false,
+            host_root: false,
+        };
+        let number = birth.number;
+        self.born(birth, None);
+        for member in members {
+            self.join(*member, number);
+        }
+        self.happenings.clear();
+        Some(number)
+    }
+
+    /// The container in which somebody lives that has every namespace that sets these apart: who is
+    /// found there has come from outside.
+    pub(super) fn entered_by(&self, domain: &Domain) -> Option<usize> {
+        let numbers = self.index.like(domain).iter();
+        let births = numbers.filter_map(|number| self.get(*number));
+        births
+            .filter(|birth| domain.is_part_of(&birth.domain) && self.lives(birth))
+            .map(|birth| birth.number)
+            .min()
+    }
+}

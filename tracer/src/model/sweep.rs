@@ -1,0 +1,85 @@
+//! Forgetting what no longer matters, for runs without an end: tasks that have ended, namespaces that
+//! nobody is in, cgroups that are gone. Owns when and what; what it takes is in proportion to what was
+//! noted since.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::event::{NamespaceSlot, Namespaces, Task, Tgid, Tid};
+
+use super::{Births, Change, Model, NamespaceOrigin, TaskState};
+
+/// Fewer than these are kept anyway.
+const FLOOR: usize = 4096;
+
+impl Model {
+    /// Takes a task that no record has named for one in these namespaces: where the whole host is
+    /// observed, those of the host, of whose tasks nothing is told. Tells whether it was unknown.
+    pub fn assume(&mut self, task: &Task, namespaces: &Namespaces) -> bool {
+        let known = self.tasks.get(&task.tid);
+        if known.is_some_and(|known| known.task.start_ns == task.start_ns) {
+            return false;
+        }
+        let state = TaskState {
+            cgroups: BTreeMap::new(),
+            ..TaskState::existing(task.clone(), *namespaces, &crate::event::Cgroups::default())
+        };
+        self.tasks.insert(task.tid, state);
+        true
+    }
+
+    /// Forgets a task, such as one that nothing more will be told of.
+    pub fn forget(&mut self, tid: Tid) {
+        self.tasks.remove(&tid);
+    }
+
+    /// Namespaces that a task has come to have from what it was assumed to have.
+    pub fn differing(from: &Namespaces, to: &Namespaces, tid: Tid) -> Vec<Change> {
+        let changes = from.changes_to(to);
+        changes
+            .map(|(slot, before, after)| Change::Namespace {
+                tid,
+                slot,
+                before,
+                after,
+            })
+            .collect()
+    }
+
+    /// Forgets, once there is twice as much as was left the last time.
+    pub fn sweep(&mut self, births: &Births) {
+        if self.size() < 2 * self.swept + FLOOR {
+            return;
+        }
+        let living: BTreeSet<Tgid> = self
+            .tasks
+            .values()
+            .filter(|state| state.ended.is_none() && state.task.tid.0 == state.task.tgid.0)
+            .map(|state| state.task.tgid)
+            .collect();
+        self.tasks
+            .retain(|_, state| state.ended.is_none() && living.contains(&state.task.tgid));
+        let mut used = births.namespaces();
+        let mut cgroups = BTreeSet::new();
+        for state in self.tasks.values() {
+            let slots = NamespaceSlot::ALL.into_iter();
+            used.extend(slots.filter_map(|slot| state.namespaces.get(slot)));
+            cgroups.extend(state.cgroups.values().map(|place| place.key));
+        }
+        self.namespaces.retain(|(_, id), bearers| {
+            let before = |origin: &NamespaceOrigin| *origin == NamespaceOrigin::Before;
+            used.contains(id) || bearers.iter().any(|bearer| before(&bearer.origin))
+        });
+        for bearers in self.namespaces.values_mut() {
+            // Whoever asks wants the latest.
+            let older = bearers.len().saturating_sub(2);
+            bearers.drain(..older);
+        }
+        self.cgroups
+            .retain(|key, birth| birth.removed.is_none() || cgroups.contains(key));
+        self.swept = self.size();
+    }
+
+    fn size(&self) -> usize {
+        self.tasks.len() + self.namespaces.len() + self.cgroups.len()
+    }
+}
