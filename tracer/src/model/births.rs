@@ -49,6 +49,8 @@ pub struct Birth {
     pub(super) same_program: bool,
     /// Its root directory is tracer's own.
     pub(super) host_root: bool,
+    /// A process of it ended with another status than 0 that ran its creator's file.
+    pub(super) failed: bool,
 }
 
 /// Something that changed in a container after its payload was executed.
@@ -132,8 +134,7 @@ impl Births {
             other.within == Some(birth.number) && !other.domain.namespaces.is_empty()
         };
         birth.domain.namespaces.is_empty()
-            || Self::may_be_stage(birth)
-                && (birth.ended.is_some_and(Ended::has_failed) || self.all.iter().any(inside))
+            || Self::may_be_stage(birth) && (birth.failed || self.all.iter().any(inside))
     }
 
     /// Whether it may turn out to be a stage, which only what comes after it shows: a program that
@@ -197,6 +198,7 @@ impl Births {
             Body::Exit(exit) if exit.group_dead => {
                 let tgid = event.task.tgid;
                 self.raised(event, exit);
+                self.has_failed(tgid, exit);
                 let ended = Ended {
                     seq: event.seq,
                     code: exit.code,
@@ -269,6 +271,18 @@ impl Births {
                 self.happenings.push(Happening::Changed(number));
             }
         }
+    }
+
+    /// Of a program that executed itself anew several processes may be left, of which one works on
+    /// and another keeps its namespaces: whichever executed first is taken for the payload.
+    fn has_failed(&mut self, tgid: Tgid, exit: &Exit) {
+        let member = self.container_of(tgid).filter(|_| exit.code != 0);
+        let Some(index) = member.and_then(|number| self.at(number)) else {
+            return;
+        };
+        let birth = &mut self.all[index];
+        let file = |tgid| self.programs.get(&tgid).and_then(|program| program.file);
+        birth.failed |= birth.same_program && file(tgid) == file(birth.payload.tgid);
     }
 
     fn fork(&mut self, event: &Event, fork: &Fork, changes: &[Change], model: &Model) {
@@ -402,6 +416,7 @@ impl Births {
                     ended: None,
                     same_program,
                     host_root,
+                    failed: false,
                 };
                 self.born(birth, known);
             }

@@ -108,6 +108,7 @@ impl Births {
             ended: None,
             same_program: false,
             host_root: false,
+            failed: false,
         };
         let number = birth.number;
         self.born(birth, None);

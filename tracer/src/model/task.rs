@@ -59,13 +59,6 @@ pub struct Ended {
     pub code: u32,
 }
 
-impl Ended {
-    /// It did not end with status 0.
-    pub(super) fn has_failed(self) -> bool {
-        self.code != 0
-    }
-}
-
 impl TaskState {
     /// Of a task that was there before the run.
     pub(super) fn existing(task: Task, namespaces: Namespaces, cgroups: &Cgroups) -> Self {
