@@ -154,6 +154,7 @@ impl Trial {
             collect: self.collect,
             gate: self.gate,
             streams,
+            tape: None,
         };
         let aids = std::cell::RefCell::new(Aids::default());
         let saboteurs = self.saboteurs;

@@ -4,6 +4,7 @@
 mod signals;
 
 use std::{
+    io,
     path::Path,
     time::{Duration, Instant},
 };
@@ -11,7 +12,7 @@ use std::{
 use thiserror::Error;
 
 use crate::{
-    collect::{CollectError, Options},
+    collect::{CollectError, Options, hooks::HookChoice},
     container::{
         cleanup::{self, CleanupError, Run},
         gate::{ExecError, Exit, Init},
@@ -21,7 +22,9 @@ use crate::{
     },
     event::Tgid,
     expect::{self, Expectation},
+    history::{End, Ending, History, Note},
     host::HostFacts,
+    recording::Tape,
     session::Session,
     verdict::{self, Judgement, Verdict},
 };
@@ -54,7 +57,7 @@ pub enum RunError {
     },
     /// Signals cannot be caught.
     #[error("catching signals failed: {0}")]
-    Signals(std::io::Error),
+    Signals(io::Error),
 }
 
 impl RunError {
@@ -108,11 +111,15 @@ pub struct Ended {
     /// Events that the timeline has no room for.
     pub omitted: u64,
     /// What became of each hook.
-    pub hooks: Vec<crate::collect::hooks::HookChoice>,
+    pub hooks: Vec<HookChoice>,
     /// Time to attach.
     pub attach: Duration,
     /// Time to detach.
     pub detach: Duration,
+    /// From the start to detached hooks.
+    pub total: Duration,
+    /// Bytes of the recording, or why it could not be written; `None` = there is none.
+    pub recorded: Option<io::Result<u64>>,
 }
 
 /// How to run.
@@ -124,6 +131,8 @@ pub struct RunOptions {
     pub gate: GateMode,
     /// The payload's standard streams.
     pub streams: Streams,
+    /// Where everything is written down as it comes.
+    pub tape: Option<Tape>,
 }
 
 /// Runs `spec` and judges it. `alter` may change the plan, never the expectations: both come from
@@ -142,12 +151,12 @@ pub async fn execute(
     let directory = Path::new(STATE_DIRECTORY);
     // What an earlier run left and nothing can remove is no reason not to start another.
     let unswept = cleanup::sweep(directory, &host.hierarchies).err();
-    let mut session = Session::start(&options.collect)?;
+    let mut session = Session::record(&options.collect, options.tape)?;
     let mut signals = Signals::new().map_err(RunError::Signals)?;
     let run = Run::begin(directory, &spec.id, &host.hierarchies)?;
     let init = launch::launch(&plan, run, options.streams)?;
     let tgid = Tgid(init.tgid());
-    session.observation.init = Some(tgid);
+    session.note(Note::Init { tgid });
     let mut container = Container {
         init,
         session: &mut session,
@@ -162,17 +171,10 @@ pub async fn execute(
     };
     let left_behind = container.init.finish().err();
     session.settle()?;
-    let session = end(session);
-    let payload = killed_in_exec(payload, &session.observation, spec);
-    let judgement = match payload {
-        Payload::NeverRan | Payload::NotExecuted(_) => {
-            verdict::judge_refused(&expectations, &session.model, &session.observation)
-        }
-        Payload::Ended(_) => {
-            verdict::judge_final(&expectations, &session.model, &session.observation)
-        }
-    };
+    let session = end(session, Ending::from(&payload), start);
+    let (payload, judgement) = judge(spec, &expectations, payload, &session);
     Ok(Outcome {
+        total: session.total,
         session,
         expectations,
         gate,
@@ -181,30 +183,99 @@ pub async fn execute(
         init: tgid,
         left_behind,
         unswept,
-        total: start.elapsed(),
     })
 }
 
-/// Detaches a session's hooks.
-pub(crate) fn end(session: Session) -> Ended {
-    let Session {
-        collector,
-        hooks,
-        model,
-        observation,
-        steps,
-        omitted,
-        ..
-    } = session;
+/// The judgement of a run that is over, and how its payload really fared.
+pub(crate) fn judge(
+    spec: &Spec,
+    expectations: &[Expectation],
+    payload: Payload,
+    ended: &Ended,
+) -> (Payload, Judgement) {
+    let (model, observation) = (&ended.model, &ended.observation);
+    let payload = killed_in_exec(payload, observation, spec);
+    let judgement = match payload {
+        Payload::NeverRan | Payload::NotExecuted(_) => {
+            verdict::judge_refused(expectations, model, observation)
+        }
+        Payload::Ended(_) => verdict::judge_final(expectations, model, observation),
+    };
+    (payload, judgement)
+}
+
+/// Detaches a session's hooks, and ends its tape.
+pub(crate) fn end(session: Session, ending: Ending, start: Instant) -> Ended {
+    let (collector, hooks, history, tape) = session.into_parts();
     let attach = collector.attach_time;
-    Ended {
-        model,
-        observation,
-        steps,
-        omitted,
-        hooks,
+    let end = End {
+        ending,
         attach,
         detach: collector.stop(),
+        total: start.elapsed(),
+    };
+    Ended {
+        recorded: tape.map(|tape| tape.finish(&end)),
+        ..Ended::new(history, hooks, &end)
+    }
+}
+
+impl Ended {
+    /// From a history that has come to its end.
+    pub(crate) fn new(history: History, hooks: Vec<HookChoice>, end: &End) -> Self {
+        let History {
+            model,
+            observation,
+            steps,
+            omitted,
+            ..
+        } = history;
+        Self {
+            model,
+            observation,
+            steps,
+            omitted,
+            hooks,
+            attach: end.attach,
+            detach: end.detach,
+            total: end.total,
+            recorded: None,
+        }
+    }
+}
+
+impl From<&Payload> for Ending {
+    fn from(payload: &Payload) -> Self {
+        match payload {
+            Payload::NeverRan => Self::NeverRan,
+            Payload::NotExecuted(error) => Self::NotExecuted {
+                error: error.to_string(),
+                found: error.found(),
+            },
+            Payload::Ended(exit) => Self::from(*exit),
+        }
+    }
+}
+
+impl From<Ending> for Payload {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::NeverRan => Self::NeverRan,
+            Ending::NotExecuted { error, found } => {
+                Self::NotExecuted(ExecError::Told { error, found })
+            }
+            Ending::Exited { code } => Self::Ended(Exit::Code(code)),
+            Ending::Signaled { signal } => Self::Ended(Exit::Signal(signal)),
+        }
+    }
+}
+
+impl From<Exit> for Ending {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Code(code) => Self::Exited { code },
+            Exit::Signal(signal) => Self::Signaled { signal },
+        }
     }
 }
 
@@ -281,6 +352,7 @@ impl Container<'_> {
         // Mounts are inconclusive when they cannot be read, which is the judge's to say.
         let _unknown = self.session.read_mounts(task);
         self.session.settle()?;
+        self.session.note(Note::Gate);
         Ok(verdict::judge_gate(
             self.expectations,
             &self.session.model,

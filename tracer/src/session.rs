@@ -1,29 +1,21 @@
-//! The one loop of the record stream: ring to event to model. Owns the sequence numbers and the
-//! reconciling of counters; the same for every command that observes.
+//! The one loop of the record stream: ring to history, and to the tape where there is one. Owns
+//! the reconciling of counters; the same for every command that observes.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet},
     fs, io,
+    ops::{Deref, DerefMut},
 };
 
 use crate::{
     collect::{self, CollectError, Collector, Options, hooks::HookChoice},
-    event::{self, Body, Event, Hold, SyscallTable, Task, Tgid},
-    model::{Births, Change, Model, waiting},
-    verdict::{Observation, Unattached, mountinfo},
+    event::{Body, Event, Hold, SyscallTable, Task, Tgid},
+    history::{Beginning, Count, History, Note},
+    recording::Tape,
+    verdict::{Unattached, mountinfo},
 };
 
-/// An event and what it changed.
-#[derive(Clone, Debug)]
-pub struct Step {
-    /// The event.
-    pub event: Event,
-    /// What it changed, as the model saw it.
-    pub changes: Vec<Change>,
-}
-
-/// Most events that are kept for the timeline; the model and the observation take all.
-const TIMELINE: usize = 100_000;
+pub use crate::history::Step;
 
 /// A task that has come to a halt.
 #[derive(Clone, Debug)]
@@ -61,7 +53,7 @@ impl Halt {
     }
 }
 
-/// A collector with the model that its records build.
+/// A collector with the history that its records make.
 pub struct Session {
     /// The kernel side.
     pub collector: Collector,
@@ -69,40 +61,47 @@ pub struct Session {
     pub hooks: Vec<HookChoice>,
     /// What became of the hook that refuses; `None` where nothing is to be refused.
     pub guard: Option<HookChoice>,
-    /// What the events mean; there once tracer's own certificate has been read.
-    pub model: Model,
-    /// Containers that were made in the run.
-    pub births: Births,
-    /// Certificates, counters, missing hooks.
-    pub observation: Observation,
-    /// The timeline, without the host's inventory.
-    pub steps: Vec<Step>,
-    /// Events that the timeline has no room for.
-    pub omitted: u64,
-    /// The tasks of the host as the start and any later inventory found them.
-    pub inventory: Vec<Event>,
-    /// Tasks that were left waiting, set up, for their payload to be started.
-    pub waiting: Vec<Task>,
+    /// What happened so far. A session is read as it.
+    pub history: History,
     /// Tasks that have come to a halt, by whom enforcement holds or otherwise.
     pub halts: Vec<Halt>,
-    syscalls: SyscallTable,
-    next: u64,
+    /// Where all of it is written down as it comes.
+    tape: Option<Tape>,
+}
+
+impl Deref for Session {
+    type Target = History;
+
+    fn deref(&self) -> &History {
+        &self.history
+    }
+}
+
+impl DerefMut for Session {
+    fn deref_mut(&mut self) -> &mut History {
+        &mut self.history
+    }
 }
 
 impl Session {
     /// Attaches the hooks, and reads the host's inventory and tracer's own certificate, which is
     /// what "the host's" means in every comparison.
     pub fn start(options: &Options) -> Result<Self, CollectError> {
+        Self::record(options, None)
+    }
+
+    /// The same, with everything written to `tape`.
+    pub fn record(options: &Options, mut tape: Option<Tape>) -> Result<Self, CollectError> {
         let root = Tgid(options.root_tgid);
         let mut collector = Collector::start(options)?;
-        let mut observation = Observation::new(root);
         let syscalls = SyscallTable::new(collect::syscall_names());
-        let mut first: VecDeque<Event> = VecDeque::new();
-        let mut next = 0;
-        let mut take = |collector: &mut Collector| {
+        let mut beginning = Beginning::new(root, syscalls);
+        let mut take = |collector: &mut Collector, tape: &mut Option<Tape>| {
             collector.ring.drain(|bytes| {
-                first.push_back(event::decode(&syscalls, next, bytes));
-                next += 1;
+                if let Some(tape) = tape {
+                    tape.record(bytes);
+                }
+                beginning.take(bytes);
             });
         };
         // Once everything is loaded: the threads that load end with records of their own.
@@ -110,41 +109,32 @@ impl Session {
         let guard = collector.guard()?.cloned();
         // Without it there is no certificate of tracer itself to compare others with.
         needs(&hooks, "task")?;
-        take(&mut collector);
+        take(&mut collector, &mut tape);
         // The certificate by itself: the smallest ring has room for it, which it may not have
         // for all tasks of the host; those that are lost are counted.
         collector.snapshot(root.0)?;
-        take(&mut collector);
+        take(&mut collector, &mut tape);
         collector.inventory(0)?;
-        take(&mut collector);
-        observation.unattached = unattached(&hooks);
-        for event in &first {
-            observation.note(event);
+        take(&mut collector, &mut tape);
+        let unattached = unattached(&hooks);
+        if let Some(tape) = &mut tape {
+            tape.note(&Note::Began {
+                hooks: hooks.clone(),
+                unattached: unattached.clone(),
+            });
         }
-        let Some(baseline) = observation.host() else {
+        let Some(history) = beginning.begin(unattached) else {
             return Err(CollectError::Iterate(
                 "tracer's own task did not come up; the ring may be too small".to_owned(),
             ));
         };
-        let births = Births::new(root, baseline);
-        let mut model = Model::new(root, baseline);
-        for event in &first {
-            model.apply(event);
-        }
         Ok(Self {
             collector,
             hooks,
             guard,
-            model,
-            births,
-            observation,
-            steps: Vec::new(),
-            omitted: 0,
-            waiting: Vec::new(),
+            history,
             halts: Vec::new(),
-            inventory: first.into_iter().filter(is_inventory).collect(),
-            syscalls,
-            next,
+            tape,
         })
     }
 
@@ -153,6 +143,19 @@ impl Session {
     pub fn refuses(&self) -> bool {
         let guard = self.guard.as_ref();
         guard.is_some_and(|guard| guard.chosen.is_some())
+    }
+
+    /// Takes what is no record.
+    pub fn note(&mut self, note: Note) {
+        if let Some(tape) = &mut self.tape {
+            tape.note(&note);
+        }
+        self.history.note(note);
+    }
+
+    /// The tape, with all that has come so far.
+    pub fn into_parts(self) -> (Collector, Vec<HookChoice>, History, Option<Tape>) {
+        (self.collector, self.hooks, self.history, self.tape)
     }
 
     /// Refuses to go on where the hook of this name is missing, or tells less than it could.
@@ -175,7 +178,7 @@ impl Session {
                 self.collector
                     .scope_mut()
                     .adopt(task.tgid.0, task.start_ns)?;
-                self.model.adopt(task.tgid);
+                self.note(Note::Adopted { tgid: task.tgid });
                 adopted.insert(task.tgid);
             }
             self.collector.inventory(0)?;
@@ -221,32 +224,17 @@ impl Session {
             collector,
             hooks: _,
             guard: _,
-            model,
-            births,
-            observation,
-            steps,
-            omitted,
-            inventory,
-            waiting: left,
+            history,
             halts,
-            syscalls,
-            next,
+            tape,
         } = self;
         collector.ring.drain(|bytes| {
-            let event = event::decode(syscalls, *next, bytes);
-            *next += 1;
-            observation.note(&event);
-            let changes = model.apply(&event);
-            births.apply(&event, &changes, model);
-            left.extend(waiting::left_waiting(&event, model, births));
-            halts.extend(Halt::of(&event));
-            if is_inventory(&event) {
-                inventory.push(event);
-            } else if steps.len() < TIMELINE {
-                steps.push(Step { event, changes });
-            } else {
-                *omitted += 1;
+            if let Some(tape) = tape {
+                tape.record(bytes);
             }
+            let event = history.decode(bytes);
+            halts.extend(Halt::of(&event));
+            history.take(event);
         });
         collector.print_log();
     }
@@ -279,12 +267,15 @@ impl Session {
     /// Reads the counters as they stand.
     pub fn read_counters(&mut self) -> Result<(), CollectError> {
         let raw = self.collector.counters()?;
-        let counters = &mut self.observation.counters;
-        for count in raw.kinds {
-            counters.submitted.set(count.kind, count.submitted);
-            counters.lost.set(count.kind, count.lost);
-        }
-        counters.scope_full = raw.scope_full;
+        let kinds = raw.kinds.iter().map(|count| Count {
+            kind: count.kind,
+            submitted: count.submitted,
+            lost: count.lost,
+        });
+        self.note(Note::Counters {
+            kinds: kinds.collect(),
+            scope_full: raw.scope_full,
+        });
         Ok(())
     }
 
@@ -292,15 +283,12 @@ impl Session {
     /// read or understood stays unknown.
     pub fn read_mounts(&mut self, task: Tgid) -> io::Result<()> {
         let text = fs::read_to_string(format!("/proc/{}/mountinfo", task.0))?;
-        self.observation.mounts = mountinfo::parse(&text);
-        let own = fs::read_to_string("/proc/self/mountinfo")?;
-        self.observation.host_mounts = mountinfo::parse(&own);
-        Ok(())
+        let own = mountinfo::parse(&text);
+        let text = fs::read_to_string("/proc/self/mountinfo");
+        let host = text.as_ref().ok().and_then(|text| mountinfo::parse(text));
+        self.note(Note::GateMounts { own, host });
+        text.map(drop)
     }
-}
-
-fn is_inventory(event: &Event) -> bool {
-    matches!(event.body, Body::TaskSeen(_))
 }
 
 fn needs(hooks: &[HookChoice], name: &str) -> Result<(), CollectError> {
@@ -309,7 +297,7 @@ fn needs(hooks: &[HookChoice], name: &str) -> Result<(), CollectError> {
     };
     match choice.missing().into_iter().next() {
         Some((_, reason)) => Err(CollectError::NoWay {
-            name: choice.name,
+            name: choice.name.to_string(),
             reason,
         }),
         None => Ok(()),

@@ -15,6 +15,7 @@ mod loss;
 mod many;
 mod prevent;
 mod raised;
+mod replay;
 mod select;
 mod word;
 

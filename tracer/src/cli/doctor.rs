@@ -115,7 +115,7 @@ pub fn run(arguments: &DoctorArguments) -> Result<u8, Failure> {
         .map_err(|error| Failure::new(code_of(&error), error))?
         .cloned()
         .unwrap_or(HookChoice {
-            name: hooks::GUARD.name,
+            name: hooks::GUARD.name.into(),
             chosen: None,
             refused: Vec::new(),
         });

@@ -102,6 +102,13 @@ impl Arguments {
         Ok(subjects)
     }
 
+    /// The flag that names the same file as `path`.
+    pub fn flag_of(&self, path: &Path) -> Option<&'static str> {
+        let wanted = place(path);
+        let mut asked = self.asked();
+        asked.find_map(|(flag, _, path)| (place(path) == wanted).then_some(flag))
+    }
+
     fn asked(&self) -> impl Iterator<Item = (&'static str, Form, &Path)> {
         let all = [
             ("--json", Form::Document, &self.json),

@@ -13,6 +13,8 @@ mod inspect;
 mod kernel;
 pub mod learn;
 mod ps;
+mod recorder;
+mod replay;
 mod report;
 pub mod run;
 mod sink;
@@ -48,6 +50,8 @@ enum Command {
     Audit(Box<audit::AuditArguments>),
     /// Print the JSON Schema of the records of `tracer audit`
     Schema,
+    /// Judge a recording that `--record` has written, without root and on any machine
+    Replay(replay::ReplayArguments),
     /// Show where two containers differ: birth certificates, steps of set-up, time taken
     Diff(diff::DiffArguments),
     /// Compare several runs on one page, by their reports
@@ -118,6 +122,7 @@ pub fn main() -> ExitCode {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Schema => audit::schema(),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Attest(arguments) => attest::run(&arguments),

@@ -155,6 +155,17 @@ impl Pending {
         failure(&self.path, reason)
     }
 
+    /// Where to write what comes bit by bit; [`Self::complete`] ends that.
+    pub fn handle(&self) -> io::Result<fs::File> {
+        self.file.try_clone()
+    }
+
+    /// Gives the file its name, when as many bytes have been written to its handle.
+    pub fn complete(self, length: u64) -> Result<(), Failure> {
+        publish(&self.file, &self.path, self.place, length)
+            .map_err(|error| failure(&self.path, &error))
+    }
+
     /// Writes the report and gives the file its name.
     pub fn finish(self, text: &[u8]) -> Result<(), Failure> {
         let Self {
@@ -163,7 +174,7 @@ impl Pending {
             place,
         } = self;
         file.write_all(text)
-            .and_then(|()| publish(&file, &path, place, text.len()))
+            .and_then(|()| publish(&file, &path, place, text.len() as u64))
             .map_err(|error| failure(&path, &error))
     }
 }
@@ -182,17 +193,17 @@ fn named(folder: &Path) -> io::Result<(fs::File, Place)> {
     Ok((file, Place::Named(temporary)))
 }
 
-fn publish(file: &fs::File, path: &Path, place: Place, length: usize) -> io::Result<()> {
+fn publish(file: &fs::File, path: &Path, place: Place, length: u64) -> io::Result<()> {
     let folder = match place {
         Place::Direct => return Ok(()),
         Place::Named(temporary) => {
-            file.set_len(length as u64)?;
+            file.set_len(length)?;
             file.sync_all()?;
             return temporary.persist(path).map_err(|error| error.error);
         }
         Place::Nameless(folder) => folder,
     };
-    file.set_len(length as u64)?;
+    file.set_len(length)?;
     file.sync_all()?;
     match link(file, path) {
         Err(Errno::EXIST) => {}
@@ -240,7 +251,7 @@ fn failure(path: &Path, error: &dyn std::fmt::Display) -> Failure {
     Failure::new(
         exit::ERROR,
         format!(
-            "writing the report to {} failed: {error}: name another file",
+            "writing {} failed: {error}: name another file",
             path.display()
         ),
     )
@@ -266,7 +277,7 @@ mod tests {
             place,
         } = pending;
         file.write_all(text.as_bytes()).unwrap();
-        publish(&file, &path, place, text.len()).unwrap();
+        publish(&file, &path, place, text.len() as u64).unwrap();
     }
 
     #[test]

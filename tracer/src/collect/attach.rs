@@ -237,7 +237,7 @@ type ByName<'a> = HashMap<&'a str, &'a mut Program>;
 impl Ways {
     fn attach(&self, hook: &'static Hook, programs: &mut ByName<'_>, ids: &aya::Btf) -> HookChoice {
         let mut choice = HookChoice {
-            name: hook.name,
+            name: hook.name.into(),
             chosen: None,
             refused: Vec::new(),
         };

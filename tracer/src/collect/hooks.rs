@@ -2,11 +2,13 @@
 //! each with a fallback. Owns the table; `collect::Collector` does the attaching, and what the user
 //! may ask for is in `wanted`.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use tracer_common::{Kind, Layout, layout::ABSENT};
 
 /// How a program is attached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Way {
     /// `tp_btf`: a tracepoint whose arguments the verifier knows the types of; since 5.5.
@@ -250,10 +252,10 @@ fn has_cgroups(layout: &Layout) -> bool {
 pub const LEFT_OUT: &str = "left out as asked";
 
 /// What became of one hook.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HookChoice {
     /// Name in [`HOOKS`].
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The way that works, `None` when none does.
     pub chosen: Option<Way>,
     /// Ways that were tried before it, and why each was refused.

@@ -73,7 +73,7 @@ pub enum CollectError {
     #[error("the hook {name} cannot be attached ({reason}); see `tracer doctor`")]
     NoWay {
         /// Hook.
-        name: &'static str,
+        name: String,
         /// What each way said.
         reason: String,
     },

@@ -81,6 +81,14 @@ pub enum ExecError {
         /// Number of the signal.
         signal: u8,
     },
+    /// As a recording tells of it.
+    #[error("{error}")]
+    Told {
+        /// What was said.
+        error: String,
+        /// Whether there was such a program.
+        found: bool,
+    },
     /// The answer could not be had.
     #[error(transparent)]
     Lost(#[from] LaunchError),
@@ -89,7 +97,11 @@ pub enum ExecError {
 impl ExecError {
     /// Whether there is a program that could not be executed.
     pub fn found(&self) -> bool {
-        !matches!(self, Self::NotFound { .. })
+        match self {
+            Self::NotFound { .. } => false,
+            Self::Told { found, .. } => *found,
+            Self::Refused { .. } | Self::Killed { .. } | Self::Lost(_) => true,
+        }
     }
 }
 

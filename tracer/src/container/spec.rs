@@ -2,13 +2,15 @@
 //! plan (what the runtime will do) and the expectations (what the kernel must show) both come
 //! from it and never from each other. Pure data; must not read the machine.
 
+use serde::{Deserialize, Serialize};
+
 use std::path::PathBuf;
 
 use crate::event::NamespaceKind;
 
 /// Everything asked of one container. Built by the command line or a bundle reader, which
 /// have already resolved names (users, profiles) and checked that words parse.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spec {
     /// Unique name of this run: `tracer-` and 12 hex digits; also the cgroup's name.
     pub id: String,
@@ -47,7 +49,7 @@ pub struct Spec {
 }
 
 /// Source of the root file system.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Root {
     /// No new mount namespace: the host's own root.
     Shared,
@@ -59,7 +61,7 @@ pub enum Root {
 }
 
 /// One mount asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mount {
     /// What.
     pub kind: MountKind,
@@ -70,7 +72,7 @@ pub struct Mount {
 }
 
 /// What is mounted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MountKind {
     /// A path of the host.
     Bind {
@@ -89,7 +91,7 @@ pub enum MountKind {
 }
 
 /// A user inside the container.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// User id.
     pub uid: u32,
@@ -100,7 +102,7 @@ pub struct User {
 }
 
 /// One line of a map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdMapping {
     /// First id inside.
     pub inside: u32,
@@ -111,7 +113,7 @@ pub struct IdMapping {
 }
 
 /// Limits; `None` = none of our own.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Resources {
     /// Processors, ascending.
     pub cpuset_cpus: Option<Vec<u32>>,
@@ -124,7 +126,7 @@ pub struct Resources {
 }
 
 /// CPU time per period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CpuQuota {
     /// Microseconds.
     pub quota_us: u64,
@@ -133,7 +135,7 @@ pub struct CpuQuota {
 }
 
 /// Seccomp filter asked for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Seccomp {
     /// None.
     Unconfined,
@@ -147,7 +149,7 @@ pub enum Seccomp {
 }
 
 /// A resource limit to set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RlimitRequest {
     /// Number of `RLIMIT_*`.
     pub resource: u32,
@@ -158,7 +160,7 @@ pub struct RlimitRequest {
 }
 
 /// How to treat a container whose facts at the gate do not satisfy the expectations.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GateMode {
     /// The payload never runs unless every expectation passes.
     #[default]

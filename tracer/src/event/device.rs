@@ -1,11 +1,13 @@
 //! Device numbers and what may be done with a device, as the kernel's device cgroups know them.
 //! Owns these words and their text, which is that of the v1 controller's files: `c 1:3 rwm`.
 
+use serde::{Deserialize, Serialize};
+
 use std::fmt;
 
 /// Block or character devices, by the bit that stands for them in the kernel
 /// (include/linux/device_cgroup.h, `DEVCG_DEV_BLOCK`; the same as `BPF_DEVCG_DEV_BLOCK`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum DeviceKind {
     /// Block devices.
     Block,
@@ -27,7 +29,7 @@ impl DeviceKind {
 }
 
 /// What may be done, a bit each, as `DEVCG_ACC_MKNOD` and its like have it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Access(pub u8);
 
 impl Access {
@@ -93,7 +95,7 @@ impl fmt::Display for Access {
 }
 
 /// A set of devices and what may or may not be done with them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceSet {
     /// Of this kind; `None` = of both.
     pub kind: Option<DeviceKind>,

@@ -1,9 +1,9 @@
 //! The kinds of namespace: their names in the field and their clone flags. Pure.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A kind of namespace, by the name that `/proc/PID/ns` gives it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NamespaceKind {
     /// Mount points.

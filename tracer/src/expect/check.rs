@@ -1,6 +1,10 @@
 //! How an expectation is checked, as data: `verdict` holds the code for each. Owns the numbers
 //! asked for, already in the kernel's terms (initial-namespace ids, whole pages).
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
 use crate::container::spec::IdMapping;
 use crate::event::certificate::ClockOffset;
 use crate::event::{NamespaceKind, NsId};
@@ -11,7 +15,7 @@ use super::device::DevicesAsked;
 use super::mount::{MountRule, Propagation};
 
 /// What must hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Check {
     /// A namespace made in this run by our own lineage, and not the host's.
     NamespaceNew(NamespaceKind),
@@ -171,6 +175,7 @@ pub enum Check {
         /// Which.
         clock: Clock,
         /// By how much.
+        #[serde(with = "clock_offset")]
         offset: ClockOffset,
     },
     /// What its cgroups let it do with devices.
@@ -217,7 +222,7 @@ pub enum Check {
 }
 
 /// Which map of a user namespace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MapKind {
     /// Users.
     Users,
@@ -226,7 +231,7 @@ pub enum MapKind {
 }
 
 /// A clock that a time namespace sets apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Clock {
     /// `CLOCK_MONOTONIC`.
     Monotonic,
@@ -235,7 +240,7 @@ pub enum Clock {
 }
 
 /// How a task was to get into its cgroup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WayAsked {
     /// Created there.
     CloneIntoCgroup,
@@ -244,7 +249,7 @@ pub enum WayAsked {
 }
 
 /// One of the five capability sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SetName {
     /// What can be gained at all.
     Bounding,
@@ -259,18 +264,40 @@ pub enum SetName {
 }
 
 /// A mount that was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MountCheck {
     /// Absolute path inside.
     pub target: String,
     /// `Some` for one of its own, `None` for a bind of whatever is there.
-    pub fs_type: Option<&'static str>,
+    pub fs_type: Option<Cow<'static, str>>,
     /// Read-only.
     pub read_only: bool,
     /// Size in KiB, whole pages; only a tmpfs has it.
     pub size_kib: Option<u64>,
     /// Permission bits; only a tmpfs has them.
     pub mode: Option<u32>,
+}
+
+/// The wire's own, which knows no serde.
+mod clock_offset {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::ClockOffset;
+
+    pub(super) fn serialize<S: Serializer>(
+        offset: &ClockOffset,
+        out: S,
+    ) -> Result<S::Ok, S::Error> {
+        (offset.seconds, offset.nanoseconds).serialize(out)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<ClockOffset, D::Error> {
+        let (seconds, nanoseconds) = <(i64, i64)>::deserialize(from)?;
+        Ok(ClockOffset {
+            seconds,
+            nanoseconds,
+        })
+    }
 }
 
 impl Clock {

@@ -1,13 +1,15 @@
 //! What an expectation may demand short of one exact value: comparisons, sets, patterns. Owns
 //! their meaning as pure predicates; must not look at a certificate, which the judge does.
 
+use serde::{Deserialize, Serialize};
+
 use std::cmp::Ordering;
 use std::fmt;
 
 use crate::event::certificate::UNLIMITED;
 
 /// How what is seen compares with what is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Comparison {
     /// `<=`
     AtMost,
@@ -36,7 +38,7 @@ impl Comparison {
 
 /// An amount that something is compared with. For a `u64`, [`UNLIMITED`] is no limit: more than
 /// any amount.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bound<T> {
     /// How.
     pub comparison: Comparison,
@@ -142,7 +144,7 @@ impl<T> Bound<T> {
 
 /// CPU time for each span of time: 1.5 processors are 3 in each 2, whatever the unit. Ordered by
 /// that share, so that 50 of 100 is 1 of 2.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Processors {
     /// Time; [`UNLIMITED`] = no limit.
     pub quota: u64,
@@ -201,7 +203,7 @@ impl fmt::Display for Processors {
 }
 
 /// Which user or group it may be, as its own user namespace numbers them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IdRule {
     /// This one.
     Exactly(u32),
@@ -210,7 +212,7 @@ pub enum IdRule {
 }
 
 /// What a path must look like.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PathPattern {
     /// The very text.
     Exactly(String),

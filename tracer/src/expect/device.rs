@@ -1,10 +1,12 @@
 //! Which devices a container may and must be able to use. Owns what such a demand means of one
 //! device; which it can use, `model` works out.
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::device::{Access, DeviceKind, DeviceSet};
 
 /// What is asked of the devices that can be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DevicesAsked {
     /// No others, and nothing else of these.
     Within(Vec<DeviceSet>),
@@ -17,7 +19,7 @@ pub enum DevicesAsked {
 }
 
 /// A rule as a bundle has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceRule {
     /// They can be used; otherwise they cannot.
     pub allow: bool,

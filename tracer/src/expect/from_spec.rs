@@ -332,7 +332,7 @@ fn mount_check(mount: &Mount, page: u64) -> MountCheck {
     match mount.kind {
         MountKind::Bind { .. } => check,
         MountKind::Tmpfs { size, mode } => MountCheck {
-            fs_type: Some("tmpfs"),
+            fs_type: Some("tmpfs".into()),
             // Whole pages, rounded up (shmem_parse_one() in mm/shmem.c).
             size_kib: size.map(|bytes| bytes.div_ceil(page) * page / 1024),
             mode,

@@ -18,7 +18,7 @@ pub mod rlimit;
 pub mod rule;
 pub(crate) mod wording;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use catalog::{CATALOG, Family, verdicts_markdown};
 pub use check::{Check, Clock, MapKind, MountCheck, SetName, WayAsked};
@@ -30,7 +30,7 @@ pub use mount::{MountRule, Propagation};
 pub(crate) use processors::cpu_list;
 
 /// One thing that the kernel must show.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expectation {
     /// Stable name, e.g. `namespace.mnt` or `memory.max`.
     pub id: String,
@@ -39,7 +39,6 @@ pub struct Expectation {
     /// The flag or rule that asked for it.
     pub origin: String,
     /// How it is checked.
-    #[serde(skip)]
     pub check: Check,
 }
 

@@ -1,8 +1,12 @@
 //! What a bundle may demand of a mount. Owns the words of mount options and of propagation; must
 //! not look at a mount table, which the judge does.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
 /// How mounts and unmounts spread between a mount and its peers (mount_namespaces(7)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Propagation {
     /// Nothing goes either way.
     Private,
@@ -38,14 +42,14 @@ impl Propagation {
 }
 
 /// A mount as a bundle asks for it. What is `None` or not listed is whatever it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MountRule {
     /// Absolute path inside.
     pub target: String,
     /// Type of the file system.
     pub fs_type: Option<String>,
     /// Options as mountinfo names them, and whether they are to be set.
-    pub options: Vec<(&'static str, bool)>,
+    pub options: Vec<(Cow<'static, str>, bool)>,
     /// Propagation.
     pub propagation: Option<Propagation>,
     /// Size of a tmpfs in KiB, whole pages.
@@ -93,7 +97,7 @@ impl MountRule {
         };
         // The last word on an option is the one that counts.
         self.options.retain(|(other, _)| other != name);
-        self.options.push((name, *set));
+        self.options.push((Cow::Borrowed(*name), *set));
         true
     }
 
@@ -116,7 +120,7 @@ impl MountRule {
     pub fn text(&self) -> String {
         let mut words: Vec<String> = self.fs_type.iter().cloned().collect();
         for (name, set) in &self.options {
-            words.push(match (*name, *set) {
+            words.push(match (&**name, *set) {
                 ("ro", false) => "rw".to_owned(),
                 (name, true) => name.to_owned(),
                 (name, false) => format!("without {name}"),
@@ -157,7 +161,10 @@ mod tests {
             assert!(rule.take(word), "{word}");
         }
         assert!(!rule.take("size=1k"));
-        assert_eq!(rule.options, [("nosuid", false), ("ro", false)]);
+        assert_eq!(
+            rule.options,
+            [("nosuid".into(), false), ("ro".into(), false)]
+        );
         assert_eq!(rule.text(), "without nosuid, rw, slave");
     }
 

@@ -104,7 +104,7 @@ pub(crate) fn clock_text(offset: ClockOffset) -> String {
 /// A mount's type, access, and for a tmpfs what else was asked.
 pub(crate) fn mount_text(check: &MountCheck) -> String {
     // Writing to a String cannot fail.
-    let mut text = check.fs_type.unwrap_or("bind").to_owned();
+    let mut text = check.fs_type.as_deref().unwrap_or("bind").to_owned();
     text.push_str(if check.read_only { ", ro" } else { ", rw" });
     if let Some(size) = check.size_kib {
         let _ = write!(text, ", size {size} KiB");

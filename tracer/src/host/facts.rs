@@ -3,10 +3,10 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Which interface a hierarchy speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CgroupVersion {
     /// One tree per controller or name, with a `tasks` file.
@@ -16,7 +16,7 @@ pub enum CgroupVersion {
 }
 
 /// One mounted cgroup hierarchy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hierarchy {
     /// `hierarchy_id` as the kernel numbers it; 0 is v2. From `/proc/self/cgroup`.
     pub id: u32,
@@ -45,7 +45,7 @@ impl Hierarchy {
 }
 
 /// Facts of the host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostFacts {
     /// `uname -r`.
     pub kernel: String,
@@ -68,7 +68,7 @@ pub struct HostFacts {
 }
 
 /// One entry of the host's `/`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RootEntry {
     /// Its name.
     pub name: String,

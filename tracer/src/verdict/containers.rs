@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::event::Task;
 use crate::expect::Expectation;
@@ -13,7 +13,7 @@ use super::judge::{judge_final, may_miss_execs};
 use super::{Judgement, MountInfo, Observation, Seen, Verdict};
 
 /// Which containers are judged.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Select {
     /// All but a runtime's own stages.
     #[default]
@@ -59,7 +59,7 @@ pub struct Held {
 }
 
 /// What enforcement does about a payload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
     /// It was held, judged, and let go.

@@ -1,10 +1,10 @@
 //! The mount table, and the text of `/proc/PID/mountinfo` as one. Owns its grammar (proc_pid_mountinfo(5)); must not
 //! read the file.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What told of a mount.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Teller {
     /// A line of `/proc/PID/mountinfo`.
     #[default]
@@ -24,7 +24,7 @@ impl Teller {
 }
 
 /// One mount, with the words of mountinfo.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MountInfo {
     /// Id of the mount.
     pub id: u32,
@@ -48,7 +48,6 @@ pub struct MountInfo {
     /// Options of the file system.
     pub super_options: Vec<String>,
     /// By whom it was told.
-    #[serde(skip)]
     pub teller: Teller,
 }
 

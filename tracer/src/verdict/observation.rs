@@ -1,6 +1,8 @@
 //! What a run showed besides the model: the three certificates, the mount table, the counters,
 //! the hooks that are missing. Owns the collecting; must not judge.
 
+use serde::{Deserialize, Serialize};
+
 use tracer_common::Kind;
 
 use crate::event::{Body, Certificate, Event, Tgid};
@@ -46,9 +48,10 @@ pub struct Observation {
 }
 
 /// A hook that could not be attached.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unattached {
     /// The records that it would have made.
+    #[serde(with = "crate::history::note::kind")]
     pub kind: Kind,
     /// Why.
     pub reason: String,

@@ -2,26 +2,27 @@
 //! let go only if it passes. Owns what is done to whom; the kernel side decides who is held
 //! (tracer-ebpf/src/hold.rs).
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    fs, io, mem,
-};
+use std::{collections::HashSet, fs, io, mem};
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use super::{Request, Rules, denies_drift, keeper::Keeper, mounts::Mounts};
+use super::{
+    Request, denies_drift,
+    judging::{self, Acts, Terms},
+    keeper::Keeper,
+    mounts,
+};
 use crate::{
     collect::CollectError,
     event::{Hold, Task, Tgid},
-    model::{Birth, Births},
+    history::Note,
     session::{Halt, Session},
-    verdict::{Act, Container, Held, Judgement, Verdict, judge_held},
+    verdict::{Act, Held},
 };
 
 /// What was done so far.
 pub(super) struct Enforcement {
-    /// By the record of the payload's exec.
-    done: BTreeMap<u64, Held>,
+    acts: Acts,
     /// Who has had a child held, and may stop with it.
     parents: HashSet<Tgid>,
     _keeper: Keeper,
@@ -31,10 +32,15 @@ impl Enforcement {
     /// Starts who cleans up behind a tracer that is killed.
     pub(super) fn start(session: &Session) -> io::Result<Self> {
         Ok(Self {
-            done: BTreeMap::new(),
+            acts: Acts::default(),
             parents: HashSet::new(),
             _keeper: Keeper::start(session.collector.scope())?,
         })
+    }
+
+    /// What was done to whom.
+    pub(super) fn acts(&self) -> &Acts {
+        &self.acts
     }
 
     /// Decides upon everybody who has come to a halt, and upon containers that have changed.
@@ -42,13 +48,11 @@ impl Enforcement {
         &mut self,
         request: &Request,
         session: &mut Session,
-        mounts: &mut Mounts,
     ) -> Result<(), CollectError> {
         for halt in mem::take(&mut session.halts) {
             match halt {
                 Halt::Held { seq, task, hold } => {
-                    let held = self.decide_on(seq, &task, hold, request, session, mounts)?;
-                    self.done.insert(seq, held);
+                    self.decide_on(seq, &task, hold, request, session)?;
                 }
                 Halt::SentStop(tgid) if self.parents.contains(&tgid) => resume(tgid),
                 Halt::SentStop(_) => {}
@@ -65,30 +69,16 @@ impl Enforcement {
         hold: Hold,
         request: &Request,
         session: &mut Session,
-        mounts: &mut Mounts,
-    ) -> Result<Held, CollectError> {
+    ) -> Result<(), CollectError> {
         session.read_counters()?;
+        mounts::read_own(session);
+        let terms = Terms::from(request);
         let births = &session.births;
-        let birth = births.all().iter().find(|birth| birth.seq == seq);
-        let mut keeps_namespaces = false;
-        let (judgement, passes) = match birth.cloned() {
-            Some(birth) if is_judged(&birth, request, births) => {
-                keeps_namespaces = session.refuses() && denies_drift(&request.expectations);
-                let judgement = judge(&birth, request, session, mounts);
-                let passes = judgement
-                    .as_ref()
-                    .is_none_or(|judgement| judgement.verdict == Verdict::Pass);
-                (judgement, passes)
-            }
-            // Not selected, somebody more of a container, or who has joined namespaces that were
-            // there before: all that rests on records, so that with one lost it cannot be known.
-            _ => {
-                let counters = &session.observation.counters;
-                let missing =
-                    counters.lost.total() + counters.unknown.total() + counters.scope_full;
-                (None, missing == 0)
-            }
-        };
+        let mut found = births.all().iter().filter(|birth| birth.seq == seq);
+        let keeps_namespaces = session.refuses()
+            && denies_drift(&request.expectations)
+            && found.any(|birth| terms.judge(birth, births));
+        let (judgement, passes) = judging::decision(&terms, session, seq);
         if let Some(parent) = session
             .model
             .leader(task.tgid)
@@ -111,78 +101,38 @@ impl Enforcement {
                 Act::KilledLate
             }
         };
-        Ok(Held {
+        session.note(Note::Decided {
+            seq,
             act,
-            judgement,
             keeps_namespaces,
-        })
+        });
+        self.acts.take(
+            seq,
+            Held {
+                act,
+                judgement,
+                keeps_namespaces,
+            },
+        );
+        Ok(())
     }
 
     /// Ends containers that have changed since they were let go, where that is denied.
-    fn end_changed(&mut self, request: &Request, session: &Session) {
+    fn end_changed(&mut self, request: &Request, session: &mut Session) {
         if !denies_drift(&request.expectations) {
             return;
         }
-        let births = &session.births;
-        for birth in births.all().iter().filter(|birth| !birth.drift.is_empty()) {
-            let Some(held) = self.done.get_mut(&birth.seq) else {
-                continue;
-            };
-            if held.act != Act::LetGo || !is_judged(birth, request, births) {
-                continue;
-            }
-            held.act = Act::KilledForDrift;
-            for member in births.members(birth) {
+        for (seq, members) in judging::changed(&Terms::from(request), session, &self.acts) {
+            for member in members {
                 let task = session.model.leader(member).map(|state| &state.task);
                 if let Some(task) = task {
                     end(task.tgid, task.start_ns);
                 }
             }
+            session.note(Note::KilledForDrift { seq });
+            self.acts.killed_for_drift(seq);
         }
     }
-
-    /// Notes what was done about a container. One that was killed does not pass, whatever is known
-    /// by now: what could not be known then is why.
-    pub(super) fn note(&self, container: &mut Container) {
-        let held = self.done.get(&container.birth.seq).cloned();
-        if let Some(held) = &held
-            && matches!(held.act, Act::Killed | Act::KilledLate)
-            && let Some(last) = &mut container.judgement
-            && last.verdict == Verdict::Pass
-            && let Some(first) = &held.judgement
-        {
-            last.clone_from(first);
-        }
-        container.held = held;
-    }
-}
-
-/// Whether a container is one that is judged. What may turn out to be a runtime's own stage by what
-/// comes after it is: it may as well be a payload.
-fn is_judged(birth: &Birth, request: &Request, births: &Births) -> bool {
-    request.select.takes(birth, births.is_stage(birth))
-}
-
-/// What its exec has shown of a container, judged by the counters as they were read; `None` where nothing is expected of that.
-fn judge(
-    birth: &Birth,
-    request: &Request,
-    session: &mut Session,
-    mounts: &mut Mounts,
-) -> Option<Judgement> {
-    mounts.read_own();
-    let mut container = judge_held(
-        &request.expectations,
-        birth,
-        &session.model,
-        &session.observation,
-        &mounts.tables,
-    );
-    if let Some(Rules(judge)) = &request.rules {
-        judge(&mut container, &session.model);
-    }
-    let judgement = container.judgement;
-    judgement.filter(|judgement| !judgement.items.is_empty())
 }
 
 /// Lets a task that is stopped go on. One that is gone needs no letting go.

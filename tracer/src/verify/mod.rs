@@ -4,6 +4,7 @@
 
 mod command;
 mod enforce;
+pub mod judging;
 pub mod keeper;
 mod mounts;
 
@@ -14,16 +15,23 @@ use std::{
 
 use thiserror::Error;
 
-use self::{command::Followed, enforce::Enforcement, mounts::Mounts};
+use self::{
+    command::Followed,
+    enforce::Enforcement,
+    judging::{Acts, Judged, Terms},
+    mounts::Mounts,
+};
 use crate::{
     collect::{CollectError, Options},
     container::gate::Exit,
     event::Tgid,
     expect::{Check, Expectation},
+    history::{Ending, Note},
     model::{Model, waiting},
+    recording::Tape,
     run::{self, Ended, Signals},
     session::Session,
-    verdict::{self, Container, Judgement, Select, Verdict, Waited},
+    verdict::{Container, Judgement, Select, Verdict, Waited},
 };
 
 /// Why a verification ended without a judgement.
@@ -96,6 +104,8 @@ pub struct Request {
     pub limiting: Vec<u32>,
     /// The kernel side.
     pub collect: Options,
+    /// Where everything is written down as it comes.
+    pub tape: Option<Tape>,
 }
 
 /// What a verification showed.
@@ -124,19 +134,22 @@ impl Outcome {
 }
 
 /// Runs the command and judges every container that it makes.
-pub async fn execute(request: Request) -> Result<Outcome, VerifyError> {
+pub async fn execute(mut request: Request) -> Result<Outcome, VerifyError> {
     let start = Instant::now();
-    let mut session = Session::start(&Options {
+    let options = Options {
         hold: request.enforce,
         refuse: request.enforce && denies_drift(&request.expectations),
         // Who stops with a child of its own tells it so.
         signals: request.enforce || request.collect.signals,
         ..request.collect.clone()
-    })?;
+    };
+    let mut session = Session::record(&options, request.tape.take())?;
     for hook in needed(&request) {
         session.needs(hook)?;
     }
-    session.observation.limiting = Some(request.limiting.clone());
+    session.note(Note::Limiting {
+        hierarchies: request.limiting.clone(),
+    });
     let daemons = daemons(&request.daemons, &session)?;
     session.adopt(&daemons)?;
     let mut signals = Signals::new().map_err(VerifyError::Signals)?;
@@ -157,24 +170,30 @@ pub async fn execute(request: Request) -> Result<Outcome, VerifyError> {
         watch.until_ended(&mut signals).await;
     }
     watch.end()?;
-    let (containers, verdict) = watch.judge();
-    let Watch {
-        session, mounts, ..
-    } = watch;
-    let mut waited = mounts.waited;
-    waited.retain(|waited| {
-        !session
-            .births
-            .have(&waited.seen.certificate, &session.model)
-    });
-    Ok(Outcome {
-        session: run::end(session),
-        containers,
-        never_started: waited,
-        verdict,
-        exit,
-        total: start.elapsed(),
-    })
+    let judged = watch.judge();
+    let session = run::end(watch.session, Ending::from(exit), start);
+    Ok(Outcome::new(session, judged, exit))
+}
+
+impl Outcome {
+    /// From what was gathered and what it came to.
+    #[must_use]
+    pub fn new(session: Ended, judged: Judged, exit: Exit) -> Self {
+        let total = session.total;
+        let Judged {
+            containers,
+            never_started,
+            verdict,
+        } = judged;
+        Self {
+            session,
+            containers,
+            never_started,
+            verdict,
+            exit,
+            total,
+        }
+    }
 }
 
 /// Whether a container may not change.
@@ -198,9 +217,7 @@ impl Watch<'_> {
         self.session.pump();
         self.mounts.follow(&mut self.session);
         match &mut self.enforcement {
-            Some(enforcement) => {
-                enforcement.decide(self.request, &mut self.session, &mut self.mounts)
-            }
+            Some(enforcement) => enforcement.decide(self.request, &mut self.session),
             None => Ok(()),
         }
     }
@@ -219,8 +236,8 @@ impl Watch<'_> {
     fn anybody_lives(&self) -> bool {
         let (births, model) = (&self.session.births, &self.session.model);
         let judged = births.all().iter().filter(|birth| {
-            let stage = births.is_stage(birth);
-            self.request.select.takes(birth, stage)
+            let terms = Terms::from(self.request);
+            terms.judge(birth, births)
         });
         judged.into_iter().any(|birth| births.lives(birth))
             || self
@@ -240,30 +257,14 @@ impl Watch<'_> {
         self.follow()?;
         self.session.settle()?;
         self.mounts.read_tables(&mut self.session);
-        self.mounts.read_own();
+        mounts::read_own(&mut self.session);
         Ok(())
     }
 
-    fn judge(&self) -> (Vec<Container>, Verdict) {
-        let (mut containers, _) = verdict::judge_containers(
-            &self.request.expectations,
-            &self.request.select,
-            &self.session.births,
-            &self.session.model,
-            &self.session.observation,
-            &self.mounts.tables,
-            &self.mounts.waited,
-        );
-        for container in &mut containers {
-            if let Some(Rules(judge)) = &self.request.rules {
-                judge(container, &self.session.model);
-            }
-            if let Some(enforcement) = &self.enforcement {
-                enforcement.note(container);
-            }
-        }
-        let verdict = verdict::overall(&containers, &self.session.observation);
-        (containers, verdict)
+    fn judge(&self) -> Judged {
+        let none = Acts::default();
+        let acts = self.enforcement.as_ref().map_or(&none, Enforcement::acts);
+        judging::judge(&Terms::from(self.request), &self.session, acts)
     }
 }
 

@@ -8,21 +8,19 @@ use std::{
 
 use crate::{
     event::{Body, NamespaceSlot, NsId, Task},
+    history::Note,
     host::mount_table::MountNamespace,
     model::Birth,
     session::Session,
-    verdict::{MountInfo, MountTables, Seen, Waited, mountinfo},
+    verdict::{MountInfo, mountinfo},
 };
 
-/// Mount tables of containers. A namespace that could not be held before its last task ended has
-/// none, which makes what rests on it inconclusive.
+/// What is held until it is read. A namespace that could not be held before its last task ended
+/// has no table, which makes what rests on it inconclusive.
 #[derive(Default)]
 pub(super) struct Mounts {
-    pub(super) tables: MountTables,
     /// Namespaces of tasks that may become payloads.
     held: HashMap<NsId, MountNamespace>,
-    /// Tasks that were seen as they waited for their payload to be started.
-    pub(super) waited: Vec<Waited>,
     /// All that were left waiting, whether they could be looked at or not.
     pub(super) left: Vec<Task>,
 }
@@ -36,14 +34,6 @@ impl Mounts {
             self.left.push(task);
         }
         self.read_tables(session);
-    }
-
-    /// Reads tracer's own table, once.
-    pub(super) fn read_own(&mut self) {
-        if self.tables.host.is_none() {
-            let own = fs::read_to_string("/proc/self/mountinfo").ok();
-            self.tables.host = own.and_then(|text| mountinfo::parse(&text));
-        }
     }
 
     /// Holds the namespaces that are new.
@@ -61,11 +51,15 @@ impl Mounts {
     /// is held.
     pub(super) fn read_tables(&mut self, session: &mut Session) {
         self.hold(session);
-        for birth in session.births.all() {
-            if !self.tables.containers.contains_key(&birth.seq) {
-                let table = self.table_of(birth);
-                self.tables.containers.insert(birth.seq, table);
-            }
+        let births = session.births.all().iter();
+        let known = &session.tables.containers;
+        let new = births.filter(|birth| !known.contains_key(&birth.seq));
+        for birth in new.cloned().collect::<Vec<_>>() {
+            let table = self.table_of(&birth);
+            session.note(Note::Mounts {
+                birth: birth.seq,
+                table,
+            });
         }
     }
 
@@ -78,23 +72,18 @@ impl Mounts {
         }
         let steps = session.steps.iter().skip(before);
         let facts = steps.rev().find_map(|step| match &step.event.body {
-            Body::Snapshot(facts) if step.event.task.tgid == task.tgid => Some((step, facts)),
+            Body::Snapshot(facts) if step.event.task.tgid == task.tgid => {
+                Some((step.event.seq, facts))
+            }
             _ => None,
         });
-        if let Some((step, facts)) = facts {
+        if let Some((seq, facts)) = facts {
             let own = facts
                 .namespaces()
                 .and_then(|set| set.get(NamespaceSlot::Mnt));
             let held = own.and_then(|own| self.held.get(&own));
-            let table = held.and_then(|held| held.read().ok());
-            self.waited.push(Waited {
-                task: step.event.task.clone(),
-                seen: Seen {
-                    seq: step.event.seq,
-                    certificate: facts.clone(),
-                },
-                mounts: table,
-            });
+            let mounts = held.and_then(|held| held.read().ok());
+            session.note(Note::Waited { seq, mounts });
         }
     }
 
@@ -103,5 +92,14 @@ impl Mounts {
         let held = self.held.remove(&own);
         let held = held.or_else(|| MountNamespace::hold(birth.payload.tgid.0, own))?;
         held.read().ok()
+    }
+}
+
+/// Reads tracer's own table, once.
+pub(super) fn read_own(session: &mut Session) {
+    if session.tables.host.is_none() {
+        let own = fs::read_to_string("/proc/self/mountinfo").ok();
+        let table = own.and_then(|text| mountinfo::parse(&text));
+        session.note(Note::HostMounts { table });
     }
 }

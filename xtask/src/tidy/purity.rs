@@ -6,13 +6,16 @@ use super::Finding;
 use super::scan::{Source, Token};
 
 /// Rooms, and single files, that are pure.
-const ROOMS: [&str; 9] = [
+const ROOMS: [&str; 12] = [
     "tracer/src/audit/",
     "tracer/src/event/",
     "tracer/src/model/",
     "tracer/src/expect/",
     "tracer/src/verdict/",
     "tracer/src/report/",
+    "tracer/src/history.rs",
+    "tracer/src/history/",
+    "tracer/src/recording/",
     "tracer/src/container/spec.rs",
     "tracer/src/container/plan.rs",
     "tracer/src/container/handshake.rs",

@@ -262,11 +262,11 @@ fn needs(hooks: &[HookChoice]) -> Result<(), CollectError> {
         "sched_process_exit",
         "task_newtask",
     ];
-    let missing = hooks.iter().filter(|hook| needed.contains(&hook.name));
+    let missing = hooks.iter().filter(|hook| needed.contains(&&*hook.name));
     for hook in missing {
         if let Some((_, reason)) = hook.missing().into_iter().next() {
             return Err(CollectError::NoWay {
-                name: hook.name,
+                name: hook.name.to_string(),
                 reason,
             });
         }
@@ -285,7 +285,7 @@ fn mode(hooks: &[HookChoice]) -> Mode {
 fn chosen(hooks: &[HookChoice]) -> BTreeMap<String, Option<String>> {
     let named = |hook: &HookChoice| {
         let way = hook.chosen.map(Way::name).map(str::to_owned);
-        (hook.name.to_owned(), way)
+        (hook.name.to_string(), way)
     };
     hooks.iter().map(named).collect()
 }

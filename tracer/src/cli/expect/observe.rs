@@ -57,6 +57,7 @@ pub fn run(arguments: &ObserveArguments) -> Result<u8, Failure> {
         stdout_to_stderr: true,
         limiting: host.limiting(),
         collect: options(&arguments.report),
+        tape: None,
     };
     let outcome = runtime
         .block_on(verify::execute(request))

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::{
-    cli::{files, kernel::KernelArguments, value},
+    cli::{files, kernel::KernelArguments, recorder, value},
     container::spec::{CpuQuota, GateMode, IdMapping, Mount, RlimitRequest},
 };
 
@@ -28,6 +28,8 @@ pub struct RunArguments {
     pub security: SecurityArguments,
     #[command(flatten)]
     pub report: ReportArguments,
+    #[command(flatten)]
+    pub recorder: recorder::RecordArguments,
     #[command(flatten)]
     pub kernel: KernelArguments,
 

@@ -17,6 +17,7 @@ use crate::{
     collect::{CollectError, Options, hooks::HookChoice},
     container::{Exit, LaunchError, Streams, cleanup::CleanupError, plan::PlanError, spec::Spec},
     host::{self, HostFacts},
+    recording::Asked,
     report::{self, Report},
     run::{self, Outcome, RunError, RunOptions},
 };
@@ -33,24 +34,30 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     // Before the run: a payload should not have run for a report that cannot be written.
     let subjects = arguments.report.files.subjects(&[])?;
     let files = arguments.report.files.prepare()?;
+    let recorder = arguments.recorder.prepare(&arguments.report.files)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
         .map_err(|error| Failure::new(exit::ERROR, format!("starting tokio failed: {error}")))?;
+    let gate = arguments.security.gate.into();
     let options = RunOptions {
         collect: arguments.kernel.set(options(&arguments.report)),
-        gate: arguments.security.gate.into(),
+        gate,
         streams: streams(arguments.report.output)?,
+        tape: recorder.tape(&host, &subjects, || Asked::Run {
+            spec: Box::new(spec.clone()),
+            gate,
+        })?,
     };
-    let outcome = runtime
+    let mut outcome = runtime
         .block_on(run::execute(&spec, &host, options, |_| {}))
         .map_err(|error| of_run(&error))?;
-    let (code, payload) = ending(&outcome);
-    if let report::Payload::NotExecuted { error } = &payload {
-        super::say(error);
+    if let run::Payload::NotExecuted(error) = &outcome.payload {
+        super::say(&error.to_string());
     }
-    let mut report = document(&host, &spec, &outcome, code, payload);
+    let mut report = document(&host, &spec, &outcome);
     report.subjects = subjects;
+    let code = report.exit;
     if let Some(error) = &outcome.unswept {
         super::say(&format!("an earlier run has left something: {error}"));
     }
@@ -61,6 +68,7 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
         &report,
         is_for_programs(arguments.report.output),
     ));
+    troubles.extend(recorder.finish(outcome.session.recorded.take()));
     troubles.extend(
         outcome
             .left_behind
@@ -193,13 +201,8 @@ fn ending(outcome: &Outcome) -> (u8, report::Payload) {
     }
 }
 
-fn document(
-    host: &HostFacts,
-    spec: &Spec,
-    outcome: &Outcome,
-    exit: u8,
-    payload: report::Payload,
-) -> Report {
+pub(in crate::cli) fn document(host: &HostFacts, spec: &Spec, outcome: &Outcome) -> Report {
+    let (exit, payload) = ending(outcome);
     let session = &outcome.session;
     let input = report::Input {
         version: env!("CARGO_PKG_VERSION"),
@@ -227,7 +230,7 @@ fn document(
 /// What each hook's choice reads like in a report.
 pub(in crate::cli) fn hooks(choices: &[HookChoice]) -> Vec<report::Hook> {
     let hook = |choice: &HookChoice| report::Hook {
-        name: choice.name.to_owned(),
+        name: choice.name.to_string(),
         chosen: choice.chosen.map(|way| way.name().to_owned()),
         refused: choice
             .refused

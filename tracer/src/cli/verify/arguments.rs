@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::{
-    cli::{kernel::KernelArguments, run::ReportArguments},
+    cli::{kernel::KernelArguments, recorder, run::ReportArguments},
     verdict::Select,
 };
 
@@ -33,6 +33,8 @@ pub struct VerifyArguments {
     pub wait: bool,
     #[command(flatten)]
     pub report: ReportArguments,
+    #[command(flatten)]
+    pub recorder: recorder::RecordArguments,
     #[command(flatten)]
     pub kernel: KernelArguments,
     /// The command, with its arguments

@@ -8,6 +8,7 @@ use std::{io, path::Path};
 
 pub use arguments::VerifyArguments;
 pub(in crate::cli) use arguments::select;
+pub(in crate::cli) use sources::rules;
 
 use super::run::{format, hooks, is_for_programs, options, timing};
 use super::{Failure, doctor, exit, github, sink};
@@ -16,6 +17,7 @@ use crate::{
     expect::rule::Rule,
     host::{self, HostFacts},
     model::Model,
+    recording::Asked,
     report::{Verification, verification},
     verdict::{self, Container, Verdict},
     verify::{self, Outcome, Request, Rules, VerifyError},
@@ -36,17 +38,25 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
     let host =
         host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
     let expectations = sources::expectations(&arguments.sources, &arguments.command, &host)?;
-    let rules = sources::rules(&arguments.sources, &host)?;
+    let rules = rules(&arguments.sources.rule, &host)?;
     let subjects = arguments.report.files.subjects(&arguments.sources.bundle)?;
     let files = arguments.report.files.prepare()?;
+    let recorder = arguments.recorder.prepare(&arguments.report.files)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
         .map_err(|error| Failure::new(exit::ERROR, format!("starting tokio failed: {error}")))?;
+    let tape = recorder.tape(&host, &subjects, || Asked::Verify {
+        args: arguments.command.clone(),
+        expectations: expectations.clone(),
+        rules: rules.iter().map(|rule| rule.text().to_owned()).collect(),
+        select: arguments.select.clone(),
+        enforce: arguments.enforce,
+    })?;
     let request = Request {
         command: arguments.command.clone(),
         expectations,
-        rules: (!rules.is_empty()).then(|| judging(rules, &host)),
+        rules: judging(rules, &host),
         enforce: arguments.enforce,
         select: arguments.select.clone(),
         daemons: arguments.daemon.clone(),
@@ -54,14 +64,14 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
         stdout_to_stderr: is_for_programs(arguments.report.output),
         limiting: host.limiting(),
         collect: arguments.kernel.set(options(&arguments.report)),
+        tape,
     };
-    let outcome = runtime
+    let mut outcome = runtime
         .block_on(verify::execute(request))
         .map_err(|error| of_verify(&error))?;
-    let what = what(&outcome);
-    let code = code(&outcome, what);
-    let mut report = document(&host, &arguments.command, &outcome, what, code);
+    let mut report = document(&host, &arguments.command, &outcome);
     report.subjects = subjects;
+    let code = report.exit;
     let mut troubles = Vec::new();
     troubles.extend(sink::write(format(arguments.report.output), &report).err());
     troubles.extend(files.finish(&report));
@@ -69,6 +79,7 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
         &report,
         is_for_programs(arguments.report.output),
     ));
+    troubles.extend(recorder.finish(outcome.session.recorded.take()));
     for trouble in &troubles {
         super::say(&trouble.text);
     }
@@ -79,12 +90,18 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
     })
 }
 
-fn judging(rules: Vec<Rule>, host: &HostFacts) -> Rules {
+/// What rules add to the judgement of a container, where there are any.
+pub(in crate::cli) fn judging(rules: Vec<Rule>, host: &HostFacts) -> Option<Rules> {
+    if rules.is_empty() {
+        return None;
+    }
     let host = host.clone();
-    Rules(Box::new(move |container: &mut Container, model: &Model| {
-        let certificate = verification::certificate_of(container, &host, model);
-        verdict::judge_rules(container, &rules, &certificate);
-    }))
+    Some(Rules(Box::new(
+        move |container: &mut Container, model: &Model| {
+            let certificate = verification::certificate_of(container, &host, model);
+            verdict::judge_rules(container, &rules, &certificate);
+        },
+    )))
 }
 
 /// The exit code of what ends a verification before there is a verdict.
@@ -129,13 +146,14 @@ fn code(outcome: &Outcome, what: verification::Outcome) -> u8 {
     }
 }
 
-fn document(
+/// The report of a verification.
+pub(in crate::cli) fn document(
     host: &HostFacts,
     command: &[String],
     outcome: &Outcome,
-    what: verification::Outcome,
-    exit: u8,
 ) -> Verification {
+    let what = what(outcome);
+    let exit = code(outcome, what);
     let session = &outcome.session;
     let (code, signal) = match outcome.exit {
         Exit::Code(code) => (Some(code), None),

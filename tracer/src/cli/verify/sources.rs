@@ -46,10 +46,10 @@ pub fn expectations(
 }
 
 /// Conditions of the user's own. What they name must be in every certificate.
-pub fn rules(sources: &SourceArguments, host: &HostFacts) -> Result<Vec<Rule>, Failure> {
+pub fn rules(rules: &[String], host: &HostFacts) -> Result<Vec<Rule>, Failure> {
     let template = report::certificate::template(host);
-    let rules = sources.rule.iter();
     rules
+        .iter()
         .map(|text| Rule::new(text, &template).map_err(|error| Failure::new(exit::USAGE, error)))
         .collect()
 }

@@ -48,6 +48,7 @@ pub(super) fn asked(asked: &MountCheck, facts: &Facts<'_>) -> Finding {
     let mut wrong = Vec::new();
     if asked
         .fs_type
+        .as_deref()
         .is_some_and(|fs_type| fs_type != mount.fs_type)
     {
         wrong.push("type".to_owned());

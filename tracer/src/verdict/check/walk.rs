@@ -101,12 +101,12 @@ fn cgroups(rule: &MountRule, facts: &Facts<'_>) -> Finding {
 fn options(rule: &MountRule, mount: &MountInfo) -> Vec<String> {
     let mut wrong = Vec::new();
     for (name, asked) in &rule.options {
-        let set = match *name {
+        let set = match &**name {
             "ro" => mount.read_only(),
             name => mount.options.iter().any(|option| option == name),
         };
         if set != *asked {
-            wrong.push(match (*name, set) {
+            wrong.push(match (&**name, set) {
                 ("ro", false) => "it can be written to".to_owned(),
                 ("ro", true) => "it is read-only".to_owned(),
                 (name, false) => format!("it lacks {name}"),

@@ -17,13 +17,13 @@ fn mounts_have_the_options_that_mountinfo_shows() {
     let dev = rule(&config, "/dev");
     assert_eq!(dev.fs_type.as_deref(), Some("tmpfs"));
     assert_eq!((dev.size_kib, dev.mode), (Some(68), Some(0o755)));
-    assert_eq!(dev.options, [("nosuid", true)]);
+    assert_eq!(dev.options, [("nosuid".into(), true)]);
     let data = rule(&config, "/data");
     assert_eq!(
         (data.fs_type, data.propagation),
         (None, Some(Propagation::Slave))
     );
-    assert_eq!(data.options, [("ro", false)]);
+    assert_eq!(data.options, [("ro".into(), false)]);
     assert_eq!(
         rule(&config, "/sys/fs/cgroup").fs_type.as_deref(),
         Some("cgroup")
