@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 use tracer_common::record::Certificate as Wire;
-use zerocopy::FromZeros as _;
+use zerocopy::{FromZeros as _, IntoBytes as _};
 
 use crate::event::certificate::{
     Capabilities, Certificate, ClockOffset, IdExtent, Limit, Partial, PathFact, UNLIMITED, set_bits,
@@ -22,6 +22,8 @@ use super::change::Names;
 pub fn template(host: &HostFacts) -> Value {
     let mut facts = Wire::new_zeroed();
     facts.valid = u64::MAX;
+    // A namespace without a number is one that the kernel could not tell.
+    facts.namespaces.as_mut_bytes().fill(1);
     // Of the list of devices 0 is no valid state.
     facts.device_list.behavior = 1;
     let facts = Certificate::from(facts);
