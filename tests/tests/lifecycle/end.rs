@@ -151,10 +151,8 @@ fn a_report_that_nobody_can_write_is_an_error_unless_the_verdict_is_worse() {
         assert_eq!(finish(spoiled(|| runs.start(&mut command))).code(), 120);
     }
     let said = runs.run(&["--json", "/dev/full", "true"]).ended_with(125);
-    assert!(
-        said.stderr
-            .contains("writing the report to /dev/full failed"),
-        "{said:?}"
-    );
+    assert!(said.stderr.contains("writing /dev/full failed"), "{said:?}");
+    let said = runs.run(&["--record", "/dev/full", "true"]).ended_with(125);
+    assert!(said.stderr.contains("writing /dev/full failed"), "{said:?}");
     runs.nothing_is_left();
 }
