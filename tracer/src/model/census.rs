@@ -99,11 +99,15 @@ impl Census {
     }
 
     /// The tasks in namespaces of their own, by these; the oldest first. Threads of the kernel are
-    /// none: some of them are in a mount namespace of their own.
+    /// none: some of them are in a mount namespace of their own. Nor is who has ended and only
+    /// waits to be reaped: all but its PID namespace is gone (`exit_task_namespaces()` in
+    /// kernel/nsproxy.c).
     #[must_use]
     pub fn containers(&self) -> Vec<Container> {
         let mut groups: BTreeMap<Vec<(NamespaceKind, NsId)>, Vec<&Member>> = BTreeMap::new();
-        for member in self.members.iter().filter(|one| !one.kernel_thread) {
+        let lives = |one: &&Member| one.namespaces.get(NamespaceSlot::Mnt).is_some();
+        let user = self.members.iter().filter(|one| !one.kernel_thread);
+        for member in user.filter(lives) {
             let own = self.own(member);
             if !own.is_empty() {
                 groups.entry(own).or_default().push(member);

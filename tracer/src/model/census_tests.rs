@@ -2,6 +2,7 @@
 
 use tracer_common::TaskId;
 use tracer_common::record::{NamespaceSet, TaskRecord};
+use zerocopy::FromZeros as _;
 
 use super::*;
 use crate::event::sample::{self, HOST, INIT, NEW, ROOT, STRANGER};
@@ -56,6 +57,16 @@ fn a_thread_of_the_kernel_in_its_own_mount_namespace_is_no_container() {
         held.iter().any(|one| one.id == NsId(7)),
         "its namespace is listed all the same"
     );
+}
+
+#[test]
+fn who_has_ended_and_waits_to_be_reaped_is_no_container() {
+    let left = NamespaceSet {
+        pid: NEW.pid,
+        ..NamespaceSet::new_zeroed()
+    };
+    let census = census(&[seen(INIT, ROOT.tgid, 0, left)]);
+    assert!(census.containers().is_empty(), "{census:?}");
 }
 
 #[test]

@@ -29,11 +29,11 @@ pub static NOT_OBSERVED: [NotObserved; 38] = [
     ("process.user.username", "it is not for Linux"),
     (
         "process.apparmorProfile",
-        "a security module keeps its label at a place within the credentials that is chosen at boot and that no type information tells, so it cannot be read without guessing",
+        "a security module keeps its label at a place within the credentials that is chosen at boot and that no type information tells; looking that place up by a symbol is not done yet",
     ),
     (
         "process.selinuxLabel",
-        "a security module keeps its label at a place within the credentials that is chosen at boot and that no type information tells, so it cannot be read without guessing",
+        "a security module keeps its label at a place within the credentials that is chosen at boot and that no type information tells; looking that place up by a symbol is not done yet",
     ),
     ("process.scheduler", "the certificate does not have it"),
     ("process.ioPriority", "the certificate does not have it"),
