@@ -1,7 +1,13 @@
 //! From a recording to what a run or a verification came to: the same history, judged by the same
-//! code at the same moments. Owns where those moments are; must not read the machine.
+//! code at the same moments, or by other terms; of one that is cut off, what is there. Owns where
+//! those moments are; must not read the machine.
+
+#[cfg(test)]
+mod tests;
 
 use std::io::BufRead;
+
+use thiserror::Error;
 
 use crate::{
     collect::hooks::HookChoice,
@@ -9,8 +15,8 @@ use crate::{
     event::{SyscallTable, Tgid},
     expect,
     history::{Beginning, End, Ending, History, Note},
-    recording::{Frame, Header, ReadError, Reader},
-    run,
+    recording::{Cut, Frame, Header, ReadError, Reader},
+    report, run,
     verdict::{self, Held, Judgement},
     verify::{
         self,
@@ -18,11 +24,31 @@ use crate::{
     },
 };
 
+/// Why a recording comes to nothing.
+#[derive(Debug, Error)]
+pub enum ReplayError {
+    /// It is not read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// There is nothing yet where it is cut off.
+    #[error(
+        "{0}, and before observing had begun: there is nothing to judge; copy it again, or record anew"
+    )]
+    NothingYet(Cut),
+    /// It cannot be judged by anything else than what was recorded.
+    #[error(
+        "the payload of the run never started, so that there is no container to judge anew; replay \
+         it as it was recorded, without the flags that name expectations"
+    )]
+    NoPayload,
+}
+
 /// All of a recording, taken in.
 struct Played {
     history: History,
     hooks: Vec<HookChoice>,
     end: End,
+    cut: Option<Cut>,
 }
 
 /// Takes in every frame. `at` sees each note before the history takes it.
@@ -30,32 +56,47 @@ fn play<R: BufRead>(
     reader: &mut Reader<R>,
     header: &Header,
     mut at: impl FnMut(&History, &Note),
-) -> Result<Played, ReadError> {
+) -> Result<Played, ReplayError> {
     let syscalls = header.syscalls.iter();
     let syscalls = SyscallTable::new(syscalls.map(|(number, name)| (*number, name.as_str())));
     let (mut history, hooks) = begin(reader, Beginning::new(header.root, syscalls))?;
-    let mut end = None;
-    while let Some(frame) = reader.frame()? {
+    let (mut end, mut cut) = (None, None);
+    loop {
+        let frame = match reader.frame() {
+            Ok(frame) => frame,
+            Err(ReadError::Truncated(at)) => {
+                history.observation.cut = Some(report::missing_behind(at));
+                cut = Some(at);
+                break;
+            }
+            Err(error) => return Err(error.into()),
+        };
         match frame {
-            Frame::Record(bytes) => {
+            Some(Frame::Record(bytes)) => {
                 let event = history.decode(bytes);
                 history.take(event);
                 // Whoever would look at them has done so, and written that down.
                 history.waiting.clear();
                 history.births.take_new_mounts();
             }
-            Frame::Note(note) => {
+            Some(Frame::Note(note)) => {
                 at(&history, &note);
                 history.note(*note);
             }
-            Frame::End(found) => end = Some(found),
+            Some(Frame::End(found)) => end = Some(found),
+            None => break,
         }
     }
-    let end = end.ok_or_else(|| reader.damaged("it does not tell how it ended"))?;
+    let end = match (end, cut) {
+        (Some(end), _) => end,
+        (None, Some(_)) => End::UNKNOWN,
+        (None, None) => return Err(reader.damaged("it does not tell how it ended").into()),
+    };
     Ok(Played {
         history,
         hooks,
         end,
+        cut,
     })
 }
 
@@ -63,32 +104,36 @@ fn play<R: BufRead>(
 fn begin<R: BufRead>(
     reader: &mut Reader<R>,
     mut beginning: Beginning,
-) -> Result<(History, Vec<HookChoice>), ReadError> {
+) -> Result<(History, Vec<HookChoice>), ReplayError> {
     loop {
-        match reader.frame()? {
-            Some(Frame::Record(bytes)) => beginning.take(bytes),
-            Some(Frame::Note(note)) => {
-                let Note::Began { hooks, unattached } = *note else {
-                    return Err(reader.damaged("a note comes before the beginning"));
-                };
-                let history = beginning.begin(unattached);
-                let history = history
-                    .ok_or_else(|| reader.damaged("tracer's own certificate is not before it"))?;
-                return Ok((history, hooks));
+        let frame = match reader.frame() {
+            Err(ReadError::Truncated(cut)) => return Err(ReplayError::NothingYet(cut)),
+            frame => frame?,
+        };
+        let wrong = match frame {
+            Some(Frame::Record(bytes)) => {
+                beginning.take(bytes);
+                continue;
             }
-            Some(Frame::End(_)) | None => {
-                return Err(reader.damaged("it ends before it has begun"));
-            }
-        }
+            Some(Frame::Note(note)) => match *note {
+                Note::Began { hooks, unattached } => match beginning.begin(unattached) {
+                    Some(history) => return Ok((history, hooks)),
+                    None => "tracer's own certificate is not before it",
+                },
+                _ => "a note comes before the beginning",
+            },
+            Some(Frame::End(_)) | None => "it ends before it has begun",
+        };
+        return Err(reader.damaged(wrong).into());
     }
 }
 
-/// What a run showed.
+/// What a run showed, and where its recording is cut off.
 pub fn run<R: BufRead>(
     reader: &mut Reader<R>,
     header: &Header,
     spec: &Spec,
-) -> Result<run::Outcome, ReadError> {
+) -> Result<(run::Outcome, Option<Cut>), ReplayError> {
     let expectations = expect::from_spec(spec, &header.host);
     let mut gate: Option<Judgement> = None;
     let played = play(reader, header, |history, note| {
@@ -101,11 +146,12 @@ pub fn run<R: BufRead>(
         history,
         hooks,
         end,
+        cut,
     } = played;
     let init = history.observation.init.unwrap_or(Tgid(0));
     let ended = run::Ended::new(history, hooks, &end);
     let (payload, judgement) = run::judge(spec, &expectations, end.ending.into(), &ended);
-    Ok(run::Outcome {
+    let outcome = run::Outcome {
         total: ended.total,
         session: ended,
         expectations,
@@ -115,15 +161,18 @@ pub fn run<R: BufRead>(
         init,
         left_behind: None,
         unswept: None,
-    })
+    };
+    Ok((outcome, cut))
 }
 
-/// What a verification showed, judged by `terms`.
+/// What a verification showed, and where its recording is cut off. It is judged by what it was judged
+/// by then, or by `anew`; what enforcement did rests on the former in any case.
 pub fn verify<R: BufRead>(
     reader: &mut Reader<R>,
     header: &Header,
-    terms: &Terms<'_>,
-) -> Result<verify::Outcome, ReadError> {
+    recorded: &Terms<'_>,
+    anew: Option<&Terms<'_>>,
+) -> Result<(verify::Outcome, Option<Cut>), ReplayError> {
     let mut acts = Acts::default();
     let played = play(reader, header, |history, note| match note {
         Note::Decided {
@@ -131,7 +180,7 @@ pub fn verify<R: BufRead>(
             act,
             keeps_namespaces,
         } => {
-            let (judgement, _) = judging::decision(terms, history, *seq);
+            let (judgement, _) = judging::decision(recorded, history, *seq);
             acts.take(
                 *seq,
                 Held {
@@ -144,19 +193,64 @@ pub fn verify<R: BufRead>(
         Note::KilledForDrift { seq } => acts.killed_for_drift(*seq),
         _ => {}
     })?;
+    let Ok(exit) = exit(&played.end.ending) else {
+        return Err(reader
+            .damaged("no command of a verification ends so")
+            .into());
+    };
+    if anew.is_some() {
+        acts = acts.by_other_terms();
+    }
+    Ok(judged(played, anew.unwrap_or(recorded), &acts, exit))
+}
+
+/// What the container of a run comes to when it is judged as one that any runtime made.
+pub fn run_anew<R: BufRead>(
+    reader: &mut Reader<R>,
+    header: &Header,
+    terms: &Terms<'_>,
+) -> Result<(verify::Outcome, Option<Cut>), ReplayError> {
+    let mut played = play(reader, header, |_, _| {})?;
+    let exit = exit(&played.end.ending)?;
+    // The gate's look is at what the payload was started in: nothing but its exec comes after.
+    let History {
+        births,
+        observation,
+        tables,
+        ..
+    } = &mut played.history;
+    let init = births.all().iter();
+    for birth in init.filter(|birth| Some(birth.payload.tgid) == observation.init) {
+        let mounts = observation.mounts.clone();
+        tables.containers.insert(birth.seq, mounts);
+    }
+    tables.host.clone_from(&observation.host_mounts);
+    Ok(judged(played, terms, &Acts::default(), exit))
+}
+
+/// How a command ended, as far as it is told; an error where it never started.
+fn exit(ending: &Ending) -> Result<Option<Exit>, ReplayError> {
+    match ending {
+        Ending::Exited { code } => Ok(Some(Exit::Code(*code))),
+        Ending::Signaled { signal } => Ok(Some(Exit::Signal(*signal))),
+        Ending::Unknown => Ok(None),
+        Ending::NeverRan | Ending::NotExecuted { .. } => Err(ReplayError::NoPayload),
+    }
+}
+
+fn judged(
+    played: Played,
+    terms: &Terms<'_>,
+    acts: &Acts,
+    exit: Option<Exit>,
+) -> (verify::Outcome, Option<Cut>) {
     let Played {
         history,
         hooks,
         end,
+        cut,
     } = played;
-    let exit = match end.ending {
-        Ending::Exited { code } => Exit::Code(code),
-        Ending::Signaled { signal } => Exit::Signal(signal),
-        Ending::NeverRan | Ending::NotExecuted { .. } => {
-            return Err(reader.damaged("no command of a verification ends so"));
-        }
-    };
-    let judged = judging::judge(terms, &history, &acts);
+    let judged = judging::judge(terms, &history, acts);
     let ended = run::Ended::new(history, hooks, &end);
-    Ok(verify::Outcome::new(ended, judged, exit))
+    (verify::Outcome::new(ended, judged, exit), cut)
 }

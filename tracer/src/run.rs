@@ -76,6 +76,8 @@ pub enum Payload {
     NotExecuted(ExecError),
     /// It ran and ended.
     Ended(Exit),
+    /// A recording that is cut off does not tell.
+    Unknown,
 }
 
 /// What a run showed.
@@ -199,7 +201,9 @@ pub(crate) fn judge(
         Payload::NeverRan | Payload::NotExecuted(_) => {
             verdict::judge_refused(expectations, model, observation)
         }
-        Payload::Ended(_) => verdict::judge_final(expectations, model, observation),
+        Payload::Ended(_) | Payload::Unknown => {
+            verdict::judge_final(expectations, model, observation)
+        }
     };
     (payload, judgement)
 }
@@ -253,6 +257,7 @@ impl From<&Payload> for Ending {
                 found: error.found(),
             },
             Payload::Ended(exit) => Self::from(*exit),
+            Payload::Unknown => Self::Unknown,
         }
     }
 }
@@ -266,6 +271,7 @@ impl From<Ending> for Payload {
             }
             Ending::Exited { code } => Self::Ended(Exit::Code(code)),
             Ending::Signaled { signal } => Self::Ended(Exit::Signal(signal)),
+            Ending::Unknown => Self::Unknown,
         }
     }
 }

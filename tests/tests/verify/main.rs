@@ -2,6 +2,7 @@
 //! that escape, that outlive their command; and what it says when there is nothing to judge or
 //! the words are wrong. As root.
 
+mod anew;
 mod attribute;
 mod condition;
 mod devices;

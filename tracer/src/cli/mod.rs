@@ -13,6 +13,7 @@ mod inspect;
 mod kernel;
 pub mod learn;
 mod ps;
+mod record;
 mod recorder;
 mod replay;
 mod report;
@@ -50,8 +51,10 @@ enum Command {
     Audit(Box<audit::AuditArguments>),
     /// Print the JSON Schema of the records of `tracer audit`
     Schema,
-    /// Judge a recording that `--record` has written, without root and on any machine
-    Replay(replay::ReplayArguments),
+    /// Run any command and write down what the kernel records of it, to be judged later
+    Record(Box<record::RecordArguments>),
+    /// Judge a recording, as it was judged or by other expectations, without root and on any machine
+    Replay(Box<replay::ReplayArguments>),
     /// Show where two containers differ: birth certificates, steps of set-up, time taken
     Diff(diff::DiffArguments),
     /// Compare several runs on one page, by their reports
@@ -122,6 +125,7 @@ pub fn main() -> ExitCode {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Schema => audit::schema(),
+        Command::Record(arguments) => record::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),

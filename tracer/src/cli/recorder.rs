@@ -1,7 +1,11 @@
 //! `--record`: a run or a verification written down as it goes on. Owns the flag, the header and
 //! the file.
 
-use std::{io, path::PathBuf, time::SystemTime};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 use clap::Args;
 use rustix::time::{ClockId, clock_gettime};
@@ -44,11 +48,19 @@ impl RecordArguments {
                 format!("--record and {flag} both name {path}; give each a file of its own"),
             ));
         }
-        Pending::create(path).map(|file| Recorder(Some(file)))
+        Recorder::create(path)
     }
 }
 
 impl Recorder {
+    /// Prepares this file.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn create(path: &Path) -> Result<Self, Failure> {
+        Pending::create(path).map(|file| Self(Some(file)))
+    }
+
     /// Begins to write.
     ///
     /// # Errors

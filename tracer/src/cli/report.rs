@@ -1,15 +1,23 @@
-//! `tracer report`: documents read, compared, and written as one page. Owns the reading.
+//! `tracer report`: documents and recordings read, compared, and written as one page. Owns the
+//! reading of documents.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use serde_json::Value;
 
-use super::{Failure, exit, print, sink::Pending};
-use crate::report::{View, merged_html, merged_markdown};
+use super::{Failure, exit, print, replay, sink::Pending};
+use crate::{
+    recording::MAGIC,
+    report::{View, merged_html, merged_markdown},
+};
 
-/// Compare several runs on one page. Each is a document of `tracer run --json FILE` or `tracer
-/// verify --json FILE`, for instance of one container by several runtimes.
+/// Compare several runs on one page. Each is a document that `--json FILE` of `tracer run` or
+/// `tracer verify` has written, or a recording of `--record FILE`, for instance of one container by
+/// several runtimes.
 #[derive(Args, Debug)]
 pub struct MergeArguments {
     /// The page, as HTML
@@ -18,7 +26,7 @@ pub struct MergeArguments {
     /// The comparison, as Markdown (default: to standard output)
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// Documents; NAME=FILE gives one a name of its own
+    /// Documents and recordings; NAME=FILE gives one a name of its own
     #[arg(required = true, value_name = "[NAME=]FILE")]
     documents: Vec<String>,
 }
@@ -68,6 +76,9 @@ fn view(word: &str) -> Result<(String, View), Failure> {
         )
     };
     let text = fs::read(path).map_err(|error| failed(&error))?;
+    if text.starts_with(&MAGIC) {
+        return Ok((name.to_owned(), replay::view(Path::new(path))?));
+    }
     let document: Value = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
     let view = View::read(document).map_err(|error| failed(&error))?;
     Ok((name.to_owned(), view))

@@ -72,19 +72,22 @@ pub(crate) const fn task(tgid: u32, tid: u32, comm: &str) -> TaskId {
     }
 }
 
+/// System calls by number.
+pub(crate) const SYSCALLS: [(u32, &str); 10] = [
+    (SETNS, "setns"),
+    (UNSHARE, "unshare"),
+    (165, "mount"),
+    (429, "move_mount"),
+    (430, "fsopen"),
+    (432, "fsmount"),
+    (155, "pivot_root"),
+    (157, "prctl"),
+    (126, "capset"),
+    (317, "seccomp"),
+];
+
 pub(crate) fn syscalls() -> SyscallTable {
-    SyscallTable::new([
-        (SETNS, "setns"),
-        (UNSHARE, "unshare"),
-        (165, "mount"),
-        (429, "move_mount"),
-        (430, "fsopen"),
-        (432, "fsmount"),
-        (155, "pivot_root"),
-        (157, "prctl"),
-        (126, "capset"),
-        (317, "seccomp"),
-    ])
+    SyscallTable::new(SYSCALLS)
 }
 
 pub(crate) fn header(kind: Kind, len: u32, task: TaskId) -> Header {

@@ -87,6 +87,27 @@ pub enum Note {
     },
 }
 
+impl Note {
+    /// Its name in a recording.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Began { .. } => "began",
+            Self::Limiting { .. } => "limiting",
+            Self::Adopted { .. } => "adopted",
+            Self::Init { .. } => "init",
+            Self::Counters { .. } => "counters",
+            Self::GateMounts { .. } => "gate_mounts",
+            Self::Gate => "gate",
+            Self::HostMounts { .. } => "host_mounts",
+            Self::Mounts { .. } => "mounts",
+            Self::Waited { .. } => "waited",
+            Self::Decided { .. } => "decided",
+            Self::KilledForDrift { .. } => "killed_for_drift",
+        }
+    }
+}
+
 /// One kind's part of the counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {
@@ -112,6 +133,16 @@ pub struct End {
     pub total: Duration,
 }
 
+impl End {
+    /// What is known where a recording is cut off before it.
+    pub(crate) const UNKNOWN: Self = Self {
+        ending: Ending::Unknown,
+        attach: Duration::ZERO,
+        detach: Duration::ZERO,
+        total: Duration::ZERO,
+    };
+}
+
 /// How what was run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
@@ -135,6 +166,9 @@ pub enum Ending {
         /// Number of the signal.
         signal: u8,
     },
+    /// What is left of a recording does not tell; none is written with it.
+    #[serde(skip)]
+    Unknown,
 }
 
 /// A kind is its number.

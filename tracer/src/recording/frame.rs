@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 
-use super::{MAX_FRAME, ReadError};
+use super::MAX_FRAME;
 
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,60 +61,55 @@ pub(super) fn write(
     out.write_all(&checksum(number, head, bytes).to_le_bytes())
 }
 
+/// Why there is no frame.
+#[derive(Debug)]
+pub(super) enum FrameError {
+    /// The bytes come to an end in it.
+    Truncated,
+    /// It is not what was written.
+    Damaged(String),
+    /// The bytes cannot be read.
+    Io(io::Error),
+}
+
 /// Reads the frame of this number into `bytes`; `None` at the end of all.
 pub(super) fn read(
     from: &mut impl Read,
     number: u64,
     bytes: &mut Vec<u8>,
-) -> Result<Option<FrameKind>, ReadError> {
+) -> Result<Option<FrameKind>, FrameError> {
     let mut first = [0; HEAD];
     // Nothing at all is the end; the decompressor itself tells when it is cut off.
-    if from
-        .read(&mut first[..1])
-        .map_err(|error| of_io(error, number))?
-        == 0
-    {
+    if from.read(&mut first[..1]).map_err(of_io)? == 0 {
         return Ok(None);
     }
-    exactly(from, &mut first[1..], number)?;
+    from.read_exact(&mut first[1..]).map_err(of_io)?;
     let [kind, length @ ..] = first;
     let length = u32::from_le_bytes(length);
-    let damaged = |what: &str| ReadError::Damaged {
-        frame: number,
-        what: what.to_owned(),
-    };
     if length > MAX_FRAME {
-        return Err(damaged("its length is impossible"));
+        return Err(FrameError::Damaged("its length is impossible".to_owned()));
     }
     bytes.clear();
     // No more room than there are bytes, whatever the length says.
     let read = from.by_ref().take(length.into()).read_to_end(bytes);
-    let read = read.map_err(|error| of_io(error, number))?;
-    if read as u64 != u64::from(length) {
-        return Err(ReadError::Truncated { frames: number });
+    if read.map_err(of_io)? as u64 != u64::from(length) {
+        return Err(FrameError::Truncated);
     }
     let mut sum = [0; 4];
-    exactly(from, &mut sum, number)?;
+    from.read_exact(&mut sum).map_err(of_io)?;
     if u32::from_le_bytes(sum) != checksum(number, first, bytes) {
-        return Err(damaged("its checksum is another"));
+        return Err(FrameError::Damaged("its checksum is another".to_owned()));
     }
     Ok(Some(FrameKind(kind)))
 }
 
-fn exactly(from: &mut impl Read, bytes: &mut [u8], number: u64) -> Result<(), ReadError> {
-    from.read_exact(bytes).map_err(|error| of_io(error, number))
-}
-
 /// What the decompressor refuses is damage; only the system's own errors are not.
-fn of_io(error: io::Error, frame: u64) -> ReadError {
+fn of_io(error: io::Error) -> FrameError {
     if error.kind() == io::ErrorKind::UnexpectedEof {
-        ReadError::Truncated { frames: frame }
+        FrameError::Truncated
     } else if error.raw_os_error().is_some() {
-        ReadError::Io(error)
+        FrameError::Io(error)
     } else {
-        ReadError::Damaged {
-            frame,
-            what: error.to_string(),
-        }
+        FrameError::Damaged(error.to_string())
     }
 }

@@ -3,19 +3,23 @@
 //! docs/recording-format.md describes. Pure: bytes go to a writer and come from a reader that are
 //! handed in; must not judge.
 
+mod count;
 mod frame;
 mod header;
 mod reader;
+#[cfg(test)]
+pub(crate) mod sample;
 mod tape;
 #[cfg(test)]
 mod tests;
 
-use std::io;
+use std::{fmt, io};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use header::{Asked, Clock, Header, Trailer};
-pub use reader::{Frame, Reader};
+pub use reader::{Frame, Reader, replayable};
 pub use tape::Tape;
 
 /// What a recording begins with.
@@ -30,6 +34,26 @@ pub const FORMAT: u16 = 1;
 /// Longest frame in bytes. The longest there is holds expectations or a mount table, and takes
 /// less than a megabyte.
 pub const MAX_FRAME: u32 = 16 << 20;
+
+/// Where a recording ends that is cut off. What comes before is as it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut {
+    /// Frames that are whole, the header among them.
+    pub frames: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { frames, bytes } = self;
+        let plural = if *frames == 1 { "" } else { "s" };
+        write!(
+            out,
+            "it ends after {frames} frame{plural}, at byte {bytes}, before its own end"
+        )
+    }
+}
 
 /// Why a recording is not read, or not to its end. Whoever shows it names the file.
 #[derive(Debug, Error)]
@@ -74,11 +98,8 @@ pub enum ReadError {
         found: String,
     },
     /// Cut off.
-    #[error("it ends after {frames} frames, before its own end; copy it again, or record anew")]
-    Truncated {
-        /// Frames that are whole.
-        frames: u64,
-    },
+    #[error("{0}; copy it again, or record anew")]
+    Truncated(Cut),
     /// Changed since it was written.
     #[error("it is damaged at frame {frame}: {what}; copy it again, or record anew")]
     Damaged {

@@ -1,14 +1,18 @@
 //! Reading a recording, frame by frame, in memory that does not grow with it. Owns the order in
 //! which frames may come; hands out nothing that its checksum does not vouch for.
 
-use std::io::BufRead;
+use std::io::{BufRead, Read as _};
 
 use serde::de::DeserializeOwned;
 use tracer_common::ABI_VERSION;
 
-use super::frame::{self, FrameKind};
-use super::{FORMAT, Header, MAGIC, ReadError, Trailer};
+use super::count::Counted;
+use super::frame::{self, FrameError, FrameKind};
+use super::{Cut, FORMAT, Header, MAGIC, ReadError, Trailer};
 use crate::history::{End, Note};
+
+/// Magic, version and what is reserved.
+const PRELUDE: usize = 12;
 
 /// Window of the compression in bytes, as a power of two: more is refused, so that no file makes
 /// the reader take much memory.
@@ -27,7 +31,7 @@ pub enum Frame<'a> {
 
 /// A recording that is being read.
 pub struct Reader<R: BufRead> {
-    from: zstd::Decoder<'static, R>,
+    from: zstd::Decoder<'static, Counted<R>>,
     /// Of the next frame.
     number: u64,
     bytes: Vec<u8>,
@@ -37,23 +41,34 @@ pub struct Reader<R: BufRead> {
 
 impl<R: BufRead> Reader<R> {
     /// Reads the header, and refuses what this tracer cannot replay.
-    pub fn open(mut from: R) -> Result<(Self, Header), ReadError> {
-        let mut prelude = [0; 12];
-        from.read_exact(&mut prelude)
-            .map_err(|error| match error.kind() {
-                std::io::ErrorKind::UnexpectedEof => ReadError::NotARecording,
-                _ => ReadError::Io(error),
-            })?;
-        let [magic @ .., low, high, zero, other_zero] = prelude;
-        if magic != MAGIC {
+    pub fn open(from: R) -> Result<(Self, Header), ReadError> {
+        let (reader, header) = Self::open_any(from)?;
+        replayable(&header)?;
+        Ok((reader, header))
+    }
+
+    /// Reads the header, whatever records follow it.
+    pub fn open_any(from: R) -> Result<(Self, Header), ReadError> {
+        let mut from = Counted::new(from);
+        let mut prelude = Vec::with_capacity(PRELUDE);
+        from.by_ref()
+            .take(PRELUDE as u64)
+            .read_to_end(&mut prelude)
+            .map_err(ReadError::Io)?;
+        let magic = prelude.len().min(MAGIC.len());
+        if magic == 0 || prelude[..magic] != MAGIC[..magic] {
             return Err(ReadError::NotARecording);
         }
-        match u16::from_le_bytes([low, high]) {
+        let Some([low, high, zero, other_zero]) = prelude.get(MAGIC.len()..PRELUDE) else {
+            let bytes = prelude.len() as u64;
+            return Err(ReadError::Truncated(Cut { frames: 0, bytes }));
+        };
+        match u16::from_le_bytes([*low, *high]) {
             FORMAT => {}
             found if found > FORMAT => return Err(ReadError::Newer { found }),
             found => return Err(ReadError::Older { found }),
         }
-        if (zero, other_zero) != (0, 0) {
+        if (zero, other_zero) != (&0, &0) {
             return Err(damaged(0, "what is reserved is in use"));
         }
         let mut from = zstd::Decoder::with_buffer(from)
@@ -70,9 +85,8 @@ impl<R: BufRead> Reader<R> {
         let header = match reader.raw()? {
             Some(FrameKind::HEADER) => reader.json()?,
             Some(_) => return Err(damaged(0, "it is no header")),
-            None => return Err(ReadError::Truncated { frames: 0 }),
+            None => return Err(reader.truncated()),
         };
-        check(&header)?;
         Ok((reader, header))
     }
 
@@ -81,7 +95,7 @@ impl<R: BufRead> Reader<R> {
         let number = self.number;
         let kind = self.raw()?;
         match kind {
-            None => Err(ReadError::Truncated { frames: number }),
+            None => Err(self.truncated()),
             Some(FrameKind::TRAILER) if self.ended => {
                 let trailer: Trailer = self.json()?;
                 if trailer != self.counts {
@@ -121,9 +135,24 @@ impl<R: BufRead> Reader<R> {
     }
 
     fn raw(&mut self) -> Result<Option<FrameKind>, ReadError> {
-        let kind = frame::read(&mut self.from, self.number, &mut self.bytes)?;
-        self.number += 1;
-        Ok(kind)
+        match frame::read(&mut self.from, self.number, &mut self.bytes) {
+            Ok(Some(kind)) => {
+                self.number += 1;
+                Ok(Some(kind))
+            }
+            Ok(None) => Ok(None),
+            Err(FrameError::Truncated) => Err(self.truncated()),
+            Err(FrameError::Damaged(what)) => Err(damaged(self.number, &what)),
+            Err(FrameError::Io(error)) => Err(ReadError::Io(error)),
+        }
+    }
+
+    /// What to say when nothing comes any more.
+    fn truncated(&self) -> ReadError {
+        ReadError::Truncated(Cut {
+            frames: self.number,
+            bytes: self.from.get_ref().bytes,
+        })
     }
 
     /// The frame that was read last. Its checksum is right: what is not understood is of a newer
@@ -149,7 +178,8 @@ impl<R: BufRead> Reader<R> {
     }
 }
 
-fn check(header: &Header) -> Result<(), ReadError> {
+/// Whether this tracer understands the records behind a header.
+pub fn replayable(header: &Header) -> Result<(), ReadError> {
     if header.byte_order != Header::byte_order() {
         return Err(ReadError::ByteOrder {
             found: header.byte_order.clone(),

@@ -10,12 +10,18 @@ use super::frame::{self, FrameKind};
 use super::{FORMAT, Header, MAGIC, Trailer};
 use crate::history::{End, Note};
 
+/// Bytes after which what has come so far is made readable, so that a file that is cut off is lost
+/// behind that place alone.
+const PORTION: usize = 64 << 10;
+
 /// A recording to be.
 pub struct Tape {
     out: zstd::Encoder<'static, Counted>,
     /// Of the next frame.
     number: u64,
     counts: Trailer,
+    /// Bytes since the last portion.
+    pending: usize,
     failed: Option<io::Error>,
 }
 
@@ -60,6 +66,8 @@ impl Tape {
             out,
             number: 0,
             counts: Trailer::default(),
+            // The header is a portion of its own.
+            pending: PORTION,
             failed: None,
         };
         tape.json(FrameKind::HEADER, header);
@@ -104,8 +112,18 @@ impl Tape {
 
     fn frame(&mut self, kind: FrameKind, bytes: &[u8]) {
         if self.failed.is_none() {
-            self.failed = frame::write(&mut self.out, self.number, kind, bytes).err();
-            self.number += 1;
+            self.failed = self.write(kind, bytes).err();
         }
+    }
+
+    fn write(&mut self, kind: FrameKind, bytes: &[u8]) -> io::Result<()> {
+        frame::write(&mut self.out, self.number, kind, bytes)?;
+        self.number += 1;
+        self.pending += bytes.len();
+        if self.pending >= PORTION {
+            self.out.flush()?;
+            self.pending = 0;
+        }
+        Ok(())
     }
 }

@@ -1,39 +1,18 @@
 //! Tests of the format: what is written comes back, and what is not whole is refused.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::frame::{self, FrameKind};
+use super::sample::{Memory, Taken};
 use super::*;
 use crate::event::Tgid;
 use crate::expect::{self, Expectation, preset};
 use crate::history::{Count, End, Ending, Note};
-use crate::verdict::sample::{host, spec};
+use crate::verdict::sample::{Scenario, host, spec};
 use crate::verdict::{Act, MountInfo, Select};
-
-/// A file in memory that is there after its writer.
-#[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<u8>>>);
-
-impl Memory {
-    fn bytes(&self) -> Vec<u8> {
-        self.0.lock().expect("unharmed").clone()
-    }
-}
-
-impl Write for Memory {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("unharmed").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 fn header() -> Header {
     let list = |name: &str| {
@@ -173,6 +152,13 @@ fn what_is_written_comes_back_in_its_order() {
         assert!(read == wanted, "{}", &read[..read.len().min(300)]);
     }
     assert_eq!(all(&bytes).expect("readable").len(), wanted.len());
+}
+
+#[test]
+fn every_frame_of_a_run_comes_back() {
+    let taken = Taken::run(&Scenario::good());
+    let read = Taken::read(&taken.bytes()).expect("readable");
+    assert!(format!("{read:?}") == format!("{taken:?}"));
 }
 
 #[test]

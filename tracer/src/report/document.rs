@@ -14,6 +14,7 @@ use crate::verdict::{Item, Judgement, Observation, Verdict};
 
 use super::certificate;
 use super::change::Names;
+use super::replay::Replay;
 use super::timeline::{self, Entry};
 use super::view::Subject;
 
@@ -70,6 +71,8 @@ pub enum Payload {
         /// Number of the signal.
         signal: i32,
     },
+    /// A recording that is cut off does not tell.
+    Unknown,
 }
 
 /// Microseconds.
@@ -141,6 +144,10 @@ pub struct Report {
     /// What it is about, by digest, where that was named; set by whoever read it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subjects: Vec<Subject>,
+    /// What sets it apart from that of the run itself, where a recording was replayed; set by
+    /// whoever read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replay>,
 }
 
 /// The program.
@@ -280,6 +287,7 @@ impl Report {
             timing: input.timing,
             hooks: input.hooks,
             subjects: Vec::new(),
+            replay: None,
         }
     }
 

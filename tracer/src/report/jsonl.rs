@@ -31,6 +31,8 @@ struct Summary<'a> {
     counters: &'a super::document::CounterReport,
     timing: &'a super::Timing,
     hooks: &'a [super::Hook],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replay: &'a Option<super::Replay>,
 }
 
 /// Writes `report`.
@@ -56,6 +58,7 @@ pub fn write(report: &Report, out: &mut dyn Write, _style: Style) -> io::Result<
         counters: &report.counters,
         timing: &report.timing,
         hooks: &report.hooks,
+        replay: &report.replay,
     };
     line("summary", &summary, out)
 }

@@ -12,6 +12,8 @@ pub mod export;
 mod grid;
 pub mod json;
 pub mod jsonl;
+pub mod recording;
+mod replay;
 mod summary;
 pub mod table;
 mod timeline;
@@ -22,6 +24,8 @@ use std::io;
 
 pub use document::{Hook, Input, Payload, Refused, Report, Timing};
 pub use export::{Export, github, hex, merged_html, merged_markdown};
+pub use replay::Replay;
+pub(crate) use replay::{missing_behind, of_cut};
 pub use verification::Verification;
 pub use view::{Subject, View, ViewError};
 

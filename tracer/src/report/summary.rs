@@ -8,7 +8,7 @@ use crate::verdict::{Evidence, Item, Verdict};
 
 use super::document::{Payload, Report};
 use super::escape::escape;
-use super::{Style, grid};
+use super::{Style, grid, replay};
 
 pub(super) fn color(verdict: Verdict) -> Color {
     let color = match verdict {
@@ -35,7 +35,9 @@ pub(super) fn last_line(report: &Report, out: &mut dyn Write, style: Style) -> i
         Payload::NotExecuted { error } => format!("payload not executed: {error}"),
         Payload::Exited { code } => format!("payload exit {code}"),
         Payload::Signaled { signal } => format!("payload killed by signal {signal}"),
+        Payload::Unknown => "payload's end not known".to_owned(),
     };
+    replay::lines(report.replay.as_ref(), out)?;
     writeln!(
         out,
         "{}  {counts}; events {}, lost {}, unknown {}; {}; {}.{} ms",

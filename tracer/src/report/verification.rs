@@ -19,6 +19,7 @@ use crate::verdict::{self, Verdict, Waited};
 
 use super::change::Names;
 use super::document::{CounterReport, Machine, SCHEMA_VERSION, Tool};
+use super::replay::Replay;
 use super::timeline::{self, Entry};
 use super::view::Subject;
 use super::{Document, Format, Hook, Style, Timing, certificate, json, jsonl};
@@ -57,6 +58,10 @@ pub struct Verification {
     /// What it is about, by digest, where that was named; set by whoever read it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subjects: Vec<Subject>,
+    /// What sets it apart from that of the run itself, where a recording was replayed; set by
+    /// whoever read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replay>,
 }
 
 /// What was run, and how it ended.
@@ -164,6 +169,7 @@ impl Verification {
             timing: input.timing,
             hooks: input.hooks,
             subjects: Vec::new(),
+            replay: None,
         }
     }
 }
@@ -206,6 +212,8 @@ struct Summary<'a> {
     counters: &'a CounterReport,
     timing: &'a Timing,
     hooks: &'a [Hook],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replay: &'a Option<Replay>,
 }
 
 impl Document for Verification {
@@ -233,6 +241,7 @@ impl Document for Verification {
                     counters: &self.counters,
                     timing: &self.timing,
                     hooks: &self.hooks,
+                    replay: &self.replay,
                 };
                 jsonl::line("summary", &summary, out)
             }

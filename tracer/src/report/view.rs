@@ -2,6 +2,7 @@
 //! it is read from a document, be that one of this run or one that was written to a file; so a
 //! format is the same bytes whichever it is made from.
 
+mod trouble;
 mod wire;
 
 #[cfg(test)]

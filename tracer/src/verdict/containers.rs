@@ -2,6 +2,7 @@
 //! together. Owns these rules.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +99,20 @@ impl Waited {
         let payload = &birth.payload;
         (self.task.tgid, self.task.start_ns) == (payload.tgid, payload.start_ns)
             && self.seen.seq < birth.seq
+    }
+}
+
+/// As it is written on the command line.
+impl fmt::Display for Select {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Payloads => out.write_str("payloads"),
+            Self::All => out.write_str("all"),
+            Self::Number(number) => write!(out, "{number}"),
+            Self::Id(prefix) => write!(out, "id={prefix}"),
+            Self::Runtime(name) => write!(out, "runtime={name}"),
+            Self::Program(name) => write!(out, "program={name}"),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! From findings to verdicts: what was lost, missing or not understood turns a pass into
-//! inconclusive, and never a violation into anything else. Owns that rule.
+//! inconclusive, and never a violation into anything else, unless there is but a part of the
+//! records, from their beginning: then all of it is inconclusive. Owns that rule.
 
 use tracer_common::Kind;
 
@@ -72,7 +73,8 @@ pub fn may_miss_execs(observation: &Observation) -> bool {
             || unattached(kind)
     };
     // Whoever is created is in scope even where its record was lost, but not without the hook.
-    missing(Kind::EXEC)
+    observation.cut.is_some()
+        || missing(Kind::EXEC)
         || unattached(Kind::FORK)
         || counters.unknown.get(Kind(0)) > 0
         || counters.scope_full > 0
@@ -100,6 +102,15 @@ fn applies(expectation: &Expectation, stage: Stage) -> bool {
 fn item(expectation: &Expectation, facts: &Facts<'_>) -> Item {
     let trouble = trouble(expectation.check.family(), facts);
     let (verdict, seen, reason, evidence) = match check::find(&expectation.check, facts) {
+        // What comes behind the end of a part can show that it is about nobody who is judged.
+        Finding::Violated {
+            seen,
+            reason,
+            evidence,
+        } if facts.observation.cut.is_some() => {
+            let reason = format!("so far {reason}; {}", trouble.join("; "));
+            (Verdict::Inconclusive, seen, Some(reason), evidence)
+        }
         Finding::Violated {
             seen,
             reason,
@@ -160,9 +171,9 @@ fn trouble(family: &Family, facts: &Facts<'_>) -> Vec<String> {
             family.needs.contains(kind) || family.base == Base::Certificate && *kind == certificate
         })
         .collect();
-    let mut trouble: Vec<String> = needs
-        .iter()
-        .flat_map(|kind| unattached(*kind, facts))
+    let cut = facts.observation.cut.iter().cloned();
+    let mut trouble: Vec<String> = cut
+        .chain(needs.iter().flat_map(|kind| unattached(*kind, facts)))
         .collect();
     // All counters are what it looks at itself.
     if family.base == Base::Counters {

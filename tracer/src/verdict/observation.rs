@@ -45,6 +45,8 @@ pub struct Observation {
     pub counters: Counters,
     /// Hooks that are missing.
     pub unattached: Vec<Unattached>,
+    /// Why all of this is but a part, from its beginning: nothing that it shows is final.
+    pub cut: Option<String>,
 }
 
 /// A hook that could not be attached.
@@ -142,6 +144,7 @@ impl Observation {
             drift: None,
             counters: Counters::default(),
             unattached: Vec::new(),
+            cut: None,
         }
     }
 

@@ -15,14 +15,18 @@ pub fn judge_rules(container: &mut Container, rules: &[Rule], certificate: &Valu
         return;
     };
     let lost = may_miss_execs(&container.observation);
+    let missing = || {
+        let cut = container.observation.cut.clone();
+        cut.unwrap_or_else(|| "exec records are missing".to_owned())
+    };
     let mut items = judgement.items;
     for (number, rule) in (1..).zip(rules) {
         let (verdict, seen, reason) = match rule.decide(certificate) {
-            Ok(true) if lost => {
-                let reason = "exec records are missing".to_owned();
-                (Verdict::Inconclusive, "it holds", Some(reason))
-            }
+            Ok(true) if lost => (Verdict::Inconclusive, "it holds", Some(missing())),
             Ok(true) => (Verdict::Pass, "it holds", None),
+            Ok(false) if container.observation.cut.is_some() => {
+                (Verdict::Inconclusive, "it does not hold", Some(missing()))
+            }
             Ok(false) => {
                 let reason = "the certificate does not satisfy it".to_owned();
                 (Verdict::Fail, "it does not hold", Some(reason))

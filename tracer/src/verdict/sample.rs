@@ -257,7 +257,7 @@ const MOUNTS: &str = "\
 ";
 
 /// Of tracer itself.
-const HOST_MOUNTS: &str = "\
+pub(crate) const HOST_MOUNTS: &str = "\
 20 1 8:1 / / rw,relatime - ext4 /dev/vda rw
 21 20 0:5 / /dev rw,nosuid - devtmpfs devtmpfs rw
 22 20 0:21 / /proc rw,relatime - proc proc rw

@@ -47,31 +47,46 @@ impl Terms<'_> {
 
 /// What enforcement has done so far, by the record of each payload's exec.
 #[derive(Default)]
-pub struct Acts(BTreeMap<u64, Held>);
+pub struct Acts {
+    held: BTreeMap<u64, Held>,
+    by_others: bool,
+}
 
 impl Acts {
     /// Takes what was done about a task that was held, with the judgement that it rests on.
     pub fn take(&mut self, seq: u64, held: Held) {
-        self.0.insert(seq, held);
+        self.held.insert(seq, held);
+    }
+
+    /// What was done rests on other terms than those that all is judged by in the end.
+    #[must_use]
+    pub fn by_other_terms(self) -> Self {
+        Self {
+            by_others: true,
+            ..self
+        }
     }
 
     /// Takes that a container was killed because it had changed.
     pub fn killed_for_drift(&mut self, seq: u64) {
-        if let Some(held) = self.0.get_mut(&seq) {
+        if let Some(held) = self.held.get_mut(&seq) {
             held.act = Act::KilledForDrift;
         }
     }
 
     /// Whether a container was let go and is not known to be killed.
     pub(super) fn let_go(&self, seq: u64) -> bool {
-        self.0.get(&seq).is_some_and(|held| held.act == Act::LetGo)
+        self.held
+            .get(&seq)
+            .is_some_and(|held| held.act == Act::LetGo)
     }
 
     /// Notes what was done about a container. One that was killed does not pass, whatever is known
     /// by now: what could not be known then is why.
     fn note(&self, container: &mut Container) {
-        let held = self.0.get(&container.birth.seq).cloned();
+        let held = self.held.get(&container.birth.seq).cloned();
         if let Some(held) = &held
+            && !self.by_others
             && matches!(held.act, Act::Killed | Act::KilledLate)
             && let Some(last) = &mut container.judgement
             && last.verdict == Verdict::Pass

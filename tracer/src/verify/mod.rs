@@ -119,8 +119,8 @@ pub struct Outcome {
     /// Of all containers that were selected; inconclusive when records are missing that could
     /// have shown another.
     pub verdict: Verdict,
-    /// How the command ended.
-    pub exit: Exit,
+    /// How the command ended; `None` = a recording that is cut off does not tell.
+    pub exit: Option<Exit>,
     /// From the start to detached hooks.
     pub total: Duration,
 }
@@ -172,13 +172,13 @@ pub async fn execute(mut request: Request) -> Result<Outcome, VerifyError> {
     watch.end()?;
     let judged = watch.judge();
     let session = run::end(watch.session, Ending::from(exit), start);
-    Ok(Outcome::new(session, judged, exit))
+    Ok(Outcome::new(session, judged, Some(exit)))
 }
 
 impl Outcome {
     /// From what was gathered and what it came to.
     #[must_use]
-    pub fn new(session: Ended, judged: Judged, exit: Exit) -> Self {
+    pub fn new(session: Ended, judged: Judged, exit: Option<Exit>) -> Self {
         let total = session.total;
         let Judged {
             containers,

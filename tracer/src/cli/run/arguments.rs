@@ -216,7 +216,8 @@ pub enum Format {
     Jsonl,
 }
 
-fn ring_size(text: &str) -> Result<u32, String> {
+/// Reads the size of a ring.
+pub fn ring_size(text: &str) -> Result<u32, String> {
     let bytes = value::size(text)?;
     u32::try_from(bytes)
         .ok()

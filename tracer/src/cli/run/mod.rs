@@ -8,7 +8,7 @@ mod request;
 use std::{path::Path, time::Duration};
 
 pub use arguments::RunArguments;
-pub(in crate::cli) use arguments::{Format, ReportArguments};
+pub(in crate::cli) use arguments::{Format, ReportArguments, ring_size};
 use request::RequestError;
 
 use super::{Failure, exit, github, sink};
@@ -197,6 +197,10 @@ fn ending(outcome: &Outcome) -> (u8, report::Payload) {
             report::Payload::Signaled {
                 signal: i32::from(*signal),
             },
+        ),
+        run::Payload::Unknown => (
+            exit::of_run(verdict, exit::Payload::NeverRan),
+            report::Payload::Unknown,
         ),
     }
 }

@@ -65,6 +65,33 @@ pub struct SourceArguments {
     pub infer: bool,
 }
 
+impl SourceArguments {
+    /// Nothing is named.
+    pub fn is_empty(&self) -> bool {
+        let Self {
+            expect,
+            preset,
+            bundle,
+            rule,
+            infer,
+        } = self;
+        expect.is_empty() && preset.is_empty() && bundle.is_empty() && rule.is_empty() && !infer
+    }
+
+    /// The flags again, one by one.
+    pub fn words(&self) -> Vec<String> {
+        let path = |flag: &str, path: &PathBuf| format!("{flag} {}", path.display());
+        let text = |flag: &str, text: &String| format!("{flag} {text}");
+        let expect = self.expect.iter().map(|file| path("--expect", file));
+        let preset = self.preset.iter().map(|name| text("--preset", name));
+        let bundle = self.bundle.iter().map(|folder| path("--bundle", folder));
+        let rule = self.rule.iter().map(|rule| text("--rule", rule));
+        let infer = self.infer.then(|| "--infer".to_owned());
+        let words = expect.chain(preset).chain(bundle).chain(rule).chain(infer);
+        words.collect()
+    }
+}
+
 /// Reads what `--select` says.
 pub fn select(text: &str) -> Result<Select, String> {
     if let Ok(number) = text.parse() {
@@ -88,6 +115,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn sources_say_again_what_was_named() {
+        let named = SourceArguments {
+            preset: vec!["strict".to_owned()],
+            bundle: vec![PathBuf::from("b")],
+            rule: vec!["true".to_owned()],
+            infer: true,
+            ..SourceArguments::default()
+        };
+        assert_eq!(
+            named.words().join(", "),
+            "--preset strict, --bundle b, --rule true, --infer"
+        );
+        assert!(!named.is_empty());
+        let none = SourceArguments::default();
+        assert!(none.is_empty() && none.words().is_empty());
+    }
+
+    #[test]
     fn a_selection_is_a_word_a_number_or_a_pair() {
         assert_eq!(select("all"), Ok(Select::All));
         assert_eq!(select("2"), Ok(Select::Number(2)));
@@ -96,6 +141,19 @@ mod tests {
             select("program=/bin/true"),
             Ok(Select::Program("/bin/true".to_owned()))
         );
+        for right in [
+            "payloads",
+            "all",
+            "2",
+            "id=6f",
+            "runtime=runc",
+            "program=/bin/true",
+        ] {
+            assert_eq!(
+                select(right).map(|select| select.to_string()),
+                Ok(right.to_owned())
+            );
+        }
         for wrong in ["", "id=", "all=1", "name=x"] {
             assert!(select(wrong).is_err(), "{wrong}");
         }

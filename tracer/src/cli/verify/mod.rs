@@ -7,8 +7,8 @@ mod sources;
 use std::{io, path::Path};
 
 pub use arguments::VerifyArguments;
-pub(in crate::cli) use arguments::select;
-pub(in crate::cli) use sources::rules;
+pub(in crate::cli) use arguments::{SourceArguments, select};
+pub(in crate::cli) use sources::{expectations, rules};
 
 use super::run::{format, hooks, is_for_programs, options, timing};
 use super::{Failure, doctor, exit, github, sink};
@@ -37,7 +37,7 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
     super::require_host()?;
     let host =
         host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
-    let expectations = sources::expectations(&arguments.sources, &arguments.command, &host)?;
+    let expectations = expectations(&arguments.sources, &arguments.command, &host)?;
     let rules = rules(&arguments.sources.rule, &host)?;
     let subjects = arguments.report.files.subjects(&arguments.sources.bundle)?;
     let files = arguments.report.files.prepare()?;
@@ -124,7 +124,8 @@ pub(in crate::cli) fn of_verify(error: &VerifyError) -> Failure {
 fn what(outcome: &Outcome) -> verification::Outcome {
     if outcome.judged().next().is_some() {
         verification::Outcome::Judged
-    } else if outcome.containers.iter().all(|one| one.stage) && outcome.exit != Exit::Code(0) {
+    } else if outcome.containers.iter().all(|one| one.stage) && outcome.exit != Some(Exit::Code(0))
+    {
         verification::Outcome::CommandFailed
     } else {
         verification::Outcome::NoContainer
@@ -140,8 +141,10 @@ fn code(outcome: &Outcome, what: verification::Outcome) -> u8 {
         }
         (Verdict::Fail, _) => exit::FAIL,
         (Verdict::Pass, _) => match outcome.exit {
-            Exit::Code(code) => code,
-            Exit::Signal(signal) => signal.saturating_add(128),
+            Some(Exit::Code(code)) => code,
+            Some(Exit::Signal(signal)) => signal.saturating_add(128),
+            // A recording that is cut off does not pass.
+            None => exit::INCONCLUSIVE,
         },
     }
 }
@@ -156,8 +159,9 @@ pub(in crate::cli) fn document(
     let exit = code(outcome, what);
     let session = &outcome.session;
     let (code, signal) = match outcome.exit {
-        Exit::Code(code) => (Some(code), None),
-        Exit::Signal(signal) => (None, Some(signal)),
+        Some(Exit::Code(code)) => (Some(code), None),
+        Some(Exit::Signal(signal)) => (None, Some(signal)),
+        None => (None, None),
     };
     let input = verification::Input {
         version: env!("CARGO_PKG_VERSION"),

@@ -98,6 +98,7 @@ pub(in crate::report) fn hostile() -> Verification {
         timing: run.timing,
         hooks: run.hooks,
         subjects: Vec::new(),
+        replay: None,
     }
 }
 

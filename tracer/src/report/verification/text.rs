@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::expect::catalog::guarantee::Guarantee;
 use crate::report::escape::escape;
 use crate::report::grid::{self, Cell, Column, Row};
-use crate::report::{Style, compact as lines, summary, table as tables};
+use crate::report::{Style, compact as lines, replay, summary, table as tables};
 use crate::verdict::{Act, Verdict};
 
 use super::{Container, Outcome, Verification};
@@ -255,8 +255,10 @@ fn last_line(report: &Verification, out: &mut dyn Write, style: Style) -> io::Re
     };
     let end = match (report.command.code, report.command.signal) {
         (Some(code), _) => format!("command exit {code}"),
-        (None, signal) => format!("command killed by signal {}", signal.unwrap_or_default()),
+        (None, Some(signal)) => format!("command killed by signal {signal}"),
+        (None, None) => "command's end not known".to_owned(),
     };
+    replay::lines(report.replay.as_ref(), out)?;
     let counters = &report.counters;
     writeln!(
         out,

@@ -101,3 +101,27 @@ fn a_place_is_a_line_where_there_is_one() {
         assert_eq!(Place::of(origin), place, "{origin}");
     }
 }
+
+#[test]
+fn a_recording_that_is_cut_off_is_a_case_of_the_whole_and_a_note_of_each_container() {
+    let mut document = hostile();
+    document.verdict = Verdict::Inconclusive;
+    let cut = crate::recording::Cut {
+        frames: 9,
+        bytes: 99,
+    };
+    document.replay = crate::report::Replay::new(vec!["--preset strict".to_owned()], Some(cut));
+    let view = View::of(&document).expect("a view");
+    let [case] = view.troubles.as_slice() else {
+        panic!("{:?}", view.troubles)
+    };
+    assert_eq!(
+        (case.id.as_str(), case.verdict),
+        ("recording", Verdict::Inconclusive)
+    );
+    for suite in &view.suites {
+        let notes = suite.notes.join("\n");
+        assert!(notes.contains("at byte 99"), "{notes}");
+        assert!(notes.contains("judged anew by --preset strict"), "{notes}");
+    }
+}

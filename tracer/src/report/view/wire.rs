@@ -4,9 +4,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::report::replay::Replay;
 use crate::verdict::Verdict;
 
-use super::{Counters, Suite, View};
+use super::{Counters, Suite, View, trouble};
 
 #[derive(Deserialize)]
 pub(super) struct Document {
@@ -22,6 +23,7 @@ pub(super) struct Document {
     hooks: Vec<Hook>,
     #[serde(default)]
     subjects: Vec<Subject>,
+    replay: Option<Replay>,
     #[serde(flatten)]
     what: What,
 }
@@ -76,6 +78,13 @@ struct NeverStarted {
     record: u64,
 }
 
+impl NeverStarted {
+    fn text(&self) -> String {
+        let Self { pid, name, record } = self;
+        format!("{name}[{pid}] was left waiting for its payload, #{record}")
+    }
+}
+
 #[derive(Deserialize)]
 struct RunContainer {
     id: String,
@@ -89,6 +98,7 @@ enum Payload {
     NotExecuted { error: String },
     Exited { code: u8 },
     Signaled { signal: i32 },
+    Unknown,
 }
 
 #[derive(Deserialize)]
@@ -263,7 +273,7 @@ pub struct Subject {
 impl From<Document> for View {
     fn from(document: Document) -> Self {
         let Document { verdict, .. } = document;
-        let parts = match document.what {
+        let mut parts = match document.what {
             What::Verification {
                 command,
                 outcome,
@@ -299,6 +309,7 @@ impl From<Document> for View {
                 },
             ),
         };
+        parts.tell(document.replay.as_ref());
         Self {
             version: document.tracer.version,
             kernel: document.host.kernel,
@@ -326,12 +337,27 @@ struct Parts {
     troubles: Vec<Case>,
 }
 
+impl Parts {
+    /// Says of every container what sets a replay apart, and of the whole what it lacks.
+    fn tell(&mut self, replay: Option<&Replay>) {
+        let Some(replay) = replay else {
+            return;
+        };
+        let sentences = replay.sentences();
+        for suite in &mut self.suites {
+            suite.notes.extend(sentences.iter().cloned());
+        }
+        self.troubles.extend(replay.cut.map(trouble::cut_off));
+    }
+}
+
 fn of_run(container: RunContainer, payload: &Payload, suite: Suite) -> Parts {
     let ended = match payload {
         Payload::NeverRan => "payload never ran".to_owned(),
         Payload::NotExecuted { error } => format!("payload not executed: {error}"),
         Payload::Exited { code } => format!("payload exit {code}"),
         Payload::Signaled { signal } => format!("payload killed by signal {signal}"),
+        Payload::Unknown => "payload's end not known".to_owned(),
     };
     let program = container.args.first().map_or("", String::as_str);
     Parts {
@@ -359,40 +385,8 @@ fn of_verification(
         (None, None) => "command's end not known".to_owned(),
     };
     let suites: Vec<Suite> = containers.into_iter().map(suite).collect();
-    let mut troubles = Vec::new();
-    let whole = |verdict, seen: &str, reason: String| Case {
-        id: "containers".to_owned(),
-        asked: "a container to judge".to_owned(),
-        seen: seen.to_owned(),
-        verdict,
-        origin: "always".to_owned(),
-        reason: Some(reason),
-        evidence: Vec::new(),
-    };
-    let told = |suite: &Suite| suite.verdict.is_some_and(|found| found != Verdict::Pass);
-    match outcome {
-        "command_failed" => {
-            let reason = "the command failed before it made a container".to_owned();
-            troubles.push(whole(verdict, &ended, reason));
-        }
-        "no_container" => {
-            let reason = "the command made no container that was selected".to_owned();
-            troubles.push(whole(verdict, "none", reason));
-        }
-        // A format that shows cases alone must not be green when the whole is not.
-        _ if verdict != Verdict::Pass && !suites.iter().any(told) => {
-            let reason = "records are missing: a container may not have been seen".to_owned();
-            troubles.push(whole(verdict, "those that are listed", reason));
-        }
-        _ => {}
-    }
-    for waiting in never_started {
-        let NeverStarted { pid, name, record } = waiting;
-        if let Some(case) = troubles.first_mut() {
-            let more = format!("{name}[{pid}] was left waiting for its payload, #{record}");
-            case.reason = case.reason.take().map(|reason| format!("{reason}; {more}"));
-        }
-    }
+    let waiting = never_started.iter().map(NeverStarted::text);
+    let troubles = trouble::of_verification(outcome, verdict, &ended, &suites, waiting);
     Parts {
         command: command.args,
         ended,
