@@ -2,6 +2,7 @@
 //! not satisfy. Owns the list; that each fails, and alone, is for tests to show.
 
 /// A condition that is not satisfied.
+#[derive(Clone, Copy, Debug)]
 pub struct Unsatisfied {
     /// The family of expectations, as the catalogue has it.
     pub family: &'static str,
@@ -11,6 +12,8 @@ pub struct Unsatisfied {
     pub file: &'static str,
     /// What stands before `unshare` in the command.
     pub before: &'static str,
+    /// What it rests on is read while the payload lives.
+    pub lasting: bool,
 }
 
 const fn one(family: &'static str, item: &'static str, file: &'static str) -> Unsatisfied {
@@ -19,11 +22,20 @@ const fn one(family: &'static str, item: &'static str, file: &'static str) -> Un
         item,
         file,
         before: "",
+        lasting: false,
+    }
+}
+
+/// With a payload that lives until everything about it is read.
+const fn lasting(one: Unsatisfied) -> Unsatisfied {
+    Unsatisfied {
+        lasting: true,
+        ..one
     }
 }
 
 /// One at least for each family that a file can ask for and `tracer run` does not.
-pub const UNSATISFIED: [Unsatisfied; 30] = [
+pub const UNSATISFIED: [Unsatisfied; 35] = [
     one(
         "namespace.KIND (private)",
         "namespace.user",
@@ -89,13 +101,21 @@ pub const UNSATISFIED: [Unsatisfied; 30] = [
         "rlimit.nofile",
         "rlimits: { nofile: \"<=1\" }",
     ),
-    one(
+    lasting(one(
         "mount.TARGET (bundle)",
         "mount./proc",
         "mounts: { /proc: [ro] }",
-    ),
-    one("masked.PATH", "masked./proc/sys", "masked: [/proc/sys]"),
-    one("read_only.PATH", "read_only./proc", "read_only: [/proc]"),
+    )),
+    lasting(one(
+        "masked.PATH",
+        "masked./proc/sys",
+        "masked: [/proc/sys]",
+    )),
+    lasting(one(
+        "read_only.PATH",
+        "read_only./proc",
+        "read_only: [/proc]",
+    )),
     // Nobody limits it.
     one("devices (within)", "devices", "devices: default"),
     one(
@@ -122,6 +142,32 @@ pub const UNSATISFIED: [Unsatisfied; 30] = [
         "time_offsets.monotonic",
         "time_offsets: { monotonic: 6, boottime: 0 }",
     ),
+    // Whoever is in a root cgroup has no such file, whoever is not has no such limit.
+    one(
+        "cgroup_file.NAME",
+        "cgroup_file.pids.max",
+        "cgroup_files: { pids.max: 7 }",
+    ),
+    lasting(one(
+        "sysctl.KEY",
+        "sysctl.kernel.shmmni",
+        "sysctls: { kernel.shmmni: 7 }",
+    )),
+    lasting(one(
+        "device_node.PATH",
+        "device_node./dev/null",
+        "device_nodes: { /dev/null: \"b 1:3\" }",
+    )),
+    lasting(one(
+        "net_device.NAME",
+        "net_device.none0",
+        "net_devices: [none0]",
+    )),
+    lasting(one(
+        "label.MODULE",
+        "label.apparmor",
+        "apparmor: no-such-profile",
+    )),
     one("cgroup (private)", "cgroup", "cgroup: private"),
     one("cgroup (path)", "cgroup", "cgroup: { path: /elsewhere }"),
     one("payload", "payload", "payload: false"),

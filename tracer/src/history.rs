@@ -6,7 +6,7 @@ pub mod note;
 
 use crate::event::{self, Body, Event, SyscallTable, Task, Tgid};
 use crate::model::{Births, Change, Model, waiting};
-use crate::verdict::{MountTables, Observation, Seen, Unattached, Waited};
+use crate::verdict::{Observation, Seen, Surroundings, Unattached, Waited};
 
 pub use note::{Count, End, Ending, Note};
 
@@ -75,7 +75,7 @@ impl Beginning {
             next: events.len() as u64,
             inventory: events.into_iter().filter(is_inventory).collect(),
             waiting: Vec::new(),
-            tables: MountTables::default(),
+            tables: Surroundings::default(),
             waited: Vec::new(),
             syscalls,
         })
@@ -99,8 +99,8 @@ pub struct History {
     /// Tasks that were left waiting, set up, for their payload to be started; for who looks at
     /// them and takes them out.
     pub waiting: Vec<Task>,
-    /// Mount tables of containers, and tracer's own.
-    pub tables: MountTables,
+    /// Mount tables and what else was read of containers, and tracer's own table.
+    pub tables: Surroundings,
     /// Tasks that were seen as they waited.
     pub waited: Vec<Waited>,
     syscalls: SyscallTable,
@@ -155,9 +155,21 @@ impl History {
             Note::Mounts { birth, table } => {
                 self.tables.containers.insert(birth, table);
             }
-            Note::Waited { seq, mounts } => {
+            Note::Readings { birth, found } => {
+                self.tables.readings.insert(birth, found);
+            }
+            Note::Waited {
+                seq,
+                mounts,
+                readings,
+            } => {
                 if let Some((task, seen)) = self.snapshot(seq) {
-                    self.waited.push(Waited { task, seen, mounts });
+                    self.waited.push(Waited {
+                        task,
+                        seen,
+                        mounts,
+                        readings,
+                    });
                 }
             }
             Note::Began { .. }

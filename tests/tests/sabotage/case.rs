@@ -177,7 +177,7 @@ fn well_founded(outcome: &Outcome, item: &Item, certificate: &str) {
                 "{item:#?}"
             );
         }
-        Base::Counters | Base::Records => {}
+        Base::Files | Base::Counters | Base::Records => {}
     }
     for evidence in &item.evidence {
         if let Some(seq) = evidence.seq {

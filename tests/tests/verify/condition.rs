@@ -16,7 +16,8 @@ fn each_condition_of_a_file_fails_alone() {
     let runs = Runs::new();
     for one in UNSATISFIED {
         println!("{}", one.family);
-        let line = format!("{}unshare --mount --uts --ipc true", one.before);
+        let program = if one.lasting { "sleep 0.3" } else { "true" };
+        let line = format!("{}unshare --mount --uts --ipc {program}", one.before);
         // Beside one that holds.
         let file = format!("exe: inside\n{}\n", one.file);
         let report = script(&runs, &file, &[], &line).ended_with(FAIL).report();

@@ -16,6 +16,7 @@ mod loss;
 mod many;
 mod prevent;
 mod raised;
+mod reading;
 mod replay;
 mod select;
 mod word;

@@ -7,7 +7,7 @@ use crate::expect::{Expectation, rule::Rule};
 use crate::host::HostFacts;
 use crate::model::{Birth, Model};
 use crate::report::verification;
-use crate::verdict::{self, Container, MountTables, Observation, PerKind, Verdict};
+use crate::verdict::{self, Container, Observation, PerKind, Surroundings, Verdict};
 
 use super::record::Item;
 
@@ -49,7 +49,7 @@ impl Judging {
             birth,
             model,
             &observation,
-            &MountTables::default(),
+            &Surroundings::default(),
         );
         let certificate = verification::certificate_of(&container, host, model);
         verdict::judge_rules(&mut container, &self.rules, &certificate);

@@ -7,6 +7,7 @@ pub mod condition;
 pub mod device;
 pub mod guarantee;
 pub mod mount;
+pub mod reading;
 
 use std::fmt::Write as _;
 
@@ -48,6 +49,8 @@ pub enum Base {
     Certificate,
     /// The mount table, read at the gate.
     MountInfo,
+    /// Files of the kernel's, read as soon as the record of the payload's exec has come.
+    Files,
     /// The counters of the kernel side, read at the end.
     Counters,
     /// The records that are named and nothing else.
@@ -60,6 +63,7 @@ impl Base {
         match self {
             Self::Certificate => Some("certificate"),
             Self::MountInfo => Some("mount table"),
+            Self::Files => Some("files"),
             Self::Counters => Some("counters"),
             Self::Records => None,
         }
@@ -321,7 +325,7 @@ pub static COMPLETE: Family = Family {
 };
 
 /// Every family, in the order of reports.
-pub static CATALOG: [&Family; 59] = [
+pub static CATALOG: [&Family; 64] = [
     &NAMESPACE_NEW,
     &NAMESPACE_SHARED,
     &condition::NAMESPACE_PRIVATE,
@@ -370,6 +374,11 @@ pub static CATALOG: [&Family; 59] = [
     &attribute::UMASK,
     &attribute::SESSION_KEYRING,
     &attribute::TIME_OFFSET,
+    &reading::CGROUP_FILE,
+    &reading::SYSCTL,
+    &reading::DEVICE_NODE,
+    &reading::NET_DEVICE,
+    &reading::LABEL,
     &HOSTNAME,
     &MOUNT,
     &mount::MOUNT_RULE,

@@ -9,10 +9,11 @@ use crate::container::spec::IdMapping;
 use crate::event::certificate::ClockOffset;
 use crate::event::{NamespaceKind, NsId};
 
-use super::catalog::{self, Family, attribute, condition, device};
+use super::catalog::{self, Family, attribute, condition, device, reading};
 use super::condition::{Bound, IdRule, PathPattern, Processors};
 use super::device::DevicesAsked;
 use super::mount::{MountRule, Propagation};
+use super::reading::{FileAsked, NodeAsked, SecurityModule};
 
 /// What must hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,6 +181,26 @@ pub enum Check {
     },
     /// What its cgroups let it do with devices.
     Devices(DevicesAsked),
+    /// One of these files of its cgroup is there and holds what is asked: the names of v1 and v2.
+    CgroupFile(Vec<FileAsked>),
+    /// A value below /proc/sys, words with one space between.
+    Sysctl {
+        /// Its parts with dots between.
+        key: String,
+        /// What must stand there.
+        value: String,
+    },
+    /// A device file.
+    DeviceNode(NodeAsked),
+    /// An interface of its network namespace, by name.
+    NetDevice(String),
+    /// What a security module labels it with.
+    Label {
+        /// Which module.
+        module: SecurityModule,
+        /// The profile's name or the context.
+        label: String,
+    },
     /// UTS node name.
     Hostname(String),
     /// A mount that was asked for.
@@ -386,6 +407,11 @@ impl Check {
             Self::Devices(DevicesAsked::Without(_)) => &device::DEVICES_WITHOUT,
             Self::Devices(DevicesAsked::With(_)) => &device::DEVICES_WITH,
             Self::Devices(DevicesAsked::Rules(_)) => &device::DEVICE_RULES,
+            Self::CgroupFile(_) => &reading::CGROUP_FILE,
+            Self::Sysctl { .. } => &reading::SYSCTL,
+            Self::DeviceNode(_) => &reading::DEVICE_NODE,
+            Self::NetDevice(_) => &reading::NET_DEVICE,
+            Self::Label { .. } => &reading::LABEL,
             Self::Hostname(_) => &catalog::HOSTNAME,
             Self::Mount(_) => &catalog::MOUNT,
             Self::MountRule(_) => &catalog::mount::MOUNT_RULE,

@@ -14,6 +14,7 @@ pub mod merge;
 pub mod mount;
 pub mod preset;
 mod processors;
+pub mod reading;
 pub mod rlimit;
 pub mod rule;
 pub(crate) mod wording;
@@ -28,6 +29,7 @@ pub use from_spec::from_spec;
 pub use infer::{InferError, Inference, Inferred, infer};
 pub use mount::{MountRule, Propagation};
 pub(crate) use processors::cpu_list;
+pub use reading::{DeviceNode, NodeKind, Place, Reading, Readings, SecurityModule};
 
 /// One thing that the kernel must show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ use tracer_common::Kind;
 
 use crate::collect::hooks::HookChoice;
 use crate::event::Tgid;
+use crate::expect::Readings;
 use crate::verdict::{Act, MountInfo, Unattached};
 
 /// One of them. They stand in the order in which they were taken, among the records.
@@ -70,6 +71,16 @@ pub enum Note {
         seq: u64,
         /// Its mount table; `None` = could not be read.
         mounts: Option<Vec<MountInfo>>,
+        /// What else was read about it; `None` = nothing was asked for.
+        #[serde(default)]
+        readings: Option<Readings>,
+    },
+    /// What was read about a container beside its mount table.
+    Readings {
+        /// Number of the record of its birth.
+        birth: u64,
+        /// By place.
+        found: Readings,
     },
     /// Enforcement has decided upon a task that was held, by all that comes before.
     Decided {
@@ -104,6 +115,7 @@ impl Note {
             Self::Waited { .. } => "waited",
             Self::Decided { .. } => "decided",
             Self::KilledForDrift { .. } => "killed_for_drift",
+            Self::Readings { .. } => "readings",
         }
     }
 }

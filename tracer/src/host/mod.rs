@@ -8,6 +8,7 @@ pub mod mount_stat;
 pub mod mount_table;
 pub mod namespace_files;
 pub mod reader;
+pub mod reading;
 
 pub use facts::{CgroupVersion, Hierarchy, HostFacts, RootEntry};
 pub use reader::{FactsError, read};

@@ -38,6 +38,11 @@ impl MountNamespace {
         (inode == u64::from(namespace.0)).then_some(Self(held))
     }
 
+    /// Its descriptor, to enter it by.
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+
     /// Its mount table, with paths as seen from the namespace's root.
     /// The calling thread stays where it is.
     ///

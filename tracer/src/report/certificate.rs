@@ -12,7 +12,7 @@ use crate::event::certificate::{
 use crate::event::device::DeviceSet;
 use crate::event::{NamespaceSlot, Task, Tgid};
 use crate::expect::wording::umask_text;
-use crate::expect::{capability, rlimit};
+use crate::expect::{Place, Reading, Readings, SecurityModule, capability, rlimit};
 use crate::host::HostFacts;
 use crate::model::{Devices, Model, TaskState};
 
@@ -28,11 +28,14 @@ pub fn template(host: &HostFacts) -> Value {
     facts.device_list.behavior = 1;
     let facts = Certificate::from(facts);
     let model = Model::new(Tgid(0), &facts);
+    let label = |module| (Place::Label(module), Reading::Text(String::new()));
+    let labels = Readings(SecurityModule::ALL.map(label).into());
     let context = Context {
         host,
         model: &model,
         task: None,
         baseline: Some(&facts),
+        readings: Some(&labels),
     };
     let names = Names {
         root: Tgid(0),
@@ -47,6 +50,17 @@ pub(super) struct Context<'a> {
     pub model: &'a Model,
     pub task: Option<&'a TaskState>,
     pub baseline: Option<&'a Certificate>,
+    pub readings: Option<&'a Readings>,
+}
+
+/// `{apparmor, selinux}`; `null` = this kernel does not run it, or it was not read.
+fn security_labels(readings: Option<&Readings>) -> Value {
+    let label = |module| match readings?.0.get(&Place::Label(module))? {
+        Reading::Text(text) => Some(text.as_str()),
+        _ => None,
+    };
+    let block = SecurityModule::ALL.map(|module| (module.name().to_owned(), json!(label(module))));
+    Value::Object(block.into_iter().collect())
 }
 
 /// `{mnt: {inum, is_host}, ...}`; `is_host` is `null` when tracer's own is not known.
@@ -110,6 +124,7 @@ pub(super) fn document(facts: &Certificate, context: &Context<'_>, names: &Names
             "oom_score_adj": facts.oom_score_adj(),
             "umask": facts.umask().map(umask_text),
             "ptrace_parent": { "pid": facts.ptrace_parent() },
+            "security_labels": security_labels(context.readings),
             "session_keyring": session_keyring(facts, context.baseline),
             "time_offsets": facts.time_offsets().map(|offsets| json!({
                 "monotonic": clock_offset(&offsets.monotonic),

@@ -276,6 +276,7 @@ impl Report {
             certificate: facts.map(|seen| {
                 let task = observation.init.and_then(|init| model.leader(init));
                 let context = certificate::Context {
+                    readings: None,
                     host,
                     model,
                     task,

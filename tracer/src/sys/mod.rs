@@ -6,6 +6,7 @@
 )]
 
 pub mod async_fd;
+pub mod cgroup_handle;
 pub mod clone;
 pub mod file_system;
 pub mod mapping;

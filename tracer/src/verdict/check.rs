@@ -9,6 +9,7 @@ mod inside;
 mod limit;
 mod mount;
 mod namespace;
+mod reading;
 mod run;
 mod walk;
 
@@ -88,6 +89,11 @@ pub(super) fn find(check: &Check, facts: &Facts<'_>) -> Finding {
         Check::SessionKeyringPrivate => attribute::session_keyring(facts),
         Check::TimeOffset { clock, offset } => attribute::time_offset(*clock, *offset, facts),
         Check::Devices(asked) => device::devices(asked, facts),
+        Check::CgroupFile(asked) => reading::cgroup_file(asked, facts),
+        Check::Sysctl { key, value } => reading::sysctl(key, value, facts),
+        Check::DeviceNode(asked) => reading::device_node(asked, facts),
+        Check::NetDevice(name) => reading::net_device(name, facts),
+        Check::Label { module, label } => reading::label(*module, label, facts),
         Check::Hostname(name) => files::hostname(name, facts),
         Check::Mount(asked) => mount::asked(asked, facts),
         Check::MountRule(rule) => walk::rule(rule, facts),

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Task;
-use crate::expect::Expectation;
+use crate::expect::{Expectation, Readings};
 use crate::model::{Birth, Births, Model};
 
 use super::judge::{judge_final, may_miss_execs};
@@ -91,6 +91,8 @@ pub struct Waited {
     pub seen: Seen,
     /// Its mount table; `None` = could not be read.
     pub mounts: Option<Vec<MountInfo>>,
+    /// What else was read about it; `None` = nothing.
+    pub readings: Option<Readings>,
 }
 
 impl Waited {
@@ -139,12 +141,14 @@ impl Select {
     }
 }
 
-/// Mount tables.
+/// What was read of the machine beside the records.
 #[derive(Clone, Debug, Default)]
-pub struct MountTables {
-    /// Of containers, by the record of their birth; `None` = could not be read.
+pub struct Surroundings {
+    /// Mount tables of containers, by the record of their birth; `None` = could not be read.
     pub containers: BTreeMap<u64, Option<Vec<MountInfo>>>,
-    /// Of tracer itself.
+    /// What else was read of containers, by the record of their birth.
+    pub readings: BTreeMap<u64, Readings>,
+    /// tracer's own mount table.
     pub host: Option<Vec<MountInfo>>,
 }
 
@@ -155,7 +159,7 @@ pub fn judge_containers(
     births: &Births,
     model: &Model,
     observation: &Observation,
-    mounts: &MountTables,
+    mounts: &Surroundings,
     waited: &[Waited],
 ) -> (Vec<Container>, Verdict) {
     let container = |birth: &Birth| {
@@ -167,6 +171,7 @@ pub fn judge_containers(
             let then = Observation {
                 exec: Some(waited.seen.clone()),
                 mounts: waited.mounts.clone(),
+                readings: waited.readings.clone(),
                 ..observation.clone()
             };
             Created {
@@ -195,7 +200,7 @@ pub fn judge_held(
     birth: &Birth,
     model: &Model,
     observation: &Observation,
-    mounts: &MountTables,
+    mounts: &Surroundings,
 ) -> Container {
     let mut observation = observation_of(birth, observation, mounts);
     observation.counters.on_their_way_left_out();
@@ -215,7 +220,7 @@ pub fn judge_held(
 }
 
 /// What the judgement of one container looks at.
-fn observation_of(birth: &Birth, all: &Observation, mounts: &MountTables) -> Observation {
+fn observation_of(birth: &Birth, all: &Observation, mounts: &Surroundings) -> Observation {
     Observation {
         init: Some(birth.payload.tgid),
         gate: None,
@@ -225,6 +230,7 @@ fn observation_of(birth: &Birth, all: &Observation, mounts: &MountTables) -> Obs
         }),
         mounts: mounts.containers.get(&birth.seq).cloned().flatten(),
         host_mounts: mounts.host.clone(),
+        readings: mounts.readings.get(&birth.seq).cloned(),
         drift: Some(birth.drift.clone()),
         ..all.clone()
     }

@@ -14,7 +14,7 @@ pub(crate) mod sample;
 use serde::{Deserialize, Serialize};
 
 pub use containers::{
-    Act, Container, Created, Held, MountTables, Select, Waited, judge_containers, judge_held,
+    Act, Container, Created, Held, Select, Surroundings, Waited, judge_containers, judge_held,
     overall,
 };
 pub use judge::{judge_final, judge_gate, judge_refused, may_miss_execs};

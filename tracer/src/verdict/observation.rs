@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tracer_common::Kind;
 
 use crate::event::{Body, Certificate, Event, Tgid};
+use crate::expect::Readings;
 
 use super::MountInfo;
 pub use crate::model::Drift;
@@ -36,6 +37,8 @@ pub struct Observation {
     pub mounts: Option<Vec<MountInfo>>,
     /// Mounts of tracer itself at that moment; `None` = not read.
     pub host_mounts: Option<Vec<MountInfo>>,
+    /// What else was read about the container as its payload was executed; `None` = nothing.
+    pub readings: Option<Readings>,
     /// Numbers of the hierarchies that have a controller of memory, tasks or CPU; `None` = not
     /// read.
     pub limiting: Option<Vec<u32>>,
@@ -140,6 +143,7 @@ impl Observation {
             exec: None,
             mounts: None,
             host_mounts: None,
+            readings: None,
             limiting: None,
             drift: None,
             counters: Counters::default(),

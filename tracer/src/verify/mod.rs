@@ -7,6 +7,7 @@ mod enforce;
 pub mod judging;
 pub mod keeper;
 mod mounts;
+mod readings;
 
 use std::{
     fmt, io,
@@ -20,6 +21,7 @@ use self::{
     enforce::Enforcement,
     judging::{Acts, Judged, Terms},
     mounts::Mounts,
+    readings::Reader,
 };
 use crate::{
     collect::{CollectError, Options},
@@ -27,6 +29,7 @@ use crate::{
     event::Tgid,
     expect::{Check, Expectation},
     history::{Ending, Note},
+    host::Hierarchy,
     model::{Model, waiting},
     recording::Tape,
     run::{self, Ended, Signals},
@@ -102,6 +105,8 @@ pub struct Request {
     pub stdout_to_stderr: bool,
     /// Numbers of the hierarchies that have limits.
     pub limiting: Vec<u32>,
+    /// Every hierarchy that is mounted.
+    pub hierarchies: Vec<Hierarchy>,
     /// The kernel side.
     pub collect: Options,
     /// Where everything is written down as it comes.
@@ -161,7 +166,10 @@ pub async fn execute(mut request: Request) -> Result<Outcome, VerifyError> {
     let mut watch = Watch {
         request: &request,
         session,
-        mounts: Mounts::default(),
+        mounts: Mounts::new(Reader::new(
+            &request.expectations,
+            request.hierarchies.clone(),
+        )),
         enforcement,
     };
     let mut followed = Followed::start(&request)?;

@@ -6,19 +6,21 @@ use std::{
     fs, mem,
 };
 
+use super::readings::Reader;
 use crate::{
     event::{Body, NamespaceSlot, NsId, Task},
     history::Note,
     host::mount_table::MountNamespace,
     model::Birth,
     session::Session,
-    verdict::{MountInfo, mountinfo},
+    verdict::mountinfo,
 };
 
 /// What is held until it is read. A namespace that could not be held before its last task ended
 /// has no table, which makes what rests on it inconclusive.
-#[derive(Default)]
 pub(super) struct Mounts {
+    /// What else is read of each container.
+    readings: Reader,
     /// Namespaces of tasks that may become payloads.
     held: HashMap<NsId, MountNamespace>,
     /// All that were left waiting, whether they could be looked at or not.
@@ -26,6 +28,15 @@ pub(super) struct Mounts {
 }
 
 impl Mounts {
+    /// Nothing is held yet.
+    pub(super) fn new(readings: Reader) -> Self {
+        Self {
+            readings,
+            held: HashMap::new(),
+            left: Vec::new(),
+        }
+    }
+
     /// Looks at who waits, and reads the tables of containers that are new. Looking makes records.
     pub(super) fn follow(&mut self, session: &mut Session) {
         self.hold(session);
@@ -39,6 +50,7 @@ impl Mounts {
     /// Holds the namespaces that are new.
     fn hold(&mut self, session: &mut Session) {
         for (task, namespace) in session.births.take_new_mounts() {
+            self.readings.hold(task.0, session);
             if let Entry::Vacant(place) = self.held.entry(namespace)
                 && let Some(held) = MountNamespace::hold(task.0, namespace)
             {
@@ -55,11 +67,20 @@ impl Mounts {
         let known = &session.tables.containers;
         let new = births.filter(|birth| !known.contains_key(&birth.seq));
         for birth in new.cloned().collect::<Vec<_>>() {
-            let table = self.table_of(&birth);
+            let held = self.held_for(&birth);
+            let table = held.as_ref().and_then(|held| held.read().ok());
             session.note(Note::Mounts {
                 birth: birth.seq,
                 table,
             });
+            let task = birth.payload.tgid.0;
+            let found = self.readings.read(&birth.certificate, task, held.as_ref());
+            if let Some(found) = found {
+                session.note(Note::Readings {
+                    birth: birth.seq,
+                    found,
+                });
+            }
         }
     }
 
@@ -83,15 +104,19 @@ impl Mounts {
                 .and_then(|set| set.get(NamespaceSlot::Mnt));
             let held = own.and_then(|own| self.held.get(&own));
             let mounts = held.and_then(|held| held.read().ok());
-            session.note(Note::Waited { seq, mounts });
+            let readings = self.readings.read_waiting(facts, task.tgid.0, held);
+            session.note(Note::Waited {
+                seq,
+                mounts,
+                readings,
+            });
         }
     }
 
-    fn table_of(&mut self, birth: &Birth) -> Option<Vec<MountInfo>> {
+    fn held_for(&mut self, birth: &Birth) -> Option<MountNamespace> {
         let own = birth.certificate.namespaces()?.get(NamespaceSlot::Mnt)?;
         let held = self.held.remove(&own);
-        let held = held.or_else(|| MountNamespace::hold(birth.payload.tgid.0, own))?;
-        held.read().ok()
+        held.or_else(|| MountNamespace::hold(birth.payload.tgid.0, own))
     }
 }
 

@@ -56,6 +56,7 @@ pub fn run(arguments: &ObserveArguments) -> Result<u8, Failure> {
         wait: false,
         stdout_to_stderr: true,
         limiting: host.limiting(),
+        hierarchies: host.hierarchies.clone(),
         collect: options(&arguments.report),
         tape: None,
     };

@@ -101,6 +101,7 @@ pub fn run(arguments: &RecordArguments) -> Result<u8, Failure> {
         wait: arguments.wait,
         stdout_to_stderr: false,
         limiting: host.limiting(),
+        hierarchies: host.hierarchies.clone(),
         collect: arguments.kernel.set(Options {
             ring_bytes: arguments.ring_size,
             ..Options::for_this_process()

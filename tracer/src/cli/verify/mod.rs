@@ -63,6 +63,7 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
         wait: arguments.wait,
         stdout_to_stderr: is_for_programs(arguments.report.output),
         limiting: host.limiting(),
+        hierarchies: host.hierarchies.clone(),
         collect: arguments.kernel.set(options(&arguments.report)),
         tape,
     };

@@ -11,9 +11,9 @@ use crate::event::NamespaceKind;
 
 use super::form::{Asked, At, Form, Never, Shape, Text, Word as _};
 use super::word::{
-    AllOrNone, Capability, Count, CpuList, Deny, DeviceGroup, DeviceWord, Id, Inside, Memory,
-    MountOption, Mounted, Name, NoCapabilities, NoNumbers, NotHosts, Nothing, OomScore, Place,
-    Private, Resource, RootMapping, Seconds, Share, Umask,
+    AllOrNone, Capability, CgroupFileName, Contents, Count, CpuList, Deny, DeviceGroup, DeviceWord,
+    Id, Inside, Memory, MountOption, Mounted, Name, NoCapabilities, NoNumbers, Node, NotHosts,
+    Nothing, OomScore, Place, Private, Resource, RootMapping, Seconds, Share, Sysctl, Umask,
 };
 
 /// What the kernel must show of a container. Every key may be left out: what is not asked is
@@ -83,6 +83,21 @@ pub(super) struct Document {
     pub session_keyring: Asked<Text<NotHosts>>,
     /// What the clocks of its time namespace are ahead of the initial one's.
     pub time_offsets: Asked<TimeOffsets>,
+    /// What stands in files of its own cgroup, as the kernel names them, of v1 or of v2.
+    #[schemars(with = "BTreeMap<String, Text<Contents>>")]
+    pub cgroup_files: Asked<BTreeMap<CgroupFileName, At<Text<Contents>>>>,
+    /// Values below /proc/sys, as its namespaces have them.
+    #[schemars(with = "BTreeMap<String, Text<Contents>>")]
+    pub sysctls: Asked<BTreeMap<Sysctl, At<Text<Contents>>>>,
+    /// Device files at these places.
+    #[schemars(with = "BTreeMap<String, Text<Node>>")]
+    pub device_nodes: Asked<BTreeMap<Place, At<Text<Node>>>>,
+    /// Interfaces that its network namespace has.
+    pub net_devices: Asked<Vec<At<Text<Name>>>>,
+    /// The AppArmor profile that is enforced on it, or unconfined.
+    pub apparmor: Asked<Text<Name>>,
+    /// Its SELinux context.
+    pub selinux: Asked<Text<Name>>,
     /// Name of the host as it sees it.
     pub hostname: Asked<Text<Name>>,
     /// Its cgroup in each hierarchy that limits memory, tasks or CPU.
@@ -297,18 +312,17 @@ impl Shape for Devices {
 
 impl Shape for Cgroup {}
 
-impl<'de> Deserialize<'de> for Place {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let path = String::deserialize(from)?;
-        let wrong = || format!("`{path}` is not accepted, expected {}", Self::ACCEPTS);
-        Self::read(&path).ok_or_else(|| de::Error::custom(wrong()))
-    }
+/// Words that are keys.
+macro_rules! keys {
+    ($($name:ident),*) => {$(
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let key = String::deserialize(from)?;
+                let wrong = || format!("`{key}` is not accepted, expected {}", Self::ACCEPTS);
+                Self::read(&key).ok_or_else(|| de::Error::custom(wrong()))
+            }
+        }
+    )*};
 }
 
-impl<'de> Deserialize<'de> for Resource {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(from)?;
-        let wrong = || format!("`{name}` is not accepted, expected {}", Self::ACCEPTS);
-        Self::read(&name).ok_or_else(|| de::Error::custom(wrong()))
-    }
-}
+keys!(CgroupFileName, Place, Resource, Sysctl);

@@ -70,6 +70,11 @@ pub fn processors(text: &str) -> Option<Vec<u32>> {
     word::CpuList::read(text).map(|list| list.0)
 }
 
+/// An amount with or without a comparison, `<=64Mi`.
+pub(super) fn amount(text: &str) -> Option<super::Bound<u64>> {
+    word::Memory::read(text).map(|amount| amount.0)
+}
+
 /// The JSON Schema of a file.
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(Document).into()

@@ -4,6 +4,7 @@
 mod attributes;
 mod devices;
 mod mounts;
+mod readings;
 
 use crate::event::certificate::UNLIMITED;
 use crate::event::{NamespaceKind, NsId};
@@ -33,6 +34,7 @@ pub(super) fn expectations(
     list.rest(&document);
     list.attributes(&document);
     list.mounts(&document);
+    list.readings(&document);
     list.part("namespaces", document.namespaces, Translation::namespaces)?;
     list.part("capabilities", document.capabilities, |list, at| {
         list.capabilities(at);

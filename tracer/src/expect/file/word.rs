@@ -8,9 +8,11 @@ use super::form::Word;
 
 mod devices;
 mod mounts;
+mod readings;
 
 pub(super) use devices::{DeviceGroup, DeviceWord};
 pub(super) use mounts::{MountOption, Mounted, Place};
+pub(super) use readings::{CgroupFileName, Contents, Node, Sysctl};
 
 /// Splits the comparison off; without one it is `==`.
 fn comparison(text: &str) -> (Comparison, &str) {

@@ -5,10 +5,12 @@
 mod attributes;
 mod credentials;
 mod devices;
+mod files;
 mod limits;
 mod lines;
 mod mounts;
 mod not_observed;
+mod readings;
 #[cfg(test)]
 mod tests;
 
@@ -108,9 +110,11 @@ pub fn from_bundle(spec: &Spec, facts: BundleFacts<'_>) -> Result<Vec<Expectatio
     namespaces(spec, facts, &mut list)?;
     cgroups(spec, &mut list);
     limits::all(spec, facts.host, &mut list)?;
+    files::all(spec, &mut list);
     devices::all(spec, &mut list)?;
     credentials::all(spec, facts.host, &mut list);
     attributes::all(spec, &mut list);
+    readings::all(spec, &mut list)?;
     mounts::all(spec, facts, &mut list)?;
     program(spec, &mut list);
     Ok(list.0)

@@ -31,6 +31,8 @@ fn everything() -> Value {
             "args": ["sh", "-c", "id"],
             "cwd": "/",
             "noNewPrivileges": true,
+            "apparmorProfile": "docker-default",
+            "selinuxLabel": "system_u:system_r:container_t:s0",
             "capabilities": {
                 "bounding": caps(&["CHOWN", "NET_RAW", "CHECKPOINT_RESTORE"]),
                 "permitted": caps(&["CHOWN"]),
@@ -59,17 +61,35 @@ fn everything() -> Value {
             "seccomp": {"defaultAction": "SCMP_ACT_ERRNO"},
             "timeOffsets": {"boottime": {"secs": -2, "nanosecs": 500_000_000}},
             "rootfsPropagation": "rslave",
+            "sysctl": {"net.ipv4.ip_forward": "1", "kernel.msgmax": "65536"},
+            "devices": [
+                {"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 438},
+                {"path": "/dev/pipe", "type": "p", "major": 0, "minor": 0},
+            ],
+            "netDevices": {"eth0": {"name": "inside0"}, "eth1": {}},
             "maskedPaths": ["/proc/kcore", "/proc/asound"],
             "readonlyPaths": ["/proc/sys"],
             "resources": {
-                "memory": {"limit": 67_108_865},
+                "memory": {"limit": 67_108_865, "reservation": 33_554_433, "swap": 134_217_730,
+                           "kernelTCP": 4096, "swappiness": 10, "disableOOMKiller": true},
                 "pids": {"limit": 32},
                 "devices": [
                     {"allow": false, "access": "rwm"},
                     {"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"},
                     {"allow": true, "type": "b", "major": 8, "minor": -1},
                 ],
-                "cpu": {"quota": 50000, "cpus": "0-1"},
+                "cpu": {"quota": 50000, "cpus": "0-1", "shares": 512, "idle": 0, "burst": 1000,
+                        "realtimeRuntime": 950, "realtimePeriod": 1_000_000},
+                "blockIO": {
+                    "weight": 500,
+                    "weightDevice": [{"major": 8, "minor": 0, "weight": 200}],
+                    "throttleReadBpsDevice": [{"major": 8, "minor": 0, "rate": 600}],
+                    "throttleWriteIOPSDevice": [{"major": 8, "minor": 16, "rate": 300}],
+                },
+                "hugepageLimits": [{"pageSize": "2MB", "limit": 4_194_304}],
+                "network": {"classID": 7, "priorities": [{"name": "eth0", "priority": 5}]},
+                "rdma": {"mlx5_0": {"hcaHandles": 3, "hcaObjects": 10_000}},
+                "unified": {"memory.high": "64M", "io.max": "8:0 rbps=600", "pids.max": "max"},
             },
         },
     })
@@ -355,10 +375,10 @@ fn rules_on_devices_keep_their_order_and_what_is_none_is_refused() {
 
 #[test]
 fn what_is_not_observed_is_named_where_a_bundle_has_it() {
-    assert!(not_observed(&json!({"linux": {"sysctl": null}})).is_empty());
+    assert!(not_observed(&json!({"linux": {"intelRdt": null}})).is_empty());
     let config = with(|config| {
-        config["linux"]["sysctl"] = json!({"net.ipv4.ip_forward": "1"});
-        config["linux"]["resources"]["cpu"]["shares"] = json!(512);
+        config["linux"]["intelRdt"] = json!({"closID": "one"});
+        config["linux"]["resources"]["blockIO"]["leafWeight"] = json!(10);
         config["mounts"][0]["uidMappings"] = json!([]);
     });
     let names: Vec<&str> = not_observed(&config)
@@ -366,9 +386,9 @@ fn what_is_not_observed_is_named_where_a_bundle_has_it() {
         .map(|(name, _)| *name)
         .collect();
     let asked = [
-        "linux.sysctl",
+        "linux.intelRdt",
         "linux.seccomp.defaultAction",
-        "linux.resources.cpu.shares",
+        "linux.resources.blockIO.leafWeight",
         "mounts.uidMappings",
     ];
     assert_eq!(names, asked);

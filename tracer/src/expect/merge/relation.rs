@@ -5,6 +5,7 @@ use crate::container::spec::IdMapping;
 use crate::expect::capability;
 use crate::expect::check::{Check, SetName};
 use crate::expect::condition::{Bound, Comparison, IdRule, PathPattern, Processors};
+use crate::expect::reading::FileRule;
 
 /// Whatever satisfies `one` satisfies `other`.
 pub(super) fn implies(one: &Check, other: &Check) -> bool {
@@ -27,6 +28,13 @@ pub(super) fn implies(one: &Check, other: &Check) -> bool {
         (Check::OomScoreAdj(one), Check::OomScoreAdj(other)) => one.implies(other),
         (Check::CgroupPath(one), Check::CgroupPath(other)) => narrower(one, other),
         (Check::Devices(one), Check::Devices(other)) => one.implies(other),
+        (Check::CgroupFile(one), Check::CgroupFile(other)) => match (&one[..], &other[..]) {
+            ([one], [other]) if one.name == other.name => match (&one.rule, &other.rule) {
+                (FileRule::Number(one), FileRule::Number(other)) => one.implies(other),
+                _ => false,
+            },
+            _ => false,
+        },
         _ => {
             amounts(one, other, Bound::implies, Bound::implies)
                 || cpus(one, other, |one, other| {
@@ -132,8 +140,38 @@ fn excludes_as(one: &Check, other: &Check) -> bool {
                     }
                 })
                 || both(one, other, rlimit, Rlimit::excludes)
+                || readings_exclude(one, other)
         }
     }
+}
+
+/// Of what stands in files of the kernel's.
+fn readings_exclude(one: &Check, other: &Check) -> bool {
+    match (one, other) {
+        (Check::Sysctl { key, .. }, Check::Sysctl { key: of, .. }) => key == of,
+        (Check::Label { module, .. }, Check::Label { module: of, .. }) => module == of,
+        (Check::DeviceNode(one), Check::DeviceNode(other)) => {
+            one.path == other.path
+                && (one.kind != other.kind
+                    || apart_if_both(one.device, other.device)
+                    || apart_if_both(one.mode, other.mode)
+                    || apart_if_both(one.uid, other.uid)
+                    || apart_if_both(one.gid, other.gid))
+        }
+        (Check::CgroupFile(one), Check::CgroupFile(other)) => match (&one[..], &other[..]) {
+            ([one], [other]) if one.name == other.name => match (&one.rule, &other.rule) {
+                (FileRule::Number(one), FileRule::Number(other)) => one.excludes(other),
+                (FileRule::Set(one), FileRule::Set(other)) => one != other,
+                _ => false,
+            },
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn apart_if_both<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+    matches!((one, other), (Some(one), Some(other)) if one != other)
 }
 
 /// Both are of a kind, and so related.

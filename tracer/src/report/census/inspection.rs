@@ -42,6 +42,7 @@ impl Inspection {
             hierarchies: &[],
         };
         let context = certificate::Context {
+            readings: None,
             host,
             model,
             task: model.leader(task.tgid),

@@ -230,6 +230,7 @@ pub(super) fn context<'a>(
 ) -> certificate::Context<'a> {
     let payload = &container.birth.payload;
     certificate::Context {
+        readings: container.observation.readings.as_ref(),
         host,
         model,
         // Its number may be another's by now.

@@ -1,0 +1,138 @@
+//! What the kernel tells of a container in files of its own: those of its cgroup, values below
+//! /proc/sys, device files, interfaces. As a bundle asks for them they pass; each that is asked for
+//! otherwise fails alone.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use tracer_tests::binary::Runs;
+use tracer_tests::foreign::{Request, Runtime, Subject};
+
+use super::condition::asking;
+use super::{FAIL, command, item, not_passing, payload, script};
+
+/// What the runtime is given.
+fn asked(config: &mut Value) {
+    let linux = &mut config["linux"];
+    linux["sysctl"] = json!({ "net.ipv4.ip_forward": "1", "kernel.msgmax": "4096" });
+    linux["devices"] = json!([
+        { "path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 0o640, "uid": 7, "gid": 8 },
+    ]);
+    linux["resources"]["memory"] = json!({ "limit": 64 << 20, "reservation": (32 << 20) + 5 });
+    linux["resources"]["cpu"]["shares"] = json!(512);
+}
+
+/// A change of a configuration.
+type Change = fn(&mut Value);
+
+#[test]
+#[ignore = "needs root"]
+fn what_a_bundle_asks_of_the_kernels_files_is_judged_item_by_item() {
+    let Some(subject) = Subject::new(Runtime::Runc) else {
+        return;
+    };
+    // It lives until everything about it is read.
+    let request = Request::new(&["/bin/sleep", "0.3"]);
+    let line = subject.words("files", &request).join(" ");
+    let given = asking(&subject, "given", asked);
+    let config = fs::read(format!("{given}/config.json")).expect("a file");
+    fs::write(subject.bundle().join("config.json"), config).expect("a file");
+    let otherwise: [(&str, Change, &str); 8] = [
+        (
+            "forward",
+            |config| config["linux"]["sysctl"]["net.ipv4.ip_forward"] = json!("0"),
+            "sysctl.net.ipv4.ip_forward",
+        ),
+        (
+            "msgmax",
+            |config| config["linux"]["sysctl"]["kernel.msgmax"] = json!("8192"),
+            "sysctl.kernel.msgmax",
+        ),
+        (
+            "minor",
+            |config| config["linux"]["devices"][0]["minor"] = json!(228),
+            "device_node./dev/fuse",
+        ),
+        (
+            "mode",
+            |config| config["linux"]["devices"][0]["fileMode"] = json!(0o666),
+            "device_node./dev/fuse",
+        ),
+        (
+            "owner",
+            |config| config["linux"]["devices"][0]["uid"] = json!(0),
+            "device_node./dev/fuse",
+        ),
+        (
+            "reservation",
+            |config| config["linux"]["resources"]["memory"]["reservation"] = json!(16 << 20),
+            "cgroup_file.memory.reservation",
+        ),
+        (
+            "shares",
+            |config| config["linux"]["resources"]["cpu"]["shares"] = json!(1024),
+            "cgroup_file.cpu.shares",
+        ),
+        (
+            "interface",
+            |config| config["linux"]["netDevices"] = json!({ "eth0": { "name": "inside0" } }),
+            "net_device.inside0",
+        ),
+    ];
+    let judged = |folder: &str, code| {
+        let words = ["--bundle", folder, "-o", "json", "--", "sh", "-c", &line];
+        let said = subject.runs.finish(&mut command(&subject.runs, &words));
+        said.ended_with(code).report()
+    };
+    let report = judged(&given, 0);
+    let container = payload(&report);
+    assert_eq!(item(container, "sysctl.net.ipv4.ip_forward")["seen"], "1");
+    let node = &item(container, "device_node./dev/fuse")["seen"];
+    assert_eq!(node, "character device 10:229 mode 0640 uid 7 gid 8");
+    for (name, change, fails) in otherwise {
+        let folder = asking(&subject, name, change);
+        let report = judged(&folder, FAIL);
+        assert_eq!(not_passing(payload(&report)), [fails], "{name}");
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_payload_that_is_held_is_read_however_short_it_lives() {
+    let runs = Runs::new();
+    let file = "\
+sysctls: { kernel.shmmni: 4096, net.ipv4.ip_forward: 0 }
+device_nodes: { /dev/null: c 1:3 }
+net_devices: [lo]
+";
+    for _ in 0..10 {
+        let line = "unshare --mount --net --ipc --uts true";
+        let report = script(&runs, file, &["--enforce"], line)
+            .ended_with(0)
+            .report();
+        let container = payload(&report);
+        assert_eq!(item(container, "net_device.lo")["verdict"], "pass");
+    }
+}
+
+/// Whoever has gone before anything was held cannot be judged.
+#[test]
+#[ignore = "needs root"]
+fn what_was_not_read_is_inconclusive_and_never_passes() {
+    let runs = Runs::new();
+    // No mount namespace of its own: nothing is held before the payload's own record is read.
+    let line = "for i in $(seq 100); do unshare --net true; done";
+    let file = "sysctls: { net.ipv4.ip_forward: 0 }\n";
+    let said = script(&runs, file, &[], line);
+    let report = said.report();
+    let containers = report["containers"].as_array().expect("containers");
+    assert_eq!(containers.len(), 100);
+    for container in containers {
+        let item = item(container, "sysctl.net.ipv4.ip_forward");
+        match item["verdict"].as_str() {
+            Some("pass") => assert_eq!(item["seen"], "0"),
+            Some("inconclusive") => assert_eq!(item["seen"], "cannot be known"),
+            other => panic!("{other:?}: {item:#}"),
+        }
+    }
+}
