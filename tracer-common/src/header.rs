@@ -4,7 +4,8 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Version of this contract. It is stamped into every header and into the object's
-/// [`crate::Config`]; a reader refuses records of another version.
+/// [`crate::Config`]; a reader refuses records of another version but for those in
+/// [`crate::older::OLDER`].
 pub const ABI_VERSION: u16 = 2;
 
 /// What a record is. A transparent number and not an enum, so that a kind from a newer

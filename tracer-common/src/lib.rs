@@ -8,6 +8,7 @@
 pub mod config;
 pub mod header;
 pub mod layout;
+pub mod older;
 pub mod record;
 
 pub use config::{Config, Counter};

@@ -8,6 +8,10 @@ mod tests;
 use std::io::BufRead;
 
 use thiserror::Error;
+use tracer_common::{
+    Kind,
+    older::{Older, older},
+};
 
 use crate::{
     collect::hooks::HookChoice,
@@ -17,7 +21,7 @@ use crate::{
     history::{Beginning, End, Ending, History, Note},
     recording::{Cut, Frame, Header, ReadError, Reader},
     report, run,
-    verdict::{self, Held, Judgement},
+    verdict::{self, Held, Judgement, Unattached},
     verify::{
         self,
         judging::{self, Acts, Terms},
@@ -60,6 +64,8 @@ fn play<R: BufRead>(
     let syscalls = header.syscalls.iter();
     let syscalls = SyscallTable::new(syscalls.map(|(number, name)| (*number, name.as_str())));
     let (mut history, hooks) = begin(reader, Beginning::new(header.root, syscalls))?;
+    let unobserved = unobserved(older(header.abi), &header.tracer);
+    history.observation.unattached.extend(unobserved);
     let (mut end, mut cut) = (None, None);
     loop {
         let frame = match reader.frame() {
@@ -98,6 +104,16 @@ fn play<R: BufRead>(
         end,
         cut,
     })
+}
+
+/// Kinds of record that the tracer of a recording did not know: that there is none shows nothing.
+fn unobserved(older: Option<&Older>, tracer: &str) -> Vec<Unattached> {
+    let first = older.map_or(Kind::END, |older| older.end);
+    let unattached = |number| Unattached {
+        kind: Kind(number),
+        reason: format!("tracer {tracer}, which made the recording, did not record it"),
+    };
+    (first..Kind::END).map(unattached).collect()
 }
 
 /// The records of the host as it was found, up to the note that ends them.

@@ -1,12 +1,13 @@
 //! Wire bytes to events: total, so that no record, however damaged, stops a run. Owns the
 //! mapping from kinds to bodies; must not read fields' meaning beyond that.
 
+use tracer_common::older::{Older, older};
 use tracer_common::record::{
     AttachRecord, CertificateRecord, CgroupRecord, ExitRecord, ForkRecord, INSTRUCTIONS,
     LineageRecord, NamespaceRecord, ProgramRecord, SyscallRecord, TaskRecord,
 };
 use tracer_common::{ABI_VERSION, Header, Kind};
-use zerocopy::FromBytes;
+use zerocopy::{FromBytes, IntoBytes};
 
 use super::body::NamespaceCallName;
 use super::body::{Ancestor, Lineage};
@@ -19,7 +20,8 @@ use super::{
 };
 
 /// Decodes one record. Whatever cannot be understood becomes [`Body::Unknown`]; a record that is
-/// longer than its kind is read by the part that is known, since fields are only appended.
+/// longer than its kind is read by the part that is known, since fields are only appended, and one of
+/// an older writer as if it had zeros there.
 pub fn decode(syscalls: &SyscallTable, seq: u64, bytes: &[u8]) -> Event {
     let Ok((header, _)) = Header::read_from_prefix(bytes) else {
         return Event {
@@ -34,19 +36,42 @@ pub fn decode(syscalls: &SyscallTable, seq: u64, bytes: &[u8]) -> Event {
             }),
         };
     };
-    let body = body(syscalls, &header, bytes).unwrap_or_else(|reason| {
+    let older = if header.abi == ABI_VERSION {
+        None
+    } else {
+        older(header.abi)
+    };
+    event(syscalls, seq, &header, bytes, older)
+}
+
+fn event(
+    syscalls: &SyscallTable,
+    seq: u64,
+    header: &Header,
+    bytes: &[u8],
+    older: Option<&Older>,
+) -> Event {
+    let body = body(syscalls, header, bytes, older).unwrap_or_else(|reason| {
         Body::Unknown(Unknown {
             kind: header.kind.0,
             len: bytes.len(),
             reason,
         })
     });
-    Event::new(seq, &header, body)
+    Event::new(seq, header, body)
 }
 
-fn body(syscalls: &SyscallTable, header: &Header, bytes: &[u8]) -> Result<Body, UnknownReason> {
-    if header.abi != ABI_VERSION {
+fn body(
+    syscalls: &SyscallTable,
+    header: &Header,
+    bytes: &[u8],
+    older: Option<&Older>,
+) -> Result<Body, UnknownReason> {
+    if header.abi != older.map_or(ABI_VERSION, |older| older.abi) {
         return Err(UnknownReason::Abi(header.abi));
+    }
+    if older.is_some_and(|older| header.kind.0 >= older.end) {
+        return Err(UnknownReason::Kind);
     }
     // The ring may hand over more bytes than the record has, never fewer.
     let bytes = usize::try_from(header.len)
@@ -55,10 +80,11 @@ fn body(syscalls: &SyscallTable, header: &Header, bytes: &[u8]) -> Result<Body, 
         .ok_or(UnknownReason::Truncated {
             promised: header.len,
         })?;
+    let length = older.and_then(|older| older.length(header.kind));
     Ok(match header.kind {
-        Kind::FORK => Body::Fork(Box::new(Fork::from(&read::<ForkRecord>(bytes)?))),
+        Kind::FORK => Body::Fork(Box::new(Fork::from(&read::<ForkRecord>(bytes, length)?))),
         Kind::EXEC => {
-            let record: CertificateRecord = read(bytes)?;
+            let record: CertificateRecord = read(bytes, length)?;
             let certificate = Certificate::from(record.certificate);
             Body::Exec(Box::new(Exec {
                 old_tid: Tid(record.old_tid),
@@ -71,7 +97,7 @@ fn body(syscalls: &SyscallTable, header: &Header, bytes: &[u8]) -> Result<Body, 
             }))
         }
         Kind::EXIT => {
-            let record: ExitRecord = read(bytes)?;
+            let record: ExitRecord = read(bytes, length)?;
             Body::Exit(Exit {
                 code: record.code,
                 group_dead: record.group_dead != 0,
@@ -79,14 +105,18 @@ fn body(syscalls: &SyscallTable, header: &Header, bytes: &[u8]) -> Result<Body, 
                 namespaces: Namespaces::from(&record.namespaces),
             })
         }
-        Kind::NAMESPACE => Body::Namespace(namespace(syscalls, &read(bytes)?)?),
-        Kind::CGROUP_MKDIR => Body::CgroupMkdir(CgroupDir::from(&read::<CgroupRecord>(bytes)?)),
-        Kind::CGROUP_RMDIR => Body::CgroupRmdir(CgroupDir::from(&read::<CgroupRecord>(bytes)?)),
+        Kind::NAMESPACE => Body::Namespace(namespace(syscalls, &read(bytes, length)?)?),
+        Kind::CGROUP_MKDIR => {
+            Body::CgroupMkdir(CgroupDir::from(&read::<CgroupRecord>(bytes, length)?))
+        }
+        Kind::CGROUP_RMDIR => {
+            Body::CgroupRmdir(CgroupDir::from(&read::<CgroupRecord>(bytes, length)?))
+        }
         Kind::CGROUP_ATTACH => {
-            Body::CgroupAttach(CgroupAttach::from(&read::<AttachRecord>(bytes)?))
+            Body::CgroupAttach(CgroupAttach::from(&read::<AttachRecord>(bytes, length)?))
         }
         Kind::SYSCALL => {
-            let record: SyscallRecord = read(bytes)?;
+            let record: SyscallRecord = read(bytes, length)?;
             Body::Syscall(SyscallReturn {
                 name: syscalls.name(record.syscall),
                 ret: record.ret,
@@ -95,15 +125,17 @@ fn body(syscalls: &SyscallTable, header: &Header, bytes: &[u8]) -> Result<Body, 
             })
         }
         Kind::SNAPSHOT => Body::Snapshot(Certificate::from(
-            read::<CertificateRecord>(bytes)?.certificate,
+            read::<CertificateRecord>(bytes, length)?.certificate,
         )),
-        Kind::TASK => Body::TaskSeen(Box::new(TaskSeen::from(&read::<TaskRecord>(bytes)?))),
+        Kind::TASK => Body::TaskSeen(Box::new(TaskSeen::from(&read::<TaskRecord>(
+            bytes, length,
+        )?))),
         Kind::DEVICE_PROGRAM => {
             Body::DeviceProgram(Box::new(DeviceProgramPart::from(&read::<ProgramRecord>(
-                bytes,
+                bytes, length,
             )?)))
         }
-        Kind::LINEAGE => Body::Lineage(Box::new(Lineage::from(&read(bytes)?))),
+        Kind::LINEAGE => Body::Lineage(Box::new(Lineage::from(&read(bytes, length)?))),
         _ => return Err(UnknownReason::Kind),
     })
 }
@@ -128,12 +160,20 @@ impl From<&LineageRecord> for Lineage {
     }
 }
 
-fn read<T: FromBytes>(bytes: &[u8]) -> Result<T, UnknownReason> {
-    T::read_from_prefix(bytes)
-        .map(|(record, _)| record)
-        .map_err(|_| UnknownReason::Short {
-            needed: size_of::<T>(),
-        })
+/// Reads a record, of which an older writer has written `length` bytes.
+fn read<T: FromBytes + IntoBytes>(bytes: &[u8], length: Option<usize>) -> Result<T, UnknownReason> {
+    if let Ok((record, _)) = T::read_from_prefix(bytes) {
+        return Ok(record);
+    }
+    let needed = length.unwrap_or(size_of::<T>());
+    let mut record = T::new_zeroed();
+    match (bytes.get(..needed), record.as_mut_bytes().get_mut(..needed)) {
+        (Some(written), Some(part)) => {
+            part.copy_from_slice(written);
+            Ok(record)
+        }
+        _ => Err(UnknownReason::Short { needed }),
+    }
 }
 
 fn namespace(
@@ -210,138 +250,5 @@ impl From<&TaskRecord> for TaskSeen {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use zerocopy::IntoBytes;
-
-    use super::super::sample;
-    use super::*;
-
-    fn unknown(bytes: &[u8]) -> UnknownReason {
-        match decode(&sample::syscalls(), 0, bytes).body {
-            Body::Unknown(unknown) => unknown.reason,
-            other => panic!("decoded to {other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_record_of_another_abi_is_unknown() {
-        let mut record = sample::exit(sample::INIT, 0);
-        record.header.abi = ABI_VERSION + 1;
-        assert_eq!(
-            unknown(record.as_bytes()),
-            UnknownReason::Abi(ABI_VERSION + 1)
-        );
-    }
-
-    #[test]
-    fn a_kind_of_a_newer_writer_is_unknown() {
-        let mut record = sample::exit(sample::INIT, 0);
-        record.header.kind = Kind(Kind::END);
-        assert_eq!(unknown(record.as_bytes()), UnknownReason::Kind);
-    }
-
-    #[test]
-    fn a_record_shorter_than_its_header_says_is_unknown() {
-        let record = sample::exit(sample::INIT, 0);
-        let bytes = record.as_bytes();
-        assert_eq!(
-            unknown(&bytes[..bytes.len() - 1]),
-            UnknownReason::Truncated {
-                promised: record.header.len
-            }
-        );
-        assert_eq!(unknown(&bytes[..10]), UnknownReason::NoHeader);
-    }
-
-    #[test]
-    fn a_record_shorter_than_its_kind_is_unknown() {
-        let mut record = sample::exit(sample::INIT, 0);
-        record.header.len -= 4;
-        let needed = size_of::<ExitRecord>();
-        assert_eq!(unknown(record.as_bytes()), UnknownReason::Short { needed });
-    }
-
-    #[test]
-    fn a_record_that_a_newer_writer_made_longer_is_read_by_its_prefix() {
-        let mut record = sample::exit(sample::INIT, 3 << 8);
-        record.header.len += 8;
-        let mut bytes = record.as_bytes().to_vec();
-        bytes.extend([0xff; 8]);
-        let event = decode(&sample::syscalls(), 7, &bytes);
-        assert_eq!(event.seq, 7);
-        let Body::Exit(exit) = event.body else {
-            panic!("another kind")
-        };
-        assert_eq!((exit.code, exit.group_dead), (3 << 8, true));
-    }
-
-    #[test]
-    fn a_namespace_record_of_another_call_is_unknown() {
-        let record = sample::namespace_call(sample::INIT, 9, 0, sample::HOST);
-        assert_eq!(unknown(record.as_bytes()), UnknownReason::Call(9));
-    }
-
-    #[test]
-    fn an_exit_by_signal_has_the_status_a_shell_shows() {
-        assert_eq!(
-            Exit {
-                code: 9,
-                group_dead: true,
-                limits: None,
-                namespaces: Namespaces::default(),
-            }
-            .status(),
-            137
-        );
-        assert_eq!(
-            Exit {
-                code: 0x8b,
-                group_dead: true,
-                limits: None,
-                namespaces: Namespaces::default(),
-            }
-            .status(),
-            139,
-            "with a core dump"
-        );
-        assert_eq!(
-            Exit {
-                code: 3 << 8,
-                group_dead: true,
-                limits: None,
-                namespaces: Namespaces::default(),
-            }
-            .status(),
-            3
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_decode_panic(bytes in proptest::collection::vec(any::<u8>(), 0..4096)) {
-            decode(&sample::syscalls(), 0, &bytes);
-        }
-
-        /// Random bytes hardly ever pass the header: here it is sound and the rest is not.
-        #[test]
-        fn no_content_behind_a_sound_header_makes_decode_panic(
-            kind in 0..=Kind::END,
-            mut bytes in proptest::collection::vec(any::<u8>(), 56..4096),
-        ) {
-            let len = u32::try_from(bytes.len()).expect("small");
-            let header = sample::header(Kind(kind), len, sample::INIT);
-            bytes[..size_of::<Header>()].copy_from_slice(header.as_bytes());
-            let event = decode(&sample::syscalls(), 0, &bytes);
-            prop_assert!(event.body.kind() == Kind(kind));
-            if let Body::Exec(exec) = event.body {
-                // The accessors are part of what has to be total.
-                exec.certificate.groups();
-                exec.certificate.descriptors();
-                exec.certificate.cgroups();
-                exec.certificate.uid_map();
-                exec.certificate.filename();
-            }
-        }
-    }
-}
+#[path = "decode_tests.rs"]
+mod tests;

@@ -17,6 +17,7 @@ use std::{fmt, io};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use tracer_common::{ABI_VERSION, older::oldest};
 
 pub use header::{Asked, Clock, Header, Trailer};
 pub use reader::{Frame, Reader, replayable};
@@ -76,16 +77,26 @@ pub enum ReadError {
         /// Its format.
         found: u16,
     },
-    /// Records of another contract.
+    /// Records of a contract from the future.
     #[error(
-        "its records have ABI {found} and this tracer reads ABI {expected}; replay it with tracer \
-         {tracer}, which made it"
+        "its records have ABI {found} and this tracer reads ABI {ABI_VERSION} at most; use tracer \
+         {tracer}, which made it, or a later one"
     )]
-    Abi {
+    NewerAbi {
         /// Theirs.
         found: u16,
-        /// This one's.
-        expected: u16,
+        /// Version of the tracer that wrote it.
+        tracer: String,
+    },
+    /// Records of a contract that is not read any more.
+    #[error(
+        "its records have ABI {found} and this tracer reads ABI {} at least; use tracer {tracer}, \
+         which made it",
+        oldest()
+    )]
+    OlderAbi {
+        /// Theirs.
+        found: u16,
         /// Version of the tracer that wrote it.
         tracer: String,
     },

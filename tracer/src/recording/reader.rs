@@ -5,6 +5,7 @@ use std::io::{BufRead, Read as _};
 
 use serde::de::DeserializeOwned;
 use tracer_common::ABI_VERSION;
+use tracer_common::older::oldest;
 
 use super::count::Counted;
 use super::frame::{self, FrameError, FrameKind};
@@ -185,14 +186,14 @@ pub fn replayable(header: &Header) -> Result<(), ReadError> {
             found: header.byte_order.clone(),
         });
     }
-    if header.abi != ABI_VERSION {
-        return Err(ReadError::Abi {
-            found: header.abi,
-            expected: ABI_VERSION,
-            tracer: header.tracer.clone(),
-        });
+    let (found, tracer) = (header.abi, header.tracer.clone());
+    if found > ABI_VERSION {
+        Err(ReadError::NewerAbi { found, tracer })
+    } else if found < oldest() {
+        Err(ReadError::OlderAbi { found, tracer })
+    } else {
+        Ok(())
     }
-    Ok(())
 }
 
 fn damaged(frame: u64, what: &str) -> ReadError {

@@ -193,6 +193,19 @@ fn a_byte_that_is_another_under_a_sound_compression_is_refused() {
     }
 }
 
+#[test]
+fn what_an_older_tracer_did_not_record_is_not_observed() {
+    assert_eq!(unobserved(None, "1.0.0"), []);
+    let older = Older {
+        abi: tracer_common::ABI_VERSION - 1,
+        end: Kind::END - 2,
+        shorter: &[],
+    };
+    let kinds = unobserved(Some(&older), "0.9.0");
+    let kinds: Vec<u16> = kinds.iter().map(|one| one.kind.0).collect();
+    assert_eq!(kinds, [Kind::END - 2, Kind::END - 1]);
+}
+
 /// Replays a verification by other terms.
 fn anew(taken: &Taken, expectations: &[Expectation], select: &Select) -> Came {
     let file = taken.bytes();
