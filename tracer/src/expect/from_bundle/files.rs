@@ -1,11 +1,11 @@
-//! What of a bundle's resources stands in files of the cgroup alone. Owns the names that v1 and v2
-//! have for each, and what a runtime that follows the specification writes there.
+//! What of a bundle's resources stands in files of the cgroup alone. Owns which of them are asked for.
 
 use oci_spec::runtime::{
     LinuxBlockIo, LinuxCpu, LinuxMemory, LinuxNetwork, LinuxResources, LinuxThrottleDevice, Spec,
 };
 
 use super::super::Check;
+use super::super::reading::resource::{self, amount, written};
 use super::super::reading::{FileAsked, FileRule};
 use super::List;
 
@@ -29,23 +29,10 @@ pub(super) fn all(spec: &Spec, list: &mut List) {
     others(resources, list);
 }
 
-/// A file of this name that holds what would be written there.
-fn written(name: &str, text: &str) -> FileAsked {
-    FileAsked {
-        name: name.to_owned(),
-        rule: FileRule::of(name, text),
-    }
-}
-
 fn file(list: &mut List, what: &str, asked: String, property: &str, files: Vec<FileAsked>) {
     let id = format!("cgroup_file.{what}");
     let property = format!("linux.resources.{property}");
     list.add(id, asked, &property, Check::CgroupFile(files));
-}
-
-/// A number as files of cgroups have it: below 0 is no limit.
-fn amount(value: i64) -> String {
-    u64::try_from(value).map_or_else(|_| "max".to_owned(), |value| value.to_string())
 }
 
 fn memory(memory: &LinuxMemory, list: &mut List) {
@@ -53,10 +40,7 @@ fn memory(memory: &LinuxMemory, list: &mut List) {
     let set = |value: Option<i64>| value.filter(|value| *value != 0);
     if let Some(reservation) = set(memory.reservation()) {
         let text = amount(reservation);
-        let files = vec![
-            written("memory.soft_limit_in_bytes", &text),
-            written("memory.low", &text),
-        ];
+        let files = resource::reservation(reservation);
         file(
             list,
             "memory.reservation",
@@ -66,16 +50,8 @@ fn memory(memory: &LinuxMemory, list: &mut List) {
         );
     }
     if let Some(both) = set(memory.swap()) {
-        let mut files = vec![written("memory.memsw.limit_in_bytes", &amount(both))];
-        // v2 has swap alone, where the bundle has memory and swap together.
         let limit = memory.limit().filter(|limit| *limit > 0);
-        match (both, limit) {
-            (..0, _) => files.push(written("memory.swap.max", "max")),
-            (_, Some(limit)) if both >= limit => {
-                files.push(written("memory.swap.max", &amount(both - limit)));
-            }
-            _ => {}
-        }
+        let files = resource::swap(both, limit);
         file(list, "memory.swap", amount(both), "memory.swap", files);
     }
     if let Some(limit) = set(memory.kernel_tcp()) {
@@ -96,34 +72,9 @@ fn memory(memory: &LinuxMemory, list: &mut List) {
     }
 }
 
-/// Both ways in which runtimes have made a weight of v2, from 1 to 10,000, of shares, from 2 to
-/// 262,144: in a straight line, and since 2025 so that 1,024 is 100
-/// (opencontainers/cgroups, `ConvertCPUSharesToCgroupV2Value`).
-fn weights(shares: u64) -> [u64; 2] {
-    let shares = shares.clamp(2, 262_144);
-    let straight = 1 + (shares - 2) * 9_999 / 262_142;
-    // At most 2^18: exact as a floating-point number.
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "shares are at most 2^18 and the weight from 1 to 10,000"
-    )]
-    let curved = {
-        let bits = (shares as f64).log2();
-        let exponent = (bits * bits + 125.0 * bits) / 612.0 - 7.0 / 34.0;
-        10f64.powf(exponent).ceil() as u64
-    };
-    [straight, curved.clamp(1, 10_000)]
-}
-
 fn cpu(cpu: &LinuxCpu, list: &mut List) {
     if let Some(shares) = cpu.shares().filter(|shares| *shares != 0) {
-        let mut files = vec![written("cpu.shares", &shares.to_string())];
-        for weight in weights(shares) {
-            files.push(written("cpu.weight", &weight.to_string()));
-        }
-        files.dedup();
+        let files = resource::shares(shares);
         file(list, "cpu.shares", shares.to_string(), "cpu.shares", files);
     }
     if let Some(idle) = cpu.idle() {
@@ -152,17 +103,14 @@ fn cpu(cpu: &LinuxCpu, list: &mut List) {
 
 fn block_io(block: &LinuxBlockIo, list: &mut List) {
     if let Some(weight) = block.weight().filter(|weight| *weight != 0) {
-        let own = weight.to_string();
-        let whole = format!("default {weight}");
-        // From 10 to 1,000 on v1, from 1 to 10,000 on v2 (crun's and runc's conversion).
-        let converted = 1 + (u64::from(weight).saturating_sub(10)) * 9_999 / 990;
-        let files = vec![
-            written("blkio.weight", &own),
-            written("blkio.bfq.weight", &own),
-            written("io.bfq.weight", &whole),
-            written("io.weight", &format!("default {converted}")),
-        ];
-        file(list, "io.weight", own, "blockIO.weight", files);
+        let files = resource::block_weight(weight);
+        file(
+            list,
+            "io.weight",
+            weight.to_string(),
+            "blockIO.weight",
+            files,
+        );
     }
     for device in block.weight_device().iter().flatten() {
         let Some(weight) = device.weight() else {
@@ -221,10 +169,7 @@ fn throttle(
             device.rate(),
         );
         let line = format!("{name} {rate}");
-        let files = vec![
-            written(&format!("blkio.throttle.{file_of_v1}_device"), &line),
-            written("io.max", &format!("{name} {key_of_v2}={rate}")),
-        ];
+        let files = resource::throttle(&name, file_of_v1, key_of_v2, rate);
         let what = format!("io.{key_of_v2}.{name}");
         let property = format!("blockIO.throttle{property}Device");
         file(list, &what, line, &property, files);
@@ -283,29 +228,5 @@ fn others(resources: &LinuxResources, list: &mut List) {
             rule,
         }];
         file(list, &name, asked, "unified", files);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::certificate::UNLIMITED;
-
-    #[test]
-    fn shares_make_the_weights_that_runtimes_write() {
-        assert_eq!(weights(1024), [39, 100]);
-        assert_eq!(weights(2), [1, 1]);
-        assert_eq!(weights(262_144), [10_000, 10_000]);
-        assert_eq!(weights(0), [1, 1]);
-        assert_eq!(weights(u64::MAX), [10_000, 10_000]);
-    }
-
-    #[test]
-    fn below_nothing_is_no_limit() {
-        assert_eq!(amount(-1), "max");
-        assert_eq!(
-            FileRule::of("memory.low", "max"),
-            FileRule::exactly(UNLIMITED)
-        );
     }
 }

@@ -1,6 +1,7 @@
 //! Flags of `docker run` and `podman run`. Owns their meaning; what an engine does without being
 //! told is its own configuration, and nothing is expected of it.
 
+mod files;
 mod table;
 
 use crate::event::NamespaceKind;
@@ -42,6 +43,7 @@ pub(super) fn infer(
         one(flag, host, &mut inference)?;
     }
     cpu(&split, &mut inference)?;
+    files::infer(&split, &mut inference)?;
     capabilities(&split, &mut inference)?;
     inference.not_inferred.extend(global.unknown);
     inference.not_inferred.extend(split.unknown);
@@ -186,6 +188,7 @@ fn one(flag: &Given<'_>, host: &HostFacts, inference: &mut Inference) -> Result<
         | "--cpu-quota" | "--cpu-period" | "--cap-add" | "--cap-drop" | "--uts" | "--ipc"
         | "--pid" | "--network" | "--net" | "--userns" | "--cgroupns" | "--read-only"
         | "--privileged" => {}
+        name if files::KNOWN.contains(&name) => {}
         name if table::SAYS_NOTHING.contains(&name) => {}
         _ => inference.not(origin),
     }
@@ -237,6 +240,7 @@ fn security(flag: &Given<'_>, inference: &mut Inference) {
         ("seccomp", _) => {
             inference.add("seccomp", "a filter", flag.text(), Check::SeccompFiltered);
         }
+        ("apparmor", label) if !label.is_empty() => files::apparmor(label, flag, inference),
         _ => inference.not(flag.text()),
     }
 }

@@ -226,6 +226,39 @@ fn engines_limit_what_is_asked_for() {
 }
 
 #[test]
+fn engines_ask_for_what_stands_in_files() {
+    use super::super::reading::resource;
+    let run = |flags: &str| format!("podman run {flags} alpine");
+    let line = run("-m 64m --memory-swap 96m --memory-reservation 32m -c 512 --blkio-weight 100");
+    let files = |id: &str| match check(&line, &format!("cgroup_file.{id}")) {
+        Check::CgroupFile(files) => files,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        files("memory.swap"),
+        resource::swap(96 << 20, Some(64 << 20))
+    );
+    assert_eq!(files("memory.reservation"), resource::reservation(32 << 20));
+    assert_eq!(files("cpu.shares"), resource::shares(512));
+    assert_eq!(files("io.weight"), resource::block_weight(100));
+    says_nothing_of(&run("--memory-swap 96m"), "cgroup_file.memory.swap");
+    says_nothing_of(&run("--cpu-shares 0"), "cgroup_file.cpu.shares");
+    let line = run(
+        "--sysctl net.ipv4.ip_forward=1 --security-opt apparmor=mine --cgroup-conf memory.high=1G",
+    );
+    let lines = shown(&line);
+    for one in [
+        "sysctl.net.ipv4.ip_forward | 1 | --sysctl=net.ipv4.ip_forward=1",
+        "label.apparmor | mine | --security-opt=apparmor=mine",
+        "cgroup_file.memory.high | == 1073741824 | --cgroup-conf=memory.high=1G",
+    ] {
+        assert!(lines.lines().any(|line| line == one), "{lines}");
+    }
+    assert!(error(&run("--sysctl=forward=1")).contains("--sysctl"));
+    assert!(error(&run("--memory-swap many")).contains("\"many\""));
+}
+
+#[test]
 fn engines_drop_capabilities_before_they_add() {
     let bounding = |flags: &str| {
         check(
