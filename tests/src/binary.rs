@@ -9,8 +9,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, Once};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -153,7 +153,9 @@ impl Runs {
     /// None yet.
     pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
+        static SWEPT: Once = Once::new();
         require_root();
+        SWEPT.call_once(end_orphans);
         let folder = tempfile::tempdir().expect("a folder");
         open_to_all(folder.path());
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -305,6 +307,32 @@ impl Drop for Runs {
             let _ended = pidfd_send_signal(process, Signal::KILL);
         }
     }
+}
+
+/// Kills what tests have left that were killed themselves, by the runner for their slowness: nobody
+/// else would, and it would show up in what later tests measure.
+fn end_orphans() {
+    for pid in numbers("/proc") {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let mut variables = environment.split(|byte| *byte == 0);
+        let mark = variables.find_map(|one| {
+            let one = std::str::from_utf8(one).ok()?;
+            one.strip_prefix(MARK)?.strip_prefix('=')
+        });
+        if mark.is_some_and(is_of_ended_test)
+            && let Some(process) = process(pid)
+        {
+            // One that has ended meanwhile needs no signal.
+            let _ended = pidfd_send_signal(process, Signal::KILL);
+            await_end(pid);
+        }
+    }
+}
+
+/// Whether a name of the form `PID-NUMBER` is a test's that runs no more.
+pub(crate) fn is_of_ended_test(name: &str) -> bool {
+    let test = name.split_once('-').map(|(pid, _)| pid.parse::<u32>());
+    matches!(test, Some(Ok(pid)) if !Path::new(&format!("/proc/{pid}")).exists())
 }
 
 /// A process's environment, as the kernel holds it: empty for those that are not ours to read.

@@ -20,6 +20,14 @@ pub(super) fn words(subject: &Subject, name: &str, request: &Request) -> Vec<Str
     all
 }
 
+/// `youki run` waits for SIGCHLD, which it blocks once the payload has begun: of one that has ended
+/// by then it never hears, and hangs. The signal is blocked for it from the start.
+pub(super) fn in_time(words: Vec<String>) -> Vec<String> {
+    let mut all = ["env", "--block-signal=CHLD"].map(str::to_owned).to_vec();
+    all.extend(words);
+    all
+}
+
 /// What OCI calls a kind of namespace.
 fn namespace(kind: NamespaceKind) -> &'static str {
     match kind {

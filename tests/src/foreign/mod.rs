@@ -18,7 +18,7 @@ use tracer::cgroup::remove_everywhere;
 use tracer::event::NamespaceKind;
 use tracer::host::{CgroupVersion, HostFacts};
 
-use crate::binary::{Runs, Said};
+use crate::binary::{Runs, Said, is_of_ended_test};
 use crate::spec::facts;
 use daemon::Daemon;
 pub use takes::{Property, Takes};
@@ -211,6 +211,9 @@ fn text(path: &Path) -> String {
     path.to_str().expect("text").to_owned()
 }
 
+/// What the names of the cgroups begin with that containers' are below; the test's number follows.
+const CGROUP: &str = "foreign-";
+
 /// A runtime with a root folder, state and cgroups of its own, which all go with it.
 pub struct Subject {
     /// Which.
@@ -231,13 +234,15 @@ impl Subject {
             return None;
         }
         let runs = Runs::new();
+        let host = facts();
+        remove_orphans(&host);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let mut subject = Self {
             runtime,
             runs,
             daemon: None,
-            host: facts(),
-            cgroup: format!("foreign-{}-{number}", std::process::id()),
+            host,
+            cgroup: format!("{CGROUP}{}-{number}", std::process::id()),
         };
         rootfs::make(&subject.rootfs());
         if runtime == Runtime::Docker {
@@ -292,7 +297,8 @@ impl Subject {
             Runtime::Bwrap => direct::bwrap(self, request),
             Runtime::Nspawn => direct::nspawn(self, request),
             Runtime::Lxc => direct::lxc(self, name, request),
-            Runtime::Runc | Runtime::Youki => bundle::words(self, name, request),
+            Runtime::Runc => bundle::words(self, name, request),
+            Runtime::Youki => bundle::in_time(bundle::words(self, name, request)),
             Runtime::Crun => self.on_pure_v1(bundle::words(self, name, request)),
             Runtime::Podman => engine::podman(self, name, request),
             Runtime::Docker => engine::docker(self, name, request),
@@ -353,6 +359,19 @@ impl Subject {
     fn limits_on_v2(&self) -> bool {
         let pids = self.host.hierarchy_of("pids");
         pids.is_some_and(|one| one.version == CgroupVersion::V2)
+    }
+}
+
+/// Removes cgroups of tests that were killed, and could not.
+fn remove_orphans(host: &HostFacts) {
+    for hierarchy in &host.hierarchies {
+        let names = fs::read_dir(&hierarchy.mount_point).into_iter().flatten();
+        let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let of_ended = |name: &String| name.strip_prefix(CGROUP).is_some_and(is_of_ended_test);
+        for name in names.filter(of_ended) {
+            // One that cannot be removed is in nobody's way: no test has its name.
+            let _left = remove_everywhere(&[&hierarchy.mount_point], &name);
+        }
     }
 }
 

@@ -19,6 +19,10 @@ pub struct Options {
     /// Only say what is missing; exit code 122 if anything is
     #[arg(long)]
     check: bool,
+    /// Build and install youki as well, a container runtime that the tests observe where it is
+    /// there: it is in no package, and takes some minutes
+    #[arg(long, conflicts_with = "check")]
+    youki: bool,
 }
 
 /// Something a task cannot do without.
@@ -53,8 +57,16 @@ pub fn command(options: &Options) -> Result<()> {
         return check();
     }
     ensure(&TEST)?;
+    if options.youki {
+        runtimes::ensure_youki()?;
+    }
     report();
     Ok(())
+}
+
+/// A line for each program that tests with container runtimes are without.
+pub fn left_out() -> Vec<String> {
+    runtimes::left_out()
 }
 
 /// Installs what of `needs` is missing. Quiet when nothing is.
@@ -112,6 +124,9 @@ fn report() {
         |nextest| nextest.display().to_string(),
     );
     println!("test runner:   {runner}");
+    for without in left_out() {
+        println!("without:       {without}");
+    }
 }
 
 /// Says what is about to be installed, and why.

@@ -1,11 +1,13 @@
-//! The container runtimes that tests observe, and the browser that shows their reports. Owns which packages they are in. It must
-//! not fail where one cannot be had: the tests with that one say so by name.
+//! The container runtimes that tests observe, and the browser that shows their reports. Owns which
+//! packages they are in, and how the one is built that is in none. It must not fail where one cannot
+//! be had, unless that one was asked for: the tests with it say so by name.
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::apt::Apt;
+use super::{announce, tools};
 use crate::{route, shell};
 
 /// A program, the package that it is in, and what the tests do with it.
@@ -59,6 +61,15 @@ const WANTED: [Wanted; 12] = [
     wanted("chromium", "chromium", "shows the page of reports"),
 ];
 
+/// Is in no package, and takes minutes to build: installed only where it is asked for.
+const YOUKI: &str = "youki";
+/// The version that the tests know: it is driven around a race of its own.
+const YOUKI_VERSION: &str = "0.7.0";
+/// All but the WebAssembly runtimes.
+const YOUKI_FEATURES: &str = "v1,v2,systemd,seccomp";
+/// What it is built with.
+const YOUKI_NEEDS: [&str; 2] = ["libseccomp-dev", "pkg-config"];
+
 /// Folders of programs for root, which the PATH of other users lacks.
 const SBIN: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
@@ -82,6 +93,43 @@ pub fn ensure() -> Result<()> {
     };
     println!("setup: without {}: {reason}", packages(&missing).join(" "));
     Ok(())
+}
+
+/// Builds and installs youki if it is not there.
+pub fn ensure_youki() -> Result<()> {
+    if is_there(YOUKI) {
+        return Ok(());
+    }
+    match Apt::find()? {
+        Ok(mut apt) => apt.install(&YOUKI_NEEDS, "youki is built with these")?,
+        Err(unusable) => println!(
+            "setup: building youki with whatever is here: {}",
+            unusable.reason()
+        ),
+    }
+    let crate_name = format!("{YOUKI}@{YOUKI_VERSION}");
+    let why = "it runs bundles in yet another way; asked for by --youki";
+    announce(&crate_name, "cargo (some minutes, once)", why);
+    let mut install = tools::cargo_install();
+    install
+        .args([crate_name.as_str(), "--force", "--no-default-features"])
+        .args(["--features", YOUKI_FEATURES]);
+    shell::run(&mut install)
+        .with_context(|| format!("cannot build youki; it needs {}", YOUKI_NEEDS.join(" and ")))
+}
+
+/// A line for each program that tests are without, by its name and the way to have it.
+pub fn left_out() -> Vec<String> {
+    let packages = missing().into_iter().map(|wanted| {
+        let Wanted {
+            program, package, ..
+        } = wanted;
+        format!("{program} is not installed (package {package})")
+    });
+    let youki = (!is_there(YOUKI)).then(|| {
+        format!("{YOUKI} is not installed (`cargo xtask setup --youki` takes some minutes)")
+    });
+    packages.chain(youki).collect()
 }
 
 fn missing() -> Vec<&'static Wanted> {
