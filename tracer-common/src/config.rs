@@ -24,8 +24,7 @@ pub struct Config {
     pub nr_unshare: u32,
     /// One above the highest number that a processor of this machine can have.
     pub cpu_ids: u32,
-    /// Not 0: who executes a program in other namespaces than [`Self::own`] is held, while
-    /// [`Request::hold`] says so, too.
+    /// [`HOLD_ELSEWHERE`] and [`HOLD_CGROUPS`]: who is held, while [`Request::hold`] says so, too.
     pub hold: u32,
     /// Inode numbers of tracer's own namespaces: mnt, uts, ipc, pid, net, time, cgroup, user.
     /// 0 = this kernel has none of that kind.
@@ -39,6 +38,12 @@ pub struct Config {
     /// arguments, n = argument n-1 points to a path that is kept as a hint.
     pub path_argument: [u64; 2 * SYSCALL_WORDS],
 }
+
+/// Bit of [`Config::hold`]: who executes a program in other namespaces than [`Config::own`].
+pub const HOLD_ELSEWHERE: u32 = 1;
+
+/// Another such bit: who executes one in other cgroups than tracer is in, in any hierarchy.
+pub const HOLD_CGROUPS: u32 = 2;
 
 /// Bit of a value in the map `SCOPE`, which else is the start of the thread group's leader in
 /// nanoseconds of boot time, and takes 62 bits in 146 years: the group, and what it creates in its

@@ -1,12 +1,21 @@
-//! Holding a payload: who executes a program in other namespaces than tracer's own is stopped
-//! before its first instruction, until user space has judged it. Owns who is held and how.
+//! Holding a payload: who executes a program in other namespaces than tracer's own, or, where that is
+//! asked for, in other cgroups, is stopped before its first instruction, until user space has judged it.
+//! Owns who is held and how.
 
 use aya_ebpf::helpers::generated::bpf_send_signal;
-use tracer_common::record::{CertificateRecord, NamespaceSet};
+use tracer_common::{
+    config::HOLD_CGROUPS,
+    record::{CertificateRecord, NamespaceSet},
+};
 
 use zerocopy::FromZeros as _;
 
-use crate::{fact, kernel::config, map::REQUEST, scope};
+use crate::{
+    fact,
+    kernel::{self, config, offset},
+    map::{OWN_CGROUPS, REQUEST},
+    scope,
+};
 
 /// Of include/uapi/asm-generic/signal.h, which x86-64 and arm64 follow.
 const SIGKILL: u32 = 9;
@@ -38,14 +47,37 @@ fn is_elsewhere(set: &NamespaceSet) -> bool {
         || differs(config!(own[7]), set.user)
 }
 
+/// Whether a task is in other cgroups than tracer, in any hierarchy; while tracer's are not known,
+/// everybody is. Tasks with the same cgroups share one `css_set` (find_css_set() in
+/// kernel/cgroup/cgroup.c). More are held than are containers: user space lets go of those that are in
+/// a cgroup which was there before.
+#[inline(always)]
+fn is_in_other_cgroups(task: u64) -> bool {
+    let own = OWN_CGROUPS.get(0).map_or(0, |own| *own);
+    config!(hold) & HOLD_CGROUPS != 0 && own != kernel::pointer(task, offset!(task_cgroups))
+}
+
+/// Takes the cgroups of this task for tracer's own.
+#[inline(always)]
+pub fn learn(task: u64) {
+    if config!(hold) & HOLD_CGROUPS == 0 {
+        return;
+    }
+    let own = kernel::pointer(task, offset!(task_cgroups));
+    if let Some(slot) = OWN_CGROUPS.get_ptr_mut(0) {
+        // SAFETY: the slot is memory of the map, of the size that is written at once.
+        unsafe { *slot = own };
+    }
+}
+
 /// Stops the current task, which is executing a program, if it is to be held. What became of it is
 /// for its record, which is submitted afterwards: whoever reads that lets go of a task that has
 /// its signal already. The signal is dealt with on the way to user mode, before the first
 /// instruction, and stops the first process of a PID namespace like any other: it is the kernel's
 /// (kernel/signal.c, `sig_task_ignored`).
 #[inline(always)]
-pub fn hold(set: &NamespaceSet, tgid: u32) -> u32 {
-    if !wanted(tgid) || !is_elsewhere(set) {
+pub fn hold(set: &NamespaceSet, task: u64, tgid: u32) -> u32 {
+    if !wanted(tgid) || !is_elsewhere(set) && !is_in_other_cgroups(task) {
         return CertificateRecord::FREE;
     }
     // SAFETY: a helper that takes a number and acts on the current task.
@@ -65,7 +97,7 @@ pub fn lost(task: u64, tgid: u32) {
     }
     let mut set = NamespaceSet::new_zeroed();
     fact::namespaces(&mut set, task);
-    if is_elsewhere(&set) {
+    if is_elsewhere(&set) || is_in_other_cgroups(task) {
         // SAFETY: as above. A task that cannot be sent a signal goes on; the lost record makes the
         // verdict inconclusive.
         let _refused = unsafe { bpf_send_signal(SIGKILL) };

@@ -25,6 +25,11 @@ pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::C
 #[map]
 pub static REQUEST: Array<Request> = Array::with_max_entries(1, 0);
 
+/// Address of tracer's own `css_set`, which is all its cgroups, once the iterator has met it; 0 = not
+/// known.
+#[map]
+pub static OWN_CGROUPS: Array<u64> = Array::with_max_entries(1, 0);
+
 /// Ids of the BPF programs on devices whose instructions went up already.
 #[map]
 pub static PROGRAMS: HashMap<u32, u32> = HashMap::with_max_entries(1024, 0);

@@ -3,7 +3,7 @@
 
 use tracer_common::{
     Counter,
-    config::{KEEPS_NAMESPACES, LET_GO},
+    config::{HOLD_CGROUPS, KEEPS_NAMESPACES, LET_GO},
 };
 
 use crate::{
@@ -25,12 +25,12 @@ pub fn contains(tgid: u32) -> bool {
     tgid == config!(root_tgid) || unsafe { SCOPE.get(tgid) }.is_some()
 }
 
-/// Takes a new thread group into scope, and, unless it is in new namespaces, what was decided of
-/// its creator along with it.
+/// Takes a new thread group into scope, and, unless it is set apart from its creator, what was
+/// decided of that along with it.
 #[inline(always)]
-pub fn enter(tgid: u32, start_ns: u64, creator: u32, in_new_namespaces: bool) {
+pub fn enter(tgid: u32, start_ns: u64, creator: u32, set_apart: bool) {
     let mut value = start_ns;
-    if config!(hold) != 0 && !in_new_namespaces {
+    if config!(hold) != 0 && !set_apart {
         value |= decided(creator);
     }
     if SCOPE.insert(tgid, value, 0).is_err() {
@@ -57,9 +57,18 @@ pub fn keeps_namespaces(tgid: u32) -> bool {
     decided(tgid) & KEEPS_NAMESPACES != 0
 }
 
-/// Has a thread group held again when it executes a program, as it has changed its namespaces.
+/// Whether a thread group, or what it creates, is another container in another cgroup: where nothing
+/// else tells two apart, and who was let go on the condition that it keeps its namespaces is not let
+/// off it.
 #[inline(always)]
-pub fn changed_namespaces(tgid: u32) {
+pub fn is_set_apart_by_cgroups(tgid: u32) -> bool {
+    config!(hold) & HOLD_CGROUPS != 0 && !keeps_namespaces(tgid)
+}
+
+/// Has a thread group held again when it executes a program, as it has changed its namespaces, or its
+/// cgroup.
+#[inline(always)]
+pub fn changed(tgid: u32) {
     if config!(hold) == 0 {
         return;
     }

@@ -120,8 +120,10 @@ impl History {
         self.observation.note(&event);
         let changes = self.model.apply(&event);
         self.births.apply(&event, &changes, &self.model);
-        let waiting = waiting::left_waiting(&event, &self.model, &self.births);
-        self.waiting.extend(waiting);
+        for task in waiting::left_waiting(&event, &self.model, &self.births) {
+            self.births.left_waiting(&task, &self.model);
+            self.waiting.push(task);
+        }
         if is_inventory(&event) {
             self.inventory.push(event);
         } else if self.steps.len() < TIMELINE {

@@ -19,7 +19,7 @@ use crate::{
     event::{SyscallTable, Tgid},
     expect,
     history::{Beginning, End, Ending, History, Note},
-    recording::{Cut, Frame, Header, ReadError, Reader},
+    recording::{Asked, Cut, Frame, Header, ReadError, Reader},
     report, run,
     verdict::{self, Held, Judgement, Unattached},
     verify::{
@@ -189,7 +189,10 @@ pub fn verify<R: BufRead>(
     recorded: &Terms<'_>,
     anew: Option<&Terms<'_>>,
 ) -> Result<(verify::Outcome, Option<Cut>), ReplayError> {
-    let mut acts = Acts::default();
+    let mut acts = match header.asked {
+        Asked::Verify { enforce: true, .. } => Acts::of_enforcement(),
+        _ => Acts::default(),
+    };
     let played = play(reader, header, |history, note| match note {
         Note::Decided {
             seq,

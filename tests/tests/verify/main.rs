@@ -11,6 +11,7 @@ mod end;
 mod enforce;
 mod escape;
 mod hooks;
+mod job;
 mod kill;
 mod loss;
 mod many;

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::process::CommandExt as _;
 
 use tracer_tests::binary::{Runs, Said, tracer};
+use tracer_tests::cgroup::{Leftover, any_hierarchy};
 
 use crate::{FAIL, NEW, NO_DRIFT, UNSHARE, command, expecting};
 
@@ -93,7 +94,11 @@ fn what_enforcement_did_is_in_the_recording() {
     let runs = Runs::new();
     let file = expecting(&runs, NO_DRIFT);
     let drifts = format!("{UNSHARE} sh -c 'unshare --net sleep 60'");
-    let script = format!("unshare --uts true; {drifts}; true");
+    let name = format!("job-{}-recorded", std::process::id());
+    let job = Leftover::at(any_hierarchy().mount_point.join(name));
+    let path = job.path().display();
+    let helper = format!("mkdir {path}; sh -c 'echo $$ > {path}/cgroup.procs; exec env true'");
+    let script = format!("unshare --uts true; {drifts}; {helper}; true");
     let live = recorded(&runs, "json", &["--enforce", "--expect", &file], &script).ended_with(FAIL);
     let report = live.report();
     let acts: Vec<&str> = report["containers"]
@@ -102,10 +107,9 @@ fn what_enforcement_did_is_in_the_recording() {
         .iter()
         .filter_map(|one| one["enforced"]["act"].as_str())
         .collect();
-    assert!(
-        acts.contains(&"killed") && acts.contains(&"killed_for_drift"),
-        "{acts:?}"
-    );
+    for act in ["killed", "killed_for_drift", "not_held"] {
+        assert!(acts.contains(&act), "{act}: {acts:?}");
+    }
     // The payload says on standard error that it was killed, the replay has no payload.
     let again = replay(&runs, "recording", "json").ended_with(FAIL);
     assert_eq!(again.stdout, live.stdout);

@@ -51,6 +51,8 @@ pub fn cgroup_attach_task(arguments: Arguments) {
         host::mark(scope::tgid(target), start);
     } else if !scope::contains(scope::tgid(mover)) && !scope::contains(scope::tgid(target)) {
         return;
+    } else if scope::is_set_apart_by_cgroups(scope::tgid(target)) {
+        scope::changed(scope::tgid(target));
     }
     let cgroup = arguments.get::<0>();
     let path = arguments.get::<1>();

@@ -47,7 +47,7 @@ pub fn sched_process_exec(arguments: Arguments) {
             let name = kernel::pointer(bprm, offset!(binprm_filename));
             kernel::string(&mut record.certificate.filename, name);
         }
-        record.hold = hold::hold(&record.certificate.namespaces, tgid);
+        record.hold = hold::hold(&record.certificate.namespaces, task, tgid);
     });
     if !recorded {
         hold::lost(task, tgid);

@@ -37,7 +37,9 @@ pub fn task_newtask(arguments: Arguments) {
             scope::tgid(child),
             kernel::read(child, offset!(task_start_boottime)),
             scope::tgid(caller),
-            flags & NEW_NAMESPACES != 0,
+            flags & NEW_NAMESPACES != 0
+                || flags & CLONE_INTO_CGROUP != 0
+                    && scope::is_set_apart_by_cgroups(scope::tgid(caller)),
         );
     }
     emit::<ForkRecord>(Kind::FORK, caller, |record| {

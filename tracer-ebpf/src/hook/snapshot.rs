@@ -10,7 +10,7 @@ use super::Arguments;
 use crate::{
     certificate, device,
     emit::emit,
-    fact, host,
+    fact, hold, host,
     kernel::{self, config, offset},
     map::REQUEST,
     scope,
@@ -38,6 +38,9 @@ pub fn task(arguments: Arguments) {
     let tid: u32 = kernel::read(task, offset!(task_pid));
     if config!(host) != 0 && tid == KTHREADD {
         host::learn(task);
+    }
+    if tid == config!(root_tgid) {
+        hold::learn(task);
     }
     if request.tgid == tgid && tid == tgid {
         device::programs(task);

@@ -84,7 +84,7 @@ fn is_told(task: u64, ret: i64) -> bool {
 #[inline(always)]
 fn namespaces_after(task: u64, registers: u64, number: u32, ret: i64) {
     if ret == 0 {
-        scope::changed_namespaces(scope::tgid(task));
+        scope::changed(scope::tgid(task));
     }
     emit::<NamespaceRecord>(Kind::NAMESPACE, task, |record| {
         record.syscall = number;

@@ -3,7 +3,10 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
-use tracer_common::{ABI_VERSION, Config, config::SYSCALL_WORDS};
+use tracer_common::{
+    ABI_VERSION, Config,
+    config::{HOLD_CGROUPS, HOLD_ELSEWHERE, SYSCALL_WORDS},
+};
 
 use super::{Options, syscalls};
 
@@ -16,7 +19,11 @@ pub(super) fn of(options: &Options) -> Config {
         nr_setns: syscalls::SETNS,
         nr_unshare: syscalls::UNSHARE,
         cpu_ids: cpu_ids(),
-        hold: u32::from(options.hold),
+        hold: match (options.hold, options.hold_cgroups) {
+            (false, _) => 0,
+            (true, false) => HOLD_ELSEWHERE,
+            (true, true) => HOLD_ELSEWHERE | HOLD_CGROUPS,
+        },
         own: if options.hold {
             own_namespaces()
         } else {

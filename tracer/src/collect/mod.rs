@@ -99,6 +99,8 @@ pub struct Options {
     pub signals: bool,
     /// Hold who executes a program in other namespaces than this process's.
     pub hold: bool,
+    /// Then also who does so in other cgroups.
+    pub hold_cgroups: bool,
     /// Refuse changes of namespaces to who was let go on that condition, where the kernel has hooks
     /// for it.
     pub refuse: bool,
@@ -125,6 +127,7 @@ impl Options {
             btf: None,
             signals: false,
             hold: false,
+            hold_cgroups: false,
             refuse: false,
             host: false,
             log: false,

@@ -7,14 +7,15 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::event::{
-    Body, Certificate, Event, Exec, Exit, Fork, NamespaceCall, NamespaceSlot, Namespaces, NsId,
-    Task, Tgid, Tid,
+    Body, Certificate, Event, Exec, Exit, Fork, NamespaceCall, NamespaceKind, NamespaceSlot,
+    Namespaces, NsId, Task, Tgid, Tid, body::NamespaceCallName,
 };
 
 use super::{
     Change, Domain, Model, domain, drift,
     index::Index,
     program::{Program, program},
+    stage::{Makers, Who},
     task::Ended,
 };
 
@@ -49,8 +50,14 @@ pub struct Birth {
     pub(super) same_program: bool,
     /// Its root directory is tracer's own.
     pub(super) host_root: bool,
-    /// A process of it ended with another status than 0 that ran its creator's file.
+    /// It ended with another status than 0, in a way that tells a stage.
     pub(super) failed: bool,
+    /// A container with namespaces of its own was made in it.
+    pub(super) maker: bool,
+    /// Somebody of it has made namespaces.
+    pub(super) made_namespaces: bool,
+    /// Who stood in its cgroups or above them, where nothing else sets it apart.
+    pub(super) beside: Vec<Who>,
 }
 
 /// Something that changed in a container after its payload was executed.
@@ -93,6 +100,7 @@ pub struct Births {
     /// The whole host is observed: who comes in shows by what it does there, at the latest.
     pub(super) whole_host: bool,
     pub(super) happenings: Vec<Happening>,
+    pub(super) makers: Makers,
 }
 
 impl Births {
@@ -109,6 +117,7 @@ impl Births {
             programs: HashMap::new(),
             whole_host: false,
             happenings: Vec::new(),
+            makers: Makers::default(),
         }
     }
 
@@ -123,25 +132,6 @@ impl Births {
     /// All, in their order.
     pub fn all(&self) -> &[Birth] {
         &self.all
-    }
-
-    /// Whether it is no container of a payload, but a runtime's own stage: it has no namespace of
-    /// its own, as the monitors of engines and the programs of cgroup experiments; or it is a program
-    /// that executed itself anew, with tracer's own root directory, as rootless runtimes do to get a
-    /// user namespace, and another container was born in it, or it failed before any was.
-    pub fn is_stage(&self, birth: &Birth) -> bool {
-        let inside = |other: &Birth| {
-            other.within == Some(birth.number) && !other.domain.namespaces.is_empty()
-        };
-        birth.domain.namespaces.is_empty()
-            || Self::may_be_stage(birth) && (birth.failed || self.all.iter().any(inside))
-    }
-
-    /// Whether it may turn out to be a stage, which only what comes after it shows: a program that
-    /// executed itself anew, with tracer's own root directory.
-    #[must_use]
-    pub fn may_be_stage(birth: &Birth) -> bool {
-        birth.same_program && birth.host_root
     }
 
     /// Everybody of a container who lives.
@@ -273,18 +263,6 @@ impl Births {
         }
     }
 
-    /// Of a program that executed itself anew several processes may be left, of which one works on
-    /// and another keeps its namespaces: whichever executed first is taken for the payload.
-    fn has_failed(&mut self, tgid: Tgid, exit: &Exit) {
-        let member = self.container_of(tgid).filter(|_| exit.code != 0);
-        let Some(index) = member.and_then(|number| self.at(number)) else {
-            return;
-        };
-        let birth = &mut self.all[index];
-        let file = |tgid| self.programs.get(&tgid).and_then(|program| program.file);
-        birth.failed |= birth.same_program && file(tgid) == file(birth.payload.tgid);
-    }
-
     fn fork(&mut self, event: &Event, fork: &Fork, changes: &[Change], model: &Model) {
         let (creator, child) = (event.task.tgid, fork.child.tgid);
         if creator == child {
@@ -299,6 +277,10 @@ impl Births {
             Some(program) => self.programs.insert(child, program),
             None => self.programs.remove(&child),
         };
+        let new = |kind: NamespaceKind| fork.flags & kind.clone_flag() != 0;
+        if NamespaceKind::ALL.into_iter().any(new) {
+            self.made_namespaces(creator);
+        }
         if let Some(number) = self.container_of(creator) {
             self.drifted(number, event, drift::namespaces("clone", changes));
         } else if self.whole_host {
@@ -326,6 +308,9 @@ impl Births {
     }
 
     fn namespace_call(&mut self, event: &Event, call: &NamespaceCall, changes: &[Change]) {
+        if call.call == NamespaceCallName::Unshare && !changes.is_empty() {
+            self.made_namespaces(event.task.tgid);
+        }
         if let Some(number) = self.container_of(event.task.tgid) {
             let name = event.body.name();
             self.drifted(number, event, drift::namespaces(name, changes));
@@ -401,6 +386,7 @@ impl Births {
             }
             _ => {
                 let known = known.map(|(number, _)| number);
+                let beside = self.beside(&domain, model);
                 let birth = Birth {
                     number: known.unwrap_or(self.last + 1),
                     seq: event.seq,
@@ -417,8 +403,15 @@ impl Births {
                     same_program,
                     host_root,
                     failed: false,
+                    maker: false,
+                    made_namespaces: false,
+                    beside,
                 };
+                let own = !birth.domain.namespaces.is_empty();
                 self.born(birth, known);
+                if own {
+                    self.note_makers(&event.task, Some(certificate.parent()), model);
+                }
             }
         }
     }

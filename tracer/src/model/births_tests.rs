@@ -148,7 +148,7 @@ fn numbers_of_namespaces_that_are_used_again_are_another_container() {
 }
 
 #[test]
-fn a_cgroup_of_its_own_names_it_and_is_a_stage() {
+fn a_cgroup_of_its_own_makes_it_one_and_names_it() {
     let mut run = Run::new();
     run.apply(&sample::mkdir(
         RUNTIME,
@@ -162,72 +162,7 @@ fn a_cgroup_of_its_own_names_it_and_is_a_stage() {
     run.exec(CHILD, &facts(HOST, &own, HOST_ROOT, SHELL), "/bin/sh");
     assert_eq!(run.only().id.as_deref(), Some("0123456789abcdef"));
     assert!(run.only().domain.namespaces.is_empty());
-    assert!(run.births.is_stage(run.only()), "not by itself a payload's");
-}
-
-#[test]
-fn a_program_that_executed_itself_anew_to_make_containers_is_a_stage() {
-    let mut run = Run::new();
-    let stage = NamespaceSet {
-        user: NEW.user,
-        mnt: NEW.mnt,
-        ..HOST
-    };
-    run.fork(RUNTIME, CHILD, 0x1002_0000, stage);
-    let again = facts(stage, &home(), HOST_ROOT, ENGINE);
-    run.exec(CHILD, &again, "/proc/self/exe");
-    assert!(!run.births.is_stage(run.only()), "nothing was born in it");
-    let inner = NamespaceSet { mnt: 99, ..NEW };
-    run.fork(CHILD, INIT, ALL_NEW, inner);
-    run.exec(INIT, &facts(inner, &home(), OWN_ROOT, SHELL), "/bin/sh");
-    let [stage, payload] = run.births.all() else {
-        panic!("{:#?}", run.births.all())
-    };
-    assert!(run.births.is_stage(stage) && !run.births.is_stage(payload));
-    assert_eq!(payload.within, Some(1));
-    assert_eq!(payload.runtime.as_deref(), Some("engine"));
-}
-
-#[test]
-fn a_program_that_executed_itself_anew_and_failed_made_no_container() {
-    let stage = NamespaceSet { user: 9, ..HOST };
-    let ended = |file, code| {
-        let mut run = Run::new();
-        run.fork(RUNTIME, CHILD, 0x1002_0000, stage);
-        run.exec(
-            CHILD,
-            &facts(stage, &home(), HOST_ROOT, file),
-            "/proc/self/exe",
-        );
-        run.apply(&sample::exit(CHILD, code));
-        run.births.is_stage(run.only())
-    };
-    assert!(ended(ENGINE, 125 << 8));
-    // The first keeps the namespaces, a second of the same program does the work.
-    let mut run = Run::new();
-    run.fork(RUNTIME, CHILD, 0x1002_0000, stage);
-    let again = facts(stage, &home(), HOST_ROOT, ENGINE);
-    run.exec(CHILD, &again, "/proc/self/exe");
-    run.fork(CHILD, OTHER, 0, stage);
-    run.exec(OTHER, &again, "/proc/self/exe");
-    assert!(!run.births.is_stage(run.only()));
-    run.apply(&sample::exit(OTHER, 125 << 8));
-    assert!(run.births.is_stage(run.only()));
-    assert!(!ended(ENGINE, 0), "it may have been all that was asked for");
-    assert!(!ended(SHELL, 125 << 8), "a payload that fails is judged");
-}
-
-#[test]
-fn a_payload_that_makes_containers_is_still_judged() {
-    let mut run = Run::new();
-    // With the host's root directory, and by another program than its maker.
-    run.fork(RUNTIME, INIT, ALL_NEW, NEW);
-    run.exec(INIT, &facts(NEW, &home(), HOST_ROOT, SHELL), "/bin/sh");
-    let inner = NamespaceSet { net: 99, ..NEW };
-    run.fork(INIT, CHILD, 0x4000_0000, inner);
-    run.exec(CHILD, &facts(inner, &home(), HOST_ROOT, 5), "/bin/true");
-    assert_eq!(run.births.all().len(), 2);
-    assert!(!run.births.is_stage(&run.births.all()[0]));
+    assert!(!run.births.is_stage(run.only()), "nothing tells that it is");
 }
 
 #[test]
@@ -443,3 +378,6 @@ fn limits_of_who_is_no_member_or_that_are_not_told_are_no_drift() {
 
 #[path = "waiting_tests.rs"]
 mod waiting;
+
+#[path = "stage_tests.rs"]
+mod stage;

@@ -16,6 +16,7 @@ mod drift;
 mod index;
 mod program;
 mod residents;
+mod stage;
 mod sweep;
 
 use std::collections::BTreeMap;

@@ -109,6 +109,9 @@ impl Births {
             same_program: false,
             host_root: false,
             failed: false,
+            maker: false,
+            made_namespaces: false,
+            beside: Vec::new(),
         };
         let number = birth.number;
         self.born(birth, None);

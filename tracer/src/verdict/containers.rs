@@ -71,6 +71,9 @@ pub enum Act {
     KilledLate,
     /// It was let go, and killed with all of its container when that changed.
     KilledForDrift,
+    /// Nothing: only the end tells whether it is a runtime's own stage, which would be killed
+    /// wrongly.
+    NotHeld,
 }
 
 /// A container before anything ran in it: what OCI calls `created`.
@@ -119,6 +122,12 @@ impl fmt::Display for Select {
 }
 
 impl Select {
+    /// Whether it takes containers that are a runtime's own stages, too.
+    #[must_use]
+    pub fn names_stages(&self) -> bool {
+        matches!(self, Self::All | Self::Number(_))
+    }
+
     /// Whether it takes this container.
     #[must_use]
     pub fn takes(&self, birth: &Birth, stage: bool) -> bool {

@@ -32,7 +32,7 @@ impl Enforcement {
     /// Starts who cleans up behind a tracer that is killed.
     pub(super) fn start(session: &Session) -> io::Result<Self> {
         Ok(Self {
-            acts: Acts::default(),
+            acts: Acts::of_enforcement(),
             parents: HashSet::new(),
             _keeper: Keeper::start(session.collector.scope())?,
         })

@@ -50,9 +50,19 @@ impl Terms<'_> {
 pub struct Acts {
     held: BTreeMap<u64, Held>,
     by_others: bool,
+    enforced: bool,
 }
 
 impl Acts {
+    /// Nothing yet, where it is enforced.
+    #[must_use]
+    pub fn of_enforcement() -> Self {
+        Self {
+            enforced: true,
+            ..Self::default()
+        }
+    }
+
     /// Takes what was done about a task that was held, with the judgement that it rests on.
     pub fn take(&mut self, seq: u64, held: Held) {
         self.held.insert(seq, held);
@@ -94,7 +104,15 @@ impl Acts {
         {
             last.clone_from(first);
         }
-        container.held = held;
+        let not_held = self.enforced
+            && container.judgement.is_some()
+            && container.birth.domain.namespaces.is_empty();
+        let nothing = || Held {
+            act: Act::NotHeld,
+            judgement: None,
+            keeps_namespaces: false,
+        };
+        container.held = held.or_else(|| not_held.then(nothing));
     }
 }
 

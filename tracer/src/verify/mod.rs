@@ -143,6 +143,7 @@ pub async fn execute(mut request: Request) -> Result<Outcome, VerifyError> {
     let start = Instant::now();
     let options = Options {
         hold: request.enforce,
+        hold_cgroups: request.select.names_stages(),
         refuse: request.enforce && denies_drift(&request.expectations),
         // Who stops with a child of its own tells it so.
         signals: request.enforce || request.collect.signals,

@@ -187,6 +187,11 @@ fn enforced(container: &Container, out: &mut dyn Write) -> io::Result<()> {
             "killed for {not_passed}; the kernel refused to hold it, so that something of it may have run"
         ),
         Act::KilledForDrift => writeln!(out, "killed, with all of its container, for drift"),
+        Act::NotHeld => writeln!(
+            out,
+            "not held, and judged at the end: nothing but a cgroup sets it apart, and only the end tells \
+             whether it is a stage of its runtime; --select all holds those as well"
+        ),
     }
 }
 

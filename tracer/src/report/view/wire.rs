@@ -425,6 +425,7 @@ fn suite(container: Container) -> Suite {
                     .to_owned()
             }
             "killed_for_drift" => "let go, and killed when it changed".to_owned(),
+            "not_held" => "not held, and judged at the end".to_owned(),
             other => other.to_owned(),
         }
     }));
