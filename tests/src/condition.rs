@@ -35,7 +35,7 @@ const fn lasting(one: Unsatisfied) -> Unsatisfied {
 }
 
 /// One at least for each family that a file can ask for and `tracer run` does not.
-pub const UNSATISFIED: [Unsatisfied; 35] = [
+pub const UNSATISFIED: [Unsatisfied; 43] = [
     one(
         "namespace.KIND (private)",
         "namespace.user",
@@ -168,6 +168,23 @@ pub const UNSATISFIED: [Unsatisfied; 35] = [
         "label.apparmor",
         "apparmor: no-such-profile",
     )),
+    // It has tracer's, or none.
+    one("terminal", "terminal", "terminal: own"),
+    one("scheduler", "scheduler", "scheduler: { nice: \">0\" }"),
+    one("io_priority", "io_priority", "io_priority: idle"),
+    one("memory_policy", "memory_policy", "memory_policy: bind"),
+    // Addresses are not randomised; see personality(2).
+    Unsatisfied {
+        before: "setarch --addr-no-randomize ",
+        ..one("personality", "personality", "personality: linux")
+    },
+    one("domainname", "domainname", "domainname: elsewhere"),
+    one("cpuset.mems", "cpuset.mems", "cpuset.mems: \"1000\""),
+    one(
+        "cpuset.mems (within)",
+        "cpuset.mems",
+        "cpuset.mems: { within: \"1000\" }",
+    ),
     one("cgroup (private)", "cgroup", "cgroup: private"),
     one("cgroup (path)", "cgroup", "cgroup: { path: /elsewhere }"),
     one("payload", "payload", "payload: false"),

@@ -17,6 +17,10 @@ pub enum Query {
     Size(&'static str),
     /// Value of an enumerator: enum name, enumerator.
     Value(&'static str, &'static str),
+    /// Size in bytes of a member, which is a struct or a number.
+    MemberSize(&'static str, &'static str),
+    /// Which bit of the struct a bit field of one bit is, from its first byte's lowest on.
+    Bit(&'static str, &'static str),
     /// 1 when the member is a pointer, 0 when it is held in place.
     IsPointer(&'static str, &'static str),
 }
@@ -52,7 +56,7 @@ const REGISTERS: Registers = Registers {
     arguments: ["di", "si", "dx", "r10", "r8", "r9"],
 };
 
-use Query::{IsPointer, Offset, Size, Value};
+use Query::{Bit, IsPointer, MemberSize, Offset, Size, Value};
 
 layout! {
     task_flags = Offset("task_struct", "flags"),
@@ -201,6 +205,32 @@ layout! {
     regs_arg4 = Offset("pt_regs", REGISTERS.arguments[4]),
     regs_arg5 = Offset("pt_regs", REGISTERS.arguments[5]),
     dentry_name = Offset("dentry", "d_name.name"),
+    signal_tty = Offset("signal_struct", "tty"),
+    tty_index = Offset("tty_struct", "index"),
+    tty_driver = Offset("tty_struct", "driver"),
+    tty_driver_data = Offset("tty_struct", "driver_data"),
+    tty_driver_major = Offset("tty_driver", "major"),
+    tty_driver_minor_start = Offset("tty_driver", "minor_start"),
+    uts_domainname = Offset("uts_namespace", "name.domainname"),
+    task_policy = Offset("task_struct", "policy"),
+    task_static_prio = Offset("task_struct", "static_prio"),
+    task_rt_priority = Offset("task_struct", "rt_priority"),
+    task_reset_on_fork = Bit("task_struct", "sched_reset_on_fork"),
+    task_dl_runtime = Offset("task_struct", "dl.dl_runtime"),
+    task_dl_deadline = Offset("task_struct", "dl.dl_deadline"),
+    task_dl_period = Offset("task_struct", "dl.dl_period"),
+    task_dl_flags = Offset("task_struct", "dl.flags"),
+    task_io_context = Offset("task_struct", "io_context"),
+    io_context_ioprio = Offset("io_context", "ioprio"),
+    task_personality = Offset("task_struct", "personality"),
+    task_mempolicy = Offset("task_struct", "mempolicy"),
+    mempolicy_mode = Offset("mempolicy", "mode"),
+    mempolicy_flags = Offset("mempolicy", "flags"),
+    mempolicy_nodes = Offset("mempolicy", "nodes"),
+    mempolicy_asked = Offset("mempolicy", "w.user_nodemask"),
+    mempolicy_nodes_size = MemberSize("mempolicy", "nodes"),
+    cpuset_effective_mems = Offset("cpuset", "effective_mems"),
+    cpuset_effective_mems_size = MemberSize("cpuset", "effective_mems"),
 }
 
 const _: () = assert!(size_of::<Layout>() == 4 * QUERIES.len());

@@ -1,7 +1,10 @@
 //! What records of older versions of the contract were like, so that recordings of them stay readable.
 //! Owns the list; must not decode.
 
+use core::mem::offset_of;
+
 use crate::header::{ABI_VERSION, Kind};
+use crate::record::CertificateRecord;
 
 /// A version whose records are beginnings of today's: what they have stands where it stands now.
 #[derive(Clone, Copy, Debug)]
@@ -15,12 +18,23 @@ pub struct Older {
     pub shorter: &'static [(Kind, usize)],
 }
 
+/// Of a certificate's record that ends with the devices.
+const UP_TO_DEVICES: usize = 3656;
+
 /// Versions before [`ABI_VERSION`] that are read, the latest first and none left out: whoever raises
 /// the version describes the one before here. One whose records are laid out otherwise ends the
 /// list.
-pub const OLDER: &[Older] = &[];
+pub const OLDER: &[Older] = &[
+    // Certificates ended with `device_programs`.
+    Older {
+        abi: 2,
+        end: 13,
+        shorter: &[(Kind::EXEC, UP_TO_DEVICES), (Kind::SNAPSHOT, UP_TO_DEVICES)],
+    },
+];
 
 const _: () = {
+    assert!(UP_TO_DEVICES == offset_of!(CertificateRecord, certificate.terminal));
     let mut at = 0;
     while at < OLDER.len() {
         assert!(OLDER[at].abi as usize + at + 1 == ABI_VERSION as usize);

@@ -18,6 +18,8 @@ pub const MAX_ANCESTORS: usize = 12;
 pub const PATH_LEN: usize = 128;
 /// Words of a CPU mask: 1,024 processors.
 pub const CPU_WORDS: usize = 16;
+/// Words of a mask of memory nodes: 1,024 of them, the most that a kernel is built for.
+pub const NODE_WORDS: usize = 16;
 /// Exceptions of a devices cgroup that a certificate has room for.
 pub const MAX_DEVICE_EXCEPTIONS: usize = 32;
 /// BPF programs on devices that a certificate has room for.
@@ -269,6 +271,49 @@ wire! {
         pub ids: [u32; MAX_DEVICE_PROGRAMS],
     }
 
+    /// The controlling terminal of a session.
+    pub struct Terminal {
+        /// Its device number in the kernel's encoding: major << 20 | minor; 0 = the session has none.
+        pub device: u32,
+        /// `super_block->s_dev` of the devpts that a pseudoterminal is in; 0 = it is none.
+        pub devpts: u32,
+    }
+
+    /// How the kernel schedules a task.
+    pub struct Scheduling {
+        /// `task->policy`: `SCHED_*`.
+        pub policy: u32,
+        /// From -20 to 19: `task->static_prio` less 120.
+        pub nice: i32,
+        /// `task->rt_priority`.
+        pub priority: u32,
+        /// `SCHED_FLAG_*`: reset on fork, and of `SCHED_DEADLINE` reclaim and overrun.
+        pub flags: u32,
+        /// Of `SCHED_DEADLINE`.
+        pub deadline: DeadlineParameters,
+    }
+
+    /// Nanoseconds, of any other policy than `SCHED_DEADLINE` without meaning.
+    pub struct DeadlineParameters {
+        /// `sched_dl_entity->dl_runtime`.
+        pub runtime: u64,
+        /// `sched_dl_entity->dl_deadline`.
+        pub deadline: u64,
+        /// `sched_dl_entity->dl_period`.
+        pub period: u64,
+    }
+
+    /// Where the kernel takes a task's memory from.
+    pub struct MemoryPolicy {
+        /// `MPOL_*`; of a task without a policy `MPOL_DEFAULT`.
+        pub mode: u32,
+        /// `MPOL_F_*`, those of the kernel's own use included.
+        pub flags: u32,
+        /// Bit n = node n: with static or relative nodes those that were asked for, else those in
+        /// use.
+        pub nodes: [u64; NODE_WORDS],
+    }
+
     /// Everything that the kernel knows of a task at one instant. A bit of `valid` says that a
     /// fact could be read on this kernel; an unset one means "cannot say", whatever the field.
     pub struct Certificate {
@@ -346,6 +391,20 @@ wire! {
         pub device_list: DeviceList,
         /// Which programs decide on that for its cgroup of v2.
         pub device_programs: DevicePrograms,
+        /// `signal->tty`.
+        pub terminal: Terminal,
+        /// UTS domain name, NUL-padded.
+        pub domainname: [u8; 64],
+        /// Scheduling.
+        pub scheduling: Scheduling,
+        /// `io_context->ioprio`: class << 13 | level; 0 = none was set.
+        pub io_priority: u32,
+        /// `task->personality`.
+        pub personality: u32,
+        /// `task->mempolicy`.
+        pub memory_policy: MemoryPolicy,
+        /// Effective memory nodes of its cpuset, bit n = node n.
+        pub cpuset_mems: [u64; NODE_WORDS],
     }
 
     /// A task was created. `task_newtask` runs after the child's css_set is final, so
@@ -582,6 +641,46 @@ impl Certificate {
     pub const DEVICE_LIST: u64 = 1 << 24;
     /// `device_programs`.
     pub const DEVICE_PROGRAMS: u64 = 1 << 25;
+    /// `terminal`.
+    pub const TERMINAL: u64 = 1 << 26;
+    /// `domainname`.
+    pub const DOMAINNAME: u64 = 1 << 27;
+    /// `scheduling`.
+    pub const SCHEDULING: u64 = 1 << 28;
+    /// `io_priority`.
+    pub const IO_PRIORITY: u64 = 1 << 29;
+    /// `personality`.
+    pub const PERSONALITY: u64 = 1 << 30;
+    /// `memory_policy`.
+    pub const MEMORY_POLICY: u64 = 1 << 31;
+    /// `cpuset_mems`.
+    pub const CPUSET_MEMS: u64 = 1 << 32;
+}
+
+impl Terminal {
+    /// The session has none.
+    pub const NONE: Self = Self {
+        device: 0,
+        devpts: 0,
+    };
+}
+
+impl Scheduling {
+    /// Its children begin with the default policy and no more nice value than others.
+    pub const RESET_ON_FORK: u32 = 1 << 0;
+    /// It may use time that others leave.
+    pub const RECLAIM: u32 = 1 << 1;
+    /// It is told of an overrun by a signal.
+    pub const OVERRUN: u32 = 1 << 2;
+}
+
+impl MemoryPolicy {
+    /// Nodes are moved between by their use.
+    pub const NUMA_BALANCING: u32 = 1 << 13;
+    /// Nodes count from the first that is allowed.
+    pub const RELATIVE_NODES: u32 = 1 << 14;
+    /// Nodes stay what they are when others are allowed.
+    pub const STATIC_NODES: u32 = 1 << 15;
 }
 
 impl PathFact {

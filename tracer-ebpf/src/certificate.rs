@@ -6,7 +6,7 @@ use tracer_common::record::{Certificate, Descriptor, MAX_GROUPS, Rlimit};
 use crate::{
     attribute, device, fact,
     kernel::{self, known, offset, pointer, read, read_into},
-    limit,
+    limit, schedule,
 };
 
 /// Bit of `PFA_NO_NEW_PRIVS` in `atomic_flags` (include/linux/sched.h).
@@ -19,6 +19,7 @@ const O_PATH_BIT: u32 = 21;
 pub fn certify(certificate: &mut Certificate, task: u64) {
     // Those without loops first: what stands behind a loop, the verifier walks several times.
     let mut valid = attribute::all(certificate, task);
+    valid |= schedule::all(certificate, task);
     valid |= namespaces(certificate, task);
     valid |= credentials(certificate, task);
     valid |= restrictions(certificate, task);

@@ -26,6 +26,7 @@ mod lineage;
 mod log;
 mod map;
 mod refuse;
+mod schedule;
 mod scope;
 
 use aya_ebpf::{

@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 
+use tracer::event::certificate::Terminal;
 use tracer::event::{Certificate, NamespaceKind, Tgid};
 use tracer::verdict::Verdict;
 use tracer_tests::cgroup::any_hierarchy;
 use tracer_tests::fifo::Fifos;
-use tracer_tests::shell::Shell;
+use tracer_tests::shell::{Shell, TERMINAL};
 use tracer_tests::spec::{everything, share};
 use tracer_tests::trial::Trial;
 
@@ -167,6 +168,94 @@ fn its_session_keyring_is_the_one_that_the_child_is_told() {
         told.push(number);
     }
     assert!(told[0] != told[1] && !told.contains(&0), "{told:?}");
+}
+
+/// Each of these programs sets one thing and executes the rest; 238 is set_mempolicy(2), by which
+/// memory is bound to node 0 with nodes that stay what they are.
+#[test]
+#[ignore = "needs root"]
+fn it_is_true_of_a_child_that_is_served_in_its_own_way() {
+    let bound = "my $m = pack('Q', 1); syscall(238, 2 | 1 << 15, $m, 64) == 0 or die; exec @ARGV";
+    let mut shell = Shell::behind(&[
+        "nice", "-n", "5", "ionice", "-c", "2", "-n", "7", "setarch", "linux32", "perl", "-e",
+        bound, "chrt", "-R", "-b", "0",
+    ]);
+    let certificate = is_true_of(&mut shell);
+    let seen = certificate.scheduling().expect("scheduling");
+    assert_eq!((seen.policy, seen.nice, seen.flags), (3, 5, 1));
+    let seen = certificate.io_priority().expect("priorities of disks");
+    assert_eq!((seen.class, seen.level), (2, 7));
+    assert_eq!(certificate.personality(), Some(8));
+    let seen = certificate.memory_policy().expect("memory policies");
+    assert_eq!((seen.mode, seen.flags, seen.nodes), (2, 1 << 15, vec![0]));
+}
+
+/// No process of one may make another, unless that one is served like others.
+#[test]
+#[ignore = "needs root"]
+fn it_is_true_of_children_that_must_not_wait() {
+    let mut shell = Shell::behind(&["ionice", "-c", "3", "chrt", "-R", "-f", "10"]);
+    let certificate = is_true_of(&mut shell);
+    let seen = certificate.scheduling().expect("scheduling");
+    assert_eq!((seen.policy, seen.priority, seen.flags), (1, 10, 1));
+    assert_eq!(certificate.io_priority().map(|seen| seen.class), Some(3));
+    let mut shell = Shell::behind(&[
+        "chrt",
+        "-R",
+        "-d",
+        "--sched-runtime",
+        "1000000",
+        "--sched-deadline",
+        "5000000",
+        "--sched-period",
+        "10000000",
+        "0",
+    ]);
+    let certificate = is_true_of(&mut shell);
+    let seen = certificate.scheduling().expect("scheduling");
+    let own = seen.deadline;
+    assert_eq!((seen.policy, seen.flags), (6, 1));
+    assert_eq!(
+        (own.runtime, own.deadline, own.period),
+        (1_000_000, 5_000_000, 10_000_000)
+    );
+}
+
+#[test]
+#[ignore = "needs root"]
+fn its_domain_name_is_that_of_its_namespace() {
+    let mut shell = Shell::with(&["--uts"]);
+    shell.does("echo of-its-own > /proc/sys/kernel/domainname");
+    let certificate = is_true_of(&mut shell);
+    assert_eq!(certificate.domainname().as_deref(), Some("of-its-own"));
+    let mut shell = Shell::new();
+    let name = says(&mut shell, "cat /proc/sys/kernel/domainname");
+    assert_eq!(is_true_of(&mut shell).domainname(), Some(name));
+}
+
+/// Each devpts has a terminal 0, so it takes both numbers to tell whose it is.
+#[test]
+#[ignore = "needs root"]
+fn its_terminal_is_the_one_of_its_session_and_of_its_devpts() {
+    let mut shell = Shell::behind(&["setsid"]);
+    assert_eq!(is_true_of(&mut shell).terminal(), Some(Terminal::NONE));
+    let own = "mount -t devpts -o newinstance,ptmxmode=0666 devpts /dev/pts && exec \"$@\"";
+    let mut shell = Shell::behind(&[
+        "unshare", "--mount", "sh", "-c", own, "sh", "perl", "-e", TERMINAL, "/dev/pts",
+    ]);
+    let number = |text: String| {
+        let number = text.parse::<u32>().expect("a number");
+        // As makedev(3) has it.
+        (number >> 8 & 0xfff) << 20 | number >> 12 & 0xfff00 | number & 0xff
+    };
+    let devpts = number(says(&mut shell, "stat -c %d /dev/pts"));
+    let inside = is_true_of(&mut shell).terminal().expect("terminals");
+    assert_eq!((inside.device, inside.devpts), (136 << 20, devpts));
+    let mut outside = Shell::behind(&["perl", "-e", TERMINAL, "/dev/pts"]);
+    let devpts = number(says(&mut outside, "stat -c %d /dev/pts"));
+    let seen = is_true_of(&mut outside).terminal().expect("terminals");
+    assert_eq!((seen.device >> 20, seen.devpts), (136, devpts));
+    assert!(seen.devpts != inside.devpts, "{seen:?}, {inside:?}");
 }
 
 /// By ptrace(2), whose number is 101: 0x4206 is `PTRACE_SEIZE`, which does not stop it.

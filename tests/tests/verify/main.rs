@@ -20,6 +20,7 @@ mod raised;
 mod reading;
 mod replay;
 mod select;
+mod served;
 mod word;
 
 use std::fs;

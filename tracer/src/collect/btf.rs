@@ -35,6 +35,12 @@ pub enum BtfError {
     /// A bit field, or an offset that is not whole bytes.
     #[error("`{1}` of `{0}` is a bit field")]
     BitField(String, String),
+    /// Neither a struct nor a number.
+    #[error("`{1}` of `{0}` has no size of its own")]
+    NoSize(String, String),
+    /// More than one bit.
+    #[error("`{1}` of `{0}` is no bit field of one bit")]
+    NoBit(String, String),
     /// An ELF file that is damaged.
     #[error("the ELF file cannot be read: {0}")]
     Elf(String),
@@ -79,6 +85,16 @@ pub enum Named {
     Typedef,
     /// A function; iterators are `bpf_iter_NAME`.
     Func,
+}
+
+/// A member of a struct.
+struct Found {
+    /// Offset in bits.
+    bits: u32,
+    /// Bits of a bit field; 0 = it is none.
+    width: u32,
+    /// Id of its type.
+    kind: u32,
 }
 
 /// BTF with an index of where each type stands.
@@ -168,6 +184,21 @@ impl<'a> Btf<'a> {
                 let member = self.member(id, name, path)?.1;
                 Ok(u32::from(self.kind(self.resolve(member)?)? == KIND_PTR))
             }),
+            Query::MemberSize(name, path) => self.agree(name, path, |id| {
+                let member = self.member(id, name, path)?.1;
+                match self.kind(member)? {
+                    KIND_INT | KIND_STRUCT | KIND_UNION => word(self.data, self.at(member)? + 8),
+                    _ => Err(BtfError::NoSize(name.to_owned(), path.to_owned())),
+                }
+            }),
+            Query::Bit(name, member) => self.agree(name, member, |id| {
+                let found = self.find(id, member.as_bytes(), &mut { LARGEST })?;
+                match found {
+                    Some(found) if found.width == 1 => Ok(found.bits),
+                    Some(_) => Err(BtfError::NoBit(name.to_owned(), member.to_owned())),
+                    None => Err(BtfError::NoMember(name.to_owned(), member.to_owned())),
+                }
+            }),
             Query::Size(name) => {
                 self.agree(name, "its size", |id| word(self.data, self.at(id)? + 8))
             }
@@ -207,10 +238,10 @@ impl<'a> Btf<'a> {
         let mut id = id;
         let mut offset = 0;
         for part in path.split('.') {
-            let (bits, next) = self
+            let Found { bits, width, kind } = self
                 .find(id, part.as_bytes(), &mut { LARGEST })?
                 .ok_or_else(|| BtfError::NoMember(name.to_owned(), path.to_owned()))?;
-            if bits % 8 != 0 {
+            if width != 0 || bits % 8 != 0 {
                 return Err(BtfError::BitField(name.to_owned(), path.to_owned()));
             }
             // A member without a size, such as an array of no length, may stand at the end.
@@ -218,13 +249,13 @@ impl<'a> Btf<'a> {
                 return Err(BtfError::Truncated(id as usize));
             }
             offset = u32::wrapping_add(offset, bits / 8);
-            id = self.resolve(next)?;
+            id = self.resolve(kind)?;
         }
         Ok((offset, id))
     }
 
-    /// Bit offset and type of the member called `part`, seen through anonymous members.
-    fn find(&self, id: u32, part: &[u8], left: &mut u32) -> Result<Option<(u32, u32)>, BtfError> {
+    /// The member called `part`, seen through anonymous members.
+    fn find(&self, id: u32, part: &[u8], left: &mut u32) -> Result<Option<Found>, BtfError> {
         *left = left
             .checked_sub(1)
             .ok_or(BtfError::Truncated(id as usize))?;
@@ -240,18 +271,19 @@ impl<'a> Btf<'a> {
             let name = self.string(word(self.data, at)?)?;
             let kind = word(self.data, at + 4)?;
             let raw = word(self.data, at + 8)?;
-            let (offset, width) = if has_width {
+            let (bits, width) = if has_width {
                 (raw & 0x00ff_ffff, raw >> 24)
             } else {
                 (raw, 0)
             };
             if name == part {
-                return Ok(Some((if width == 0 { offset } else { offset | 1 }, kind)));
+                return Ok(Some(Found { bits, width, kind }));
             }
             if name.is_empty()
-                && let Some((inner, found)) = self.find(self.resolve(kind)?, part, left)?
+                && let Some(mut found) = self.find(self.resolve(kind)?, part, left)?
             {
-                return Ok(Some((offset.wrapping_add(inner), found)));
+                found.bits = bits.wrapping_add(found.bits);
+                return Ok(Some(found));
             }
         }
         Ok(None)

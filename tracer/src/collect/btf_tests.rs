@@ -151,6 +151,39 @@ fn a_bit_field_has_no_offset_even_at_the_start_of_a_byte() {
 }
 
 #[test]
+fn a_bit_field_of_one_bit_has_its_number_and_no_other_member_has_one() {
+    let mut builder = Builder::default();
+    builder.int().bit_fields("", 4, &[("inner", 1, 9, 1)]);
+    let members = [("odd", 1, 3, 1), ("", 2, 32, 0), ("wide", 1, 64, 2)];
+    let data = builder.bit_fields("s", 12, &members).build();
+    assert_eq!(answer(&data, Query::Bit("s", "odd")), Ok(3));
+    assert_eq!(answer(&data, Query::Bit("s", "inner")), Ok(41));
+    assert_eq!(
+        answer(&data, Query::Bit("s", "wide")),
+        Err(BtfError::NoBit("s".into(), "wide".into()))
+    );
+    assert_eq!(
+        answer(&data, Query::Bit("s", "other")),
+        Err(BtfError::NoMember("s".into(), "other".into()))
+    );
+}
+
+#[test]
+fn a_member_has_the_size_of_its_type_and_a_pointer_none() {
+    let mut builder = Builder::default();
+    builder.int().structure("inner", 24, &[]).pointer(1);
+    builder.typedef("inner_t", 2);
+    let members = [("n", 1, 0), ("in", 4, 64), ("p", 3, 256)];
+    let data = builder.structure("s", 40, &members).build();
+    assert_eq!(answer(&data, Query::MemberSize("s", "n")), Ok(4));
+    assert_eq!(answer(&data, Query::MemberSize("s", "in")), Ok(24));
+    assert_eq!(
+        answer(&data, Query::MemberSize("s", "p")),
+        Err(BtfError::NoSize("s".into(), "p".into()))
+    );
+}
+
+#[test]
 fn what_is_not_a_struct_has_no_members() {
     let data = Builder::default()
         .int()

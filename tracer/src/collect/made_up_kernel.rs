@@ -14,6 +14,7 @@ pub enum Member {
     Value(u32),
     Pointer(u32),
     Bits(u32),
+    Bit(u32),
     /// A struct that is held in place, or an anonymous one where the name is empty.
     Inner(u32, Members),
 }
@@ -38,9 +39,13 @@ impl Kernel {
         let mut enums: BTreeMap<String, Vec<(String, u32)>> = BTreeMap::new();
         for (_, query) in QUERIES {
             match *query {
-                Query::Offset(name, path) => {
+                Query::Offset(name, path) | Query::MemberSize(name, path) => {
                     let members = structs.entry(name.to_owned()).or_default();
                     put(members, name, path, Member::Value);
+                }
+                Query::Bit(name, path) => {
+                    let members = structs.entry(name.to_owned()).or_default();
+                    put(members, name, path, Member::Bit);
                 }
                 Query::IsPointer(name, path) => {
                     let members = structs.entry(name.to_owned()).or_default();
@@ -133,6 +138,7 @@ fn emit(builder: &mut Builder, name: &str, members: &Members) -> u32 {
             Member::Value(at) => (name, 1, 8 * at, 0),
             Member::Pointer(at) => (name, 2, 8 * at, 0),
             Member::Bits(at) => (name, 1, 8 * at, 3),
+            Member::Bit(at) => (name, 1, 8 * at + 5, 1),
             Member::Inner(at, members) => (name, emit(builder, "", members), 8 * at, 0),
         });
     }

@@ -341,6 +341,8 @@ fn type_of(query: Query) -> &'static [u8] {
         Query::Offset(name, _)
         | Query::Size(name)
         | Query::Value(name, _)
+        | Query::MemberSize(name, _)
+        | Query::Bit(name, _)
         | Query::IsPointer(name, _) => name.as_bytes(),
     }
 }

@@ -16,7 +16,10 @@ fn words(layout: &Layout) -> Vec<u32> {
 /// What a query names: struct and path.
 fn named(query: Query) -> Option<(&'static str, &'static str)> {
     match query {
-        Query::Offset(name, path) | Query::IsPointer(name, path) => Some((name, path)),
+        Query::Offset(name, path)
+        | Query::MemberSize(name, path)
+        | Query::Bit(name, path)
+        | Query::IsPointer(name, path) => Some((name, path)),
         Query::Size(_) | Query::Value(..) => None,
     }
 }
@@ -131,7 +134,9 @@ fn a_member_that_two_structs_of_a_name_have_elsewhere_is_absent_and_named() {
         let mut twin = kernel.members(name).clone();
         let (members, last) = innermost(&mut twin, path);
         match members.get_mut(&last) {
-            Some(member @ Member::Value(_)) => *member = Member::Pointer(SIZE / 2),
+            Some(member @ (Member::Value(_) | Member::Bit(_))) => {
+                *member = Member::Pointer(SIZE / 2);
+            }
             Some(member @ Member::Pointer(_)) => *member = Member::Value(SIZE / 2),
             other => panic!("{name}.{path}: {other:?}"),
         }
@@ -167,6 +172,7 @@ fn members_that_were_moved_are_found_where_they_are_now() {
     for ((field, query), (before, after)) in QUERIES.iter().zip(pairs) {
         match query {
             Query::Offset(..) => assert_eq!(after, before + 40, "{field}"),
+            Query::Bit(..) => assert_eq!(after, before + 8 * 40, "{field}"),
             _ => assert_eq!(after, before, "{field}"),
         }
     }

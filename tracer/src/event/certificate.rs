@@ -4,12 +4,15 @@
 
 use tracer_common::record::{self as wire, CPU_WORDS};
 
+mod attribute;
+
 use super::{Cgroups, KernelPath, KeySerial, Namespaces, Tgid, text};
 
 pub use super::limit::{CpuBandwidth, Limit, Limits};
+pub use attribute::{IoPriority, MemoryPolicy, SCHED_DEADLINE};
 pub use wire::{
-    Capabilities, ClockOffset, Descriptor, DeviceException, IdExtent, Ids, PathFact, Rlimit,
-    TimeOffsets, UNLIMITED,
+    Capabilities, ClockOffset, DeadlineParameters, Descriptor, DeviceException, IdExtent, Ids,
+    PathFact, Rlimit, Scheduling, Terminal, TimeOffsets, UNLIMITED,
 };
 
 /// Facts of one task.
@@ -331,6 +334,13 @@ mod tests {
         assert_eq!(nothing.time_offsets(), None);
         assert_eq!(nothing.device_list(), None);
         assert_eq!(nothing.device_programs(), None);
+        assert_eq!(nothing.terminal(), None);
+        assert_eq!(nothing.domainname(), None);
+        assert_eq!(nothing.scheduling(), None);
+        assert_eq!(nothing.io_priority(), None);
+        assert_eq!(nothing.personality(), None);
+        assert_eq!(nothing.memory_policy(), None);
+        assert_eq!(nothing.cpuset_mems(), None);
     }
 
     #[test]

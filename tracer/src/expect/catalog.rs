@@ -5,6 +5,7 @@
 pub mod attribute;
 pub mod condition;
 pub mod device;
+pub mod files;
 pub mod guarantee;
 pub mod mount;
 pub mod reading;
@@ -214,58 +215,6 @@ pub static SECCOMP: Family = Family {
     ..FACT
 };
 
-pub static ROOT_PIVOTED: Family = Family {
-    id: "root.pivoted",
-    observes: "the task's root directory: its mount, where that stands, the mount namespace it belongs to, and what lies on top of it, by the kernel's own word and by the mount table",
-    passes: "it is the root of a mount of the task's own mount namespace, at that namespace's root, with nothing on top",
-    fails: "a directory inside a mount, a mount further down (chroot), another namespace's mount, or the old root still on top",
-    unknown: "more than 40 mounts stand on it and the mount table was not read; the kernel does not tell",
-    ..FACT
-};
-
-pub static ROOT_NOT_HOST: Family = Family {
-    id: "root.not_host",
-    observes: "device and inode of the task's root directory, next to tracer's own",
-    passes: "they differ",
-    fails: "they are the same",
-    unknown: "the kernel does not tell one of the two",
-    ..FACT
-};
-
-pub static ROOT_READ_ONLY: Family = Family {
-    id: "root.read_only",
-    observes: "the mount and the file system of the task's root directory",
-    passes: "either is read-only",
-    fails: "neither is",
-    ..FACT
-};
-
-pub static CWD: Family = Family {
-    id: "cwd",
-    observes: "the mount namespace that the working directory's mount belongs to",
-    passes: "the task's own",
-    fails: "another (the class of CVE-2024-21626), or none",
-    ..FACT
-};
-
-pub static EXE: Family = Family {
-    id: "exe",
-    observes: "the mount namespace that the program's mount belongs to",
-    passes: "the task's own",
-    fails: "another, or none (a program in memory only)",
-    at_gate: false,
-    ..FACT
-};
-
-pub static DESCRIPTORS: Family = Family {
-    id: "descriptors",
-    observes: "the open descriptors: number, type, mount namespace",
-    passes: "none but 0, 1 and 2, none of which is a directory; at the gate those that close at exec do not count",
-    fails: "any other, or a directory among the three (the class of CVE-2024-21626)",
-    unknown: "none is wrong, but there are more than the record has room for",
-    ..FACT
-};
-
 pub static RLIMIT: Family = Family {
     id: "rlimit.NAME",
     observes: "soft and hard value of a resource limit",
@@ -325,7 +274,7 @@ pub static COMPLETE: Family = Family {
 };
 
 /// Every family, in the order of reports.
-pub static CATALOG: [&Family; 64] = [
+pub static CATALOG: [&Family; 72] = [
     &NAMESPACE_NEW,
     &NAMESPACE_SHARED,
     &condition::NAMESPACE_PRIVATE,
@@ -343,6 +292,8 @@ pub static CATALOG: [&Family; 64] = [
     &condition::CPU_BOUND,
     &CPUSET_CPUS,
     &condition::CPUSET_WITHIN,
+    &attribute::CPUSET_MEMS,
+    &attribute::CPUSET_MEMS_WITHIN,
     &CPUS_ALLOWED,
     &condition::CPUS_ALLOWED_WITHIN,
     &CAPABILITIES,
@@ -357,12 +308,12 @@ pub static CATALOG: [&Family; 64] = [
     &condition::NO_NEW_PRIVS_UNSET,
     &SECCOMP,
     &condition::SECCOMP_FILTERED,
-    &ROOT_PIVOTED,
-    &ROOT_NOT_HOST,
-    &ROOT_READ_ONLY,
-    &CWD,
-    &EXE,
-    &DESCRIPTORS,
+    &files::ROOT_PIVOTED,
+    &files::ROOT_NOT_HOST,
+    &files::ROOT_READ_ONLY,
+    &files::CWD,
+    &files::EXE,
+    &files::DESCRIPTORS,
     &condition::DESCRIPTORS_WITHIN,
     &RLIMIT,
     &condition::RLIMIT_BOUND,
@@ -374,12 +325,18 @@ pub static CATALOG: [&Family; 64] = [
     &attribute::UMASK,
     &attribute::SESSION_KEYRING,
     &attribute::TIME_OFFSET,
+    &attribute::TERMINAL,
+    &attribute::SCHEDULER,
+    &attribute::IO_PRIORITY,
+    &attribute::MEMORY_POLICY,
+    &attribute::PERSONALITY,
     &reading::CGROUP_FILE,
     &reading::SYSCTL,
     &reading::DEVICE_NODE,
     &reading::NET_DEVICE,
     &reading::LABEL,
     &HOSTNAME,
+    &attribute::DOMAINNAME,
     &MOUNT,
     &mount::MOUNT_RULE,
     &mount::PATH_MASKED,

@@ -9,7 +9,8 @@ use crate::container::spec::IdMapping;
 use crate::event::certificate::ClockOffset;
 use crate::event::{NamespaceKind, NsId};
 
-use super::catalog::{self, Family, attribute, condition, device, reading};
+use super::attribute::{IoPriorityAsked, MemoryPolicyAsked, SchedulerAsked, TerminalAsked};
+use super::catalog::{self, Family, attribute, condition, device, files, reading};
 use super::condition::{Bound, IdRule, PathPattern, Processors};
 use super::device::DevicesAsked;
 use super::mount::{MountRule, Propagation};
@@ -179,6 +180,20 @@ pub enum Check {
         #[serde(with = "clock_offset")]
         offset: ClockOffset,
     },
+    /// Its session's controlling terminal.
+    Terminal(TerminalAsked),
+    /// How the processor serves it.
+    Scheduler(SchedulerAsked),
+    /// How disks serve it.
+    IoPriority(IoPriorityAsked),
+    /// Execution domain and flags of personality(2).
+    Personality(u32),
+    /// Where its memory is taken from.
+    MemoryPolicy(MemoryPolicyAsked),
+    /// Memory nodes of the cpuset, ascending.
+    CpusetMems(Vec<u32>),
+    /// Memory nodes of which the cpuset may have any, ascending.
+    CpusetMemsWithin(Vec<u32>),
     /// What its cgroups let it do with devices.
     Devices(DevicesAsked),
     /// One of these files of its cgroup is there and holds what is asked: the names of v1 and v2.
@@ -203,6 +218,8 @@ pub enum Check {
     },
     /// UTS node name.
     Hostname(String),
+    /// UTS domain name.
+    Domainname(String),
     /// A mount that was asked for.
     Mount(MountCheck),
     /// A mount that a bundle asks for.
@@ -392,17 +409,24 @@ impl Check {
             Self::Securebits(_) => &catalog::SECUREBITS,
             Self::NoNewPrivs => &catalog::NO_NEW_PRIVS,
             Self::SeccompFilter | Self::SeccompUnconfined => &catalog::SECCOMP,
-            Self::RootPivoted => &catalog::ROOT_PIVOTED,
-            Self::RootNotHost => &catalog::ROOT_NOT_HOST,
-            Self::RootReadOnly => &catalog::ROOT_READ_ONLY,
-            Self::Cwd => &catalog::CWD,
-            Self::Exe => &catalog::EXE,
-            Self::Descriptors => &catalog::DESCRIPTORS,
+            Self::RootPivoted => &files::ROOT_PIVOTED,
+            Self::RootNotHost => &files::ROOT_NOT_HOST,
+            Self::RootReadOnly => &files::ROOT_READ_ONLY,
+            Self::Cwd => &files::CWD,
+            Self::Exe => &files::EXE,
+            Self::Descriptors => &files::DESCRIPTORS,
             Self::Rlimit { .. } => &catalog::RLIMIT,
             Self::OomScoreAdj(_) => &attribute::OOM_SCORE_ADJ,
             Self::Umask(_) => &attribute::UMASK,
             Self::SessionKeyringPrivate => &attribute::SESSION_KEYRING,
             Self::TimeOffset { .. } => &attribute::TIME_OFFSET,
+            Self::Terminal(_) => &attribute::TERMINAL,
+            Self::Scheduler(_) => &attribute::SCHEDULER,
+            Self::IoPriority(_) => &attribute::IO_PRIORITY,
+            Self::Personality(_) => &attribute::PERSONALITY,
+            Self::MemoryPolicy(_) => &attribute::MEMORY_POLICY,
+            Self::CpusetMems(_) => &attribute::CPUSET_MEMS,
+            Self::CpusetMemsWithin(_) => &attribute::CPUSET_MEMS_WITHIN,
             Self::Devices(DevicesAsked::Within(_)) => &device::DEVICES_WITHIN,
             Self::Devices(DevicesAsked::Without(_)) => &device::DEVICES_WITHOUT,
             Self::Devices(DevicesAsked::With(_)) => &device::DEVICES_WITH,
@@ -413,6 +437,7 @@ impl Check {
             Self::NetDevice(_) => &reading::NET_DEVICE,
             Self::Label { .. } => &reading::LABEL,
             Self::Hostname(_) => &catalog::HOSTNAME,
+            Self::Domainname(_) => &attribute::DOMAINNAME,
             Self::Mount(_) => &catalog::MOUNT,
             Self::MountRule(_) => &catalog::mount::MOUNT_RULE,
             Self::PathMasked { .. } => &catalog::mount::PATH_MASKED,

@@ -1,6 +1,7 @@
 //! Expectations: what the kernel must show for a spec to be satisfied. Owns the list, its words
 //! and the catalogue of what each family observes. Pure; must not look at a plan (a planning
 //! bug would then pass) nor at any event.
+pub mod attribute;
 pub mod capability;
 pub mod catalog;
 pub mod check;
@@ -21,6 +22,7 @@ pub(crate) mod wording;
 
 use serde::{Deserialize, Serialize};
 
+pub use attribute::{IoPriorityAsked, MemoryPolicyAsked, SchedulerAsked, TerminalAsked};
 pub use catalog::{CATALOG, Family, verdicts_markdown};
 pub use check::{Check, Clock, MapKind, MountCheck, SetName, WayAsked};
 pub use condition::{Bound, Comparison, IdRule, PathPattern, Processors};

@@ -2,15 +2,19 @@
 //! for the rest, tetragon's shape for namespaces. A fact that the kernel could not give is
 //! `null`. Owns this shape.
 
+mod attribute;
+
 use serde_json::{Map, Value, json};
 use tracer_common::record::Certificate as Wire;
 use zerocopy::{FromZeros as _, IntoBytes as _};
 
 use crate::event::certificate::{
-    Capabilities, Certificate, ClockOffset, IdExtent, Limit, Partial, PathFact, UNLIMITED, set_bits,
+    Capabilities, Certificate, ClockOffset, IdExtent, Limit, Partial, PathFact, SCHED_DEADLINE,
+    UNLIMITED, set_bits,
 };
 use crate::event::device::DeviceSet;
 use crate::event::{NamespaceSlot, Task, Tgid};
+use crate::expect::attribute::{device_text, personality_text};
 use crate::expect::wording::umask_text;
 use crate::expect::{Place, Reading, Readings, SecurityModule, capability, rlimit};
 use crate::host::HostFacts;
@@ -26,6 +30,8 @@ pub fn template(host: &HostFacts) -> Value {
     facts.namespaces.as_mut_bytes().fill(1);
     // Of the list of devices 0 is no valid state.
     facts.device_list.behavior = 1;
+    // Only deadlines have their parameters.
+    facts.scheduling.policy = SCHED_DEADLINE;
     let facts = Certificate::from(facts);
     let model = Model::new(Tgid(0), &facts);
     let label = |module| (Place::Label(module), Reading::Text(String::new()));
@@ -100,7 +106,7 @@ pub(super) fn document(facts: &Certificate, context: &Context<'_>, names: &Names
             "saved_group": { "id": id(|ids| ids.sgid) },
             "supplemental_groups": facts.groups().map(|groups| partial(&groups, |id| json!(id))),
         },
-        "host": { "hostname": facts.hostname() },
+        "host": { "hostname": facts.hostname(), "domain": facts.domainname() },
         "linux": {
             "ns": namespaces(facts, context.baseline),
             "cgroup": cgroups(facts, context, names),
@@ -115,6 +121,7 @@ pub(super) fn document(facts: &Certificate, context: &Context<'_>, names: &Names
             "limits": limits(facts),
             "cpus_allowed": facts.cpus_allowed(),
             "cpuset_cpus": facts.cpuset_cpus(),
+            "cpuset_mems": facts.cpuset_mems(),
             "root": facts.root().map(|path| place(&path)),
             "cwd": facts.cwd().map(|path| place(&path)),
             "exe": facts.exe().map(|path| place(&path)),
@@ -130,6 +137,11 @@ pub(super) fn document(facts: &Certificate, context: &Context<'_>, names: &Names
                 "monotonic": clock_offset(&offsets.monotonic),
                 "boottime": clock_offset(&offsets.boottime),
             })),
+            "terminal": attribute::terminal(facts, context.baseline),
+            "scheduler": attribute::scheduler(facts),
+            "io_priority": attribute::io_priority(facts),
+            "memory_policy": attribute::memory_policy(facts),
+            "personality": facts.personality().map(personality_text),
         },
     })
 }
@@ -232,7 +244,7 @@ fn place(path: &PathFact) -> Value {
     let has = |flag: u32| path.flags & flag != 0;
     json!({
         "inode": path.ino,
-        "device": format!("{}:{}", path.dev >> 20, path.dev & 0xf_ffff),
+        "device": device_text(path.dev),
         "fs_magic": format!("{:#x}", path.magic),
         "mnt_ns": path.mnt_ns,
         "mnt_id": path.mnt_id,

@@ -11,6 +11,7 @@ mod mount;
 mod namespace;
 mod reading;
 mod run;
+mod schedule;
 mod walk;
 
 use crate::expect::Check;
@@ -88,6 +89,13 @@ pub(super) fn find(check: &Check, facts: &Facts<'_>) -> Finding {
         Check::Umask(bits) => attribute::umask(*bits, facts),
         Check::SessionKeyringPrivate => attribute::session_keyring(facts),
         Check::TimeOffset { clock, offset } => attribute::time_offset(*clock, *offset, facts),
+        Check::Terminal(asked) => attribute::terminal(*asked, facts),
+        Check::Scheduler(asked) => schedule::scheduler(asked, facts),
+        Check::IoPriority(asked) => schedule::io_priority(*asked, facts),
+        Check::Personality(asked) => attribute::personality(*asked, facts),
+        Check::MemoryPolicy(asked) => schedule::memory_policy(asked, facts),
+        Check::CpusetMems(nodes) => schedule::cpuset_mems(nodes, facts),
+        Check::CpusetMemsWithin(nodes) => schedule::cpuset_mems_within(nodes, facts),
         Check::Devices(asked) => device::devices(asked, facts),
         Check::CgroupFile(asked) => reading::cgroup_file(asked, facts),
         Check::Sysctl { key, value } => reading::sysctl(key, value, facts),
@@ -95,6 +103,7 @@ pub(super) fn find(check: &Check, facts: &Facts<'_>) -> Finding {
         Check::NetDevice(name) => reading::net_device(name, facts),
         Check::Label { module, label } => reading::label(*module, label, facts),
         Check::Hostname(name) => files::hostname(name, facts),
+        Check::Domainname(name) => attribute::domainname(name, facts),
         Check::Mount(asked) => mount::asked(asked, facts),
         Check::MountRule(rule) => walk::rule(rule, facts),
         Check::PathMasked { path, absent } => walk::masked(path, *absent, facts),

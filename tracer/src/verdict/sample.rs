@@ -1,5 +1,8 @@
 //! A run in which everything is as asked, for tests to spoil. Owns no claims.
 
+mod machine;
+mod served;
+
 use std::path::PathBuf;
 
 use tracer_common::record::{
@@ -15,11 +18,13 @@ use crate::container::spec::{
 use crate::event::sample::{self, HOST, INIT, NEW, ROOT};
 use crate::event::{Event, NamespaceKind, Tgid};
 use crate::expect::{Expectation, from_spec};
-use crate::host::{CgroupVersion, Hierarchy, HostFacts};
+use crate::host::HostFacts;
 use crate::model::{Change, Model};
 
 use super::mountinfo::{self, MountInfo};
 use super::{Judgement, Observation, PerKind, judge_final, judge_gate, judge_refused};
+
+pub(crate) use machine::host;
 
 /// Name of the run.
 pub(crate) const ID: &str = "tracer-0123456789ab";
@@ -28,39 +33,6 @@ pub(crate) const UNIFIED: u32 = 0;
 pub(crate) const MEMORY: u32 = 3;
 /// Docker's default set.
 const DEFAULT_CAPS: u64 = 0xa804_25fb;
-
-/// Hybrid: four v1 hierarchies and v2.
-pub(crate) fn host() -> HostFacts {
-    let hierarchy = |id, controllers: &[&str]| Hierarchy {
-        id,
-        version: if id == UNIFIED {
-            CgroupVersion::V2
-        } else {
-            CgroupVersion::V1
-        },
-        controllers: controllers.iter().map(|name| (*name).to_owned()).collect(),
-        name: None,
-        mount_point: PathBuf::from("/sys/fs/cgroup"),
-        own_path: "/".to_owned(),
-    };
-    HostFacts {
-        kernel: "6.18.0".to_owned(),
-        machine: "x86_64".to_owned(),
-        boot_id: "00000000-0000-0000-0000-000000000000".to_owned(),
-        hierarchies: vec![
-            hierarchy(UNIFIED, &["hugetlb"]),
-            hierarchy(1, &["cpuset"]),
-            hierarchy(2, &["cpu", "cpuacct"]),
-            hierarchy(MEMORY, &["memory"]),
-            hierarchy(4, &["pids"]),
-        ],
-        cpus_online: vec![0, 1],
-        page_size: 4096,
-        last_capability: 40,
-        is_root: true,
-        root_entries: Vec::new(),
-    }
-}
 
 pub(crate) fn spec() -> Spec {
     let map = vec![IdMapping {
@@ -141,6 +113,9 @@ fn baseline() -> Certificate {
         facts.seccomp_filters = 0;
         (facts.umask, facts.session_keyring) = (0o22, 5);
         facts.device_list.behavior = 1;
+        facts.terminal = served::terminal(24);
+        facts.domainname[..6].copy_from_slice(b"(none)");
+        facts.cpuset_mems[0] = 0b11;
         facts.rlimits = [Rlimit {
             soft: UNLIMITED,
             hard: UNLIMITED,
@@ -224,6 +199,7 @@ fn contained() -> Certificate {
             seconds: 3600,
             nanoseconds: 1,
         };
+        served::contained(facts);
         facts.descriptor_count = 3;
         for (fd, slot) in (0..).zip(&mut facts.descriptors[..3]) {
             *slot = pipe(fd);

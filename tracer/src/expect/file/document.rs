@@ -12,8 +12,9 @@ use crate::event::NamespaceKind;
 use super::form::{Asked, At, Form, Never, Shape, Text, Word as _};
 use super::word::{
     AllOrNone, Capability, CgroupFileName, Contents, Count, CpuList, Deny, DeviceGroup, DeviceWord,
-    Id, Inside, Memory, MountOption, Mounted, Name, NoCapabilities, NoNumbers, Node, NotHosts,
-    Nothing, OomScore, Place, Private, Resource, RootMapping, Seconds, Share, Sysctl, Umask,
+    Id, Inside, IoPriority, Memory, MemoryFlag, MemoryMode, MountOption, Mounted, Name, Nice,
+    NoCapabilities, NoNumbers, Node, NodeList, NotHosts, Nothing, OomScore, Personality, Place,
+    Policy, Private, RealTime, Resource, RootMapping, Seconds, Share, Sysctl, Terminal, Umask,
 };
 
 /// What the kernel must show of a container. Every key may be left out: what is not asked is
@@ -38,6 +39,9 @@ pub(super) struct Document {
     pub cpuset_cpus: Asked<Form<CpuList, Never, Cpus>>,
     /// Processors that the scheduler may use for it.
     pub cpus_allowed: Asked<Form<CpuList, Never, Cpus>>,
+    /// Memory nodes of the cpuset.
+    #[serde(rename = "cpuset.mems")]
+    pub cpuset_mems: Asked<Form<NodeList, Never, Mems>>,
     /// Of each capability set, or of all five.
     pub capabilities: Asked<Form<NoCapabilities, Never, Capabilities>>,
     /// Who it is, as its own user namespace numbers users and groups.
@@ -98,6 +102,18 @@ pub(super) struct Document {
     pub apparmor: Asked<Text<Name>>,
     /// Its SELinux context.
     pub selinux: Asked<Text<Name>>,
+    /// Controlling terminal of its session: none, one of its own, or (private) none but its own.
+    pub terminal: Asked<Text<Terminal>>,
+    /// How the processor serves it: the policy, or a map.
+    pub scheduler: Asked<Form<Policy, Never, Scheduler>>,
+    /// How disks serve it.
+    pub io_priority: Asked<Text<IoPriority>>,
+    /// Where its memory is taken from: the mode, or a map.
+    pub memory_policy: Asked<Form<MemoryMode, Never, MemoryPolicy>>,
+    /// Execution domain and flags of personality(2).
+    pub personality: Asked<Text<Personality>>,
+    /// Domain name of the host as it sees it.
+    pub domainname: Asked<Text<Name>>,
     /// Name of the host as it sees it.
     pub hostname: Asked<Text<Name>>,
     /// Its cgroup in each hierarchy that limits memory, tasks or CPU.
@@ -157,6 +173,14 @@ impl From<Kind> for NamespaceKind {
 pub(super) struct Cpus {
     /// Any of these.
     pub within: Text<CpuList>,
+}
+
+/// A set of memory nodes that may be larger than what is there.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Mems {
+    /// Any of these.
+    pub within: Text<NodeList>,
 }
 
 /// The same of all five sets, and more of each.
@@ -247,6 +271,32 @@ pub(super) struct TimeOffsets {
     pub boottime: Asked<Text<Seconds>>,
 }
 
+/// A turn on the processor.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Scheduler {
+    /// The policy: other, fifo, rr, batch, idle or deadline.
+    pub policy: Asked<Text<Policy>>,
+    /// From -20 to 19: who has less goes first.
+    pub nice: Asked<Text<Nice>>,
+    /// From 1 to 99 under fifo and rr, otherwise 0: who has more goes first.
+    pub priority: Asked<Text<RealTime>>,
+    /// Whether children begin with the default policy.
+    pub reset_on_fork: Asked<bool>,
+}
+
+/// Where memory is taken from.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct MemoryPolicy {
+    /// default, prefer, bind, interleave, local, prefer-many or weighted-interleave.
+    pub mode: Asked<Text<MemoryMode>>,
+    /// Its nodes.
+    pub nodes: Asked<Text<NodeList>>,
+    /// Flags that it must have: static, relative, balancing.
+    pub flags: Asked<Vec<Text<MemoryFlag>>>,
+}
+
 pub(super) type MountForm = Form<Mounted, Vec<Text<MountOption>>, Mount>;
 
 /// A mount.
@@ -284,6 +334,7 @@ pub(super) struct Cgroup {
 }
 
 impl Shape for Cpus {}
+impl Shape for Mems {}
 impl Shape for Capabilities {}
 
 impl Shape for Set {
@@ -295,6 +346,24 @@ impl Shape for Set {
 impl Shape for SoftHard {
     fn asks(&self) -> bool {
         self.soft.0.is_some() || self.hard.0.is_some()
+    }
+}
+
+impl Shape for Scheduler {
+    fn asks(&self) -> bool {
+        self.policy.0.is_some()
+            || self.nice.0.is_some()
+            || self.priority.0.is_some()
+            || self.reset_on_fork.0.is_some()
+    }
+}
+
+impl Shape for MemoryPolicy {
+    fn asks(&self) -> bool {
+        let flags = self.flags.0.as_ref();
+        self.mode.0.is_some()
+            || self.nodes.0.is_some()
+            || flags.is_some_and(|at| !at.value.is_empty())
     }
 }
 

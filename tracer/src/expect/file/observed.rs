@@ -135,6 +135,11 @@ impl Observed {
                 self.one(key, within, "no other processors");
             }
         }
+        if let Some(nodes) = facts.cpuset_mems().filter(|nodes| !nodes.is_empty()) {
+            let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+            let within = format!("{{ within: \"{}\" }}", nodes.join(","));
+            self.one("cpuset.mems", within, "no other memory nodes");
+        }
     }
 
     fn capabilities(&mut self, facts: &Certificate) {

@@ -18,6 +18,7 @@ pids.max: "<=100"
 cpu.max: "<=1.5"
 cpuset.cpus: { within: 0-3 }
 cpus_allowed: 0,1
+cpuset.mems: { within: "0-1" }
 capabilities:
   without: [CAP_SYS_ADMIN]
   bounding: { within: [chown, kill] }
@@ -49,7 +50,13 @@ oom_score_adj: ">=0"
 umask: 0022
 session_keyring: private
 time_offsets: { monotonic: -1.5, boottime: 3600 }
+terminal: private
+scheduler: { policy: batch, nice: ">=0", priority: 0, reset_on_fork: false }
+io_priority: best-effort 4
+memory_policy: { mode: bind, nodes: 0-1, flags: [static] }
+personality: linux32
 hostname: demo
+domainname: example
 cgroup: private
 payload: sleep
 drift: deny
@@ -133,6 +140,21 @@ fn what_is_wrong_is_shown_with_its_place_and_what_is_accepted() {
         ),
         ("time_offsets: { boottime: 1h }", "1:27", "expected seconds"),
         ("session_keyring: shared", "1:18", "expected private"),
+        ("terminal: shared", "1:11", "expected none, own, or private"),
+        ("scheduler: fair", "1:12", "expected a policy"),
+        (
+            "scheduler: { nice: 20 }",
+            "1:20",
+            "expected a number from -20 to 19",
+        ),
+        ("io_priority: idle 3", "1:14", "expected none, idle"),
+        ("memory_policy: near", "1:16", "expected a mode"),
+        ("personality: bsd", "1:14", "expected linux, linux32"),
+        (
+            "cpuset.mems: all",
+            "1:14",
+            "expected a list of memory nodes",
+        ),
         ("no_new_privs: maybe", "1:15", "true or false expected"),
         ("cgroup: {}", "1:9", "missing field `path`"),
         (
@@ -158,11 +180,39 @@ fn what_is_wrong_is_shown_with_its_place_and_what_is_accepted() {
         ("hostname: ~", "1:11", "null is not allowed here"),
         ("namespaces:", "1:11", "expected mapping"),
     ] {
-        let error = parse(text, "a.yaml").expect_err(text).to_string();
-        let (first, rest) = error.split_once('\n').expect("lines below");
-        assert!(first.starts_with(&format!("a.yaml:{place}: ")), "{error}");
-        assert!(first.contains(words), "{error}");
-        assert!(rest.contains('^'), "{error}");
+        is_shown(text, place, words);
+    }
+}
+
+#[track_caller]
+fn is_shown(text: &str, place: &str, words: &str) {
+    let error = parse(text, "a.yaml").expect_err(text).to_string();
+    let (first, rest) = error.split_once('\n').expect("lines below");
+    assert!(first.starts_with(&format!("a.yaml:{place}: ")), "{error}");
+    assert!(first.contains(words), "{error}");
+    assert!(rest.contains('^'), "{error}");
+}
+
+#[test]
+fn what_is_wrong_of_how_a_process_is_served_is_shown_too() {
+    for (text, place, words) in [
+        ("terminal: shared", "1:11", "expected none, own, or private"),
+        ("scheduler: fair", "1:12", "expected a policy"),
+        (
+            "scheduler: { nice: 20 }",
+            "1:20",
+            "expected a number from -20 to 19",
+        ),
+        ("io_priority: idle 3", "1:14", "expected none, idle"),
+        ("memory_policy: near", "1:16", "expected a mode"),
+        ("personality: bsd", "1:14", "expected linux, linux32"),
+        (
+            "cpuset.mems: all",
+            "1:14",
+            "expected a list of memory nodes",
+        ),
+    ] {
+        is_shown(text, place, words);
     }
 }
 
@@ -175,6 +225,8 @@ fn a_key_that_asks_for_nothing_is_refused() {
         "capabilities: { ambient: none, bounding: {} }",
         "rlimits: { core: {} }",
         "rlimits: {}",
+        "scheduler: {}",
+        "memory_policy: { flags: [] }",
         "root: []",
     ] {
         let error = parse(text, "a.yaml").expect_err(text).to_string();

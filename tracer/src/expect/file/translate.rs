@@ -149,6 +149,7 @@ impl Translation<'_> {
             Check::CpusetCpus,
             Check::CpusetWithin,
         );
+        self.memory_nodes(&document.cpuset_mems);
         self.cpus(
             &document.cpus_allowed,
             "cpus_allowed",

@@ -6,10 +6,15 @@ use crate::expect::{Bound, Comparison, IdRule, Processors, capability, rlimit};
 
 use super::form::Word;
 
+mod attributes;
 mod devices;
 mod mounts;
 mod readings;
 
+pub(super) use attributes::{
+    IoPriority, MemoryFlag, MemoryMode, Nice, NodeList, OomScore, Personality, Policy, RealTime,
+    Terminal,
+};
 pub(super) use devices::{DeviceGroup, DeviceWord};
 pub(super) use mounts::{MountOption, Mounted, Place};
 pub(super) use readings::{CgroupFileName, Contents, Node, Sysctl};
@@ -214,32 +219,6 @@ impl Word for Resource {
     }
 }
 
-/// How soon the kernel kills a process for memory.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct OomScore(pub Bound<i32>);
-
-impl Word for OomScore {
-    const ACCEPTS: &'static str =
-        "a number from -1000 to 1000 with a comparison, as \"<=0\", \"==-500\"";
-
-    fn read(text: &str) -> Option<Self> {
-        let (comparison, text) = comparison(text);
-        let (is_negative, digits) = match text.strip_prefix('-') {
-            Some(digits) => (true, digits),
-            None => (false, text),
-        };
-        let amount = i32::try_from(number(digits)?).ok()?;
-        let value = if is_negative { -amount } else { amount };
-        let (comparison, value) = match comparison {
-            Comparison::Below => (Comparison::AtMost, value.checked_sub(1)?),
-            Comparison::Above => (Comparison::AtLeast, value.checked_add(1)?),
-            same => (same, value),
-        };
-        let possible = (-1000..=1000).contains(&value);
-        possible.then_some(Self(Bound::new(comparison, value)))
-    }
-}
-
 /// Permission bits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Umask(pub u32);
@@ -395,30 +374,6 @@ mod tests {
         }
         assert!(Capability::read("cap_cap_kill").is_none());
         assert_eq!(Resource::read("RLIMIT_NOFILE"), Some(Resource(7)));
-    }
-
-    #[test]
-    fn a_score_has_a_sign_and_stays_in_its_range() {
-        let score = |text| OomScore::read(text).map(|score| score.0);
-        let is = |comparison, value| Some(Bound::new(comparison, value));
-        assert_eq!(score("-500"), is(Comparison::Exactly, -500));
-        assert_eq!(score("<=0"), is(Comparison::AtMost, 0));
-        assert_eq!(score("< 0"), is(Comparison::AtMost, -1));
-        assert_eq!(score(">-1000"), is(Comparison::AtLeast, -999));
-        for wrong in [
-            "",
-            "-",
-            "--1",
-            "+1",
-            "1001",
-            "<-1000",
-            ">1000",
-            "max",
-            "1.5",
-            "99999999999",
-        ] {
-            assert_eq!(score(wrong), None, "{wrong}");
-        }
     }
 
     #[test]

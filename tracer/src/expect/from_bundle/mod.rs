@@ -11,6 +11,7 @@ mod lines;
 mod mounts;
 mod not_observed;
 mod readings;
+mod schedule;
 #[cfg(test)]
 mod tests;
 
@@ -115,6 +116,7 @@ pub fn from_bundle(spec: &Spec, facts: BundleFacts<'_>) -> Result<Vec<Expectatio
     credentials::all(spec, facts.host, &mut list);
     attributes::all(spec, &mut list);
     readings::all(spec, &mut list)?;
+    schedule::all(spec, &mut list)?;
     mounts::all(spec, facts, &mut list)?;
     program(spec, &mut list);
     Ok(list.0)

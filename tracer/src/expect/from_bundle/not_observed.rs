@@ -11,15 +11,10 @@ pub type NotObserved = (&'static str, &'static str);
 
 /// The properties for Linux of the OCI runtime specification that nothing is expected of. Those
 /// for other systems are not in it, nor is `annotations`.
-pub static NOT_OBSERVED: [NotObserved; 20] = [
-    ("domainname", "the certificate has the node name alone"),
+pub static NOT_OBSERVED: [NotObserved; 13] = [
     (
         "hooks",
         "they run before the payload, as processes of their own, which the timeline shows",
-    ),
-    (
-        "process.terminal",
-        "the certificate has a descriptor's type, not which terminal it is",
     ),
     ("process.consoleSize", "it says nothing about isolation"),
     (
@@ -27,8 +22,6 @@ pub static NOT_OBSERVED: [NotObserved; 20] = [
         "the environment is in the payload's own memory",
     ),
     ("process.user.username", "it is not for Linux"),
-    ("process.scheduler", "the certificate does not have it"),
-    ("process.ioPriority", "the certificate does not have it"),
     (
         "process.execCPUAffinity",
         "it is about processes that join later",
@@ -37,8 +30,6 @@ pub static NOT_OBSERVED: [NotObserved; 20] = [
         "linux.intelRdt",
         "resource groups of the processor are no cgroup",
     ),
-    ("linux.memoryPolicy", "the certificate does not have it"),
-    ("linux.personality", "the certificate does not have it"),
     ("linux.mountLabel", "labels of files are not read"),
     (
         "linux.seccomp.defaultAction",
@@ -56,10 +47,6 @@ pub static NOT_OBSERVED: [NotObserved; 20] = [
     (
         "linux.resources.blockIO.weightDevice.leafWeight",
         "kernels have it no more",
-    ),
-    (
-        "linux.resources.cpu.mems",
-        "the certificate has the cpuset's processors, not its memory nodes",
     ),
     (
         "mounts.uidMappings",

@@ -1,6 +1,7 @@
 //! Claims about the translation of a bundle.
 
 mod files;
+mod schedule;
 
 use std::collections::BTreeSet;
 
@@ -24,10 +25,14 @@ fn everything() -> Value {
     json!({
         "ociVersion": "1.2.0",
         "hostname": "box",
+        "domainname": "example",
         "root": {"path": "rootfs", "readonly": true},
         "process": {
             "user": {"uid": 0, "gid": 5, "additionalGids": [9, 7], "umask": 0o27},
             "oomScoreAdj": -5,
+            "terminal": true,
+            "scheduler": {"policy": "SCHED_BATCH", "nice": 5},
+            "ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 7},
             "args": ["sh", "-c", "id"],
             "cwd": "/",
             "noNewPrivileges": true,
@@ -60,6 +65,8 @@ fn everything() -> Value {
             "gidMappings": [{"containerID": 0, "hostID": 200_000, "size": 65536}],
             "seccomp": {"defaultAction": "SCMP_ACT_ERRNO"},
             "timeOffsets": {"boottime": {"secs": -2, "nanosecs": 500_000_000}},
+            "memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0-1", "flags": ["MPOL_F_STATIC_NODES"]},
+            "personality": {"domain": "LINUX32"},
             "rootfsPropagation": "rslave",
             "sysctl": {"net.ipv4.ip_forward": "1", "kernel.msgmax": "65536"},
             "devices": [
@@ -78,7 +85,7 @@ fn everything() -> Value {
                     {"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"},
                     {"allow": true, "type": "b", "major": 8, "minor": -1},
                 ],
-                "cpu": {"quota": 50000, "cpus": "0-1", "shares": 512, "idle": 0, "burst": 1000,
+                "cpu": {"quota": 50000, "cpus": "0-1", "mems": "1", "shares": 512, "idle": 0, "burst": 1000,
                         "realtimeRuntime": 950, "realtimePeriod": 1_000_000},
                 "blockIO": {
                     "weight": 500,
@@ -161,6 +168,7 @@ fn what_a_bundle_does_not_say_is_not_expected() {
         "user.uid",
         "user.gid",
         "groups",
+        "terminal",
         "cwd",
         "exe",
         "descriptors",

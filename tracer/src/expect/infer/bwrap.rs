@@ -3,7 +3,7 @@
 use crate::event::NamespaceKind;
 use crate::host::HostFacts;
 
-use super::super::{Check, MapKind, SetName, capability};
+use super::super::{Check, MapKind, SetName, TerminalAsked, capability};
 use super::flags::{Given, Split, Table, Takes, split};
 use super::{Fate, InferError, Inference, kept_text, value};
 
@@ -175,12 +175,14 @@ fn one(flag: &Given<'_>, inference: &mut Inference) -> Result<(), InferError> {
             let name = flag.value().to_owned();
             inference.add("hostname", name.clone(), flag.text(), Check::Hostname(name));
         }
+        // setsid(2), by which the starter's terminal is lost.
+        "--new-session" => inference.terminal(TerminalAsked::None, flag),
         "--seccomp" | "--add-seccomp-fd" => {
             inference.add("seccomp", "a filter", flag.text(), Check::SeccompFiltered);
         }
         // How it goes about it, files of the container, and what is looked at elsewhere.
-        "--die-with-parent" | "--new-session" | "--as-pid-1" | "--clearenv" | "--setenv"
-        | "--unsetenv" | "--share-net" | "--cap-add" | "--cap-drop" => {}
+        "--die-with-parent" | "--as-pid-1" | "--clearenv" | "--setenv" | "--unsetenv"
+        | "--share-net" | "--cap-add" | "--cap-drop" => {}
         name if name.starts_with("--unshare-") => {}
         _ if flag.values.last() == Some(&"/") => {}
         _ => inference.not(flag.text()),

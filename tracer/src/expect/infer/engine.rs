@@ -8,6 +8,7 @@ use crate::event::NamespaceKind;
 use crate::event::device::DeviceSet;
 use crate::host::HostFacts;
 
+use super::super::attribute::{self, TerminalAsked, nodes_text};
 use super::super::device::DevicesAsked;
 use super::super::wording::{bytes_text, cpu_text, cpu_time_text, map_text};
 use super::super::{Check, MapKind, SetName, capability, cpu_list, rlimit};
@@ -113,6 +114,12 @@ fn limit(flag: &Given<'_>, host: &HostFacts, inference: &mut Inference) -> Resul
             inference.add("cpuset.cpus", text.clone(), origin.clone(), check);
             inference.add("cpus_allowed", text, origin, Check::CpusAllowed(cpus));
         }
+        "--cpuset-mems" => {
+            let must = "a list of memory nodes as in 0-3,8";
+            let nodes = cpu_list(flag.value()).ok_or_else(|| flag.wrong(must))?;
+            let text = nodes_text(&nodes);
+            inference.add("cpuset.mems", text, origin, Check::CpusetMems(nodes));
+        }
         "--ulimit" => match value::rlimit(flag.value()) {
             Some((resource, name, soft, hard)) => {
                 let asked = format!("{}:{}", rlimit::value(soft), rlimit::value(hard));
@@ -169,6 +176,19 @@ fn one(flag: &Given<'_>, host: &HostFacts, inference: &mut Inference) -> Result<
             let name = flag.value().to_owned();
             inference.add("hostname", name.clone(), origin, Check::Hostname(name));
         }
+        "--domainname" => {
+            let name = flag.value().to_owned();
+            let check = Check::Domainname(name.clone());
+            inference.add("domainname", name, origin, check);
+        }
+        "-t" | "--tty" if flag.is_on()? => inference.terminal(TerminalAsked::Own, flag),
+        // It takes back what stood before it, and asks for none at all.
+        "-t" | "--tty" => inference.expectations.retain(|one| one.id != "terminal"),
+        "--personality" => {
+            let name = flag.value().to_ascii_lowercase();
+            let number = attribute::number(&attribute::PERSONALITIES, &name);
+            inference.personality(number, flag);
+        }
         "-u" | "--user" => user(flag, inference),
         "--security-opt" => security(flag, inference),
         // Without root an engine may not go below its own, and takes that.
@@ -184,9 +204,9 @@ fn one(flag: &Given<'_>, host: &HostFacts, inference: &mut Inference) -> Result<
             let set = DeviceSet::read(flag.value()).ok_or_else(|| flag.wrong(must))?;
             devices(vec![set], flag, inference);
         }
-        "-m" | "--memory" | "--pids-limit" | "--cpuset-cpus" | "--ulimit" | "--cpus"
-        | "--cpu-quota" | "--cpu-period" | "--cap-add" | "--cap-drop" | "--uts" | "--ipc"
-        | "--pid" | "--network" | "--net" | "--userns" | "--cgroupns" | "--read-only"
+        "-m" | "--memory" | "--pids-limit" | "--cpuset-cpus" | "--cpuset-mems" | "--ulimit"
+        | "--cpus" | "--cpu-quota" | "--cpu-period" | "--cap-add" | "--cap-drop" | "--uts"
+        | "--ipc" | "--pid" | "--network" | "--net" | "--userns" | "--cgroupns" | "--read-only"
         | "--privileged" => {}
         name if files::KNOWN.contains(&name) => {}
         name if table::SAYS_NOTHING.contains(&name) => {}

@@ -19,6 +19,7 @@ use thiserror::Error;
 use crate::event::NamespaceKind;
 use crate::host::HostFacts;
 
+use super::attribute::{self, TerminalAsked};
 use super::condition::{Bound, Comparison, IdRule};
 use super::{Check, Expectation, MapKind, capability};
 
@@ -149,6 +150,23 @@ impl Inference {
             }
             Err(_) => self.not(flag.text()),
         }
+    }
+
+    /// A personality by its name.
+    fn personality(&mut self, number: Option<u32>, flag: &flags::Given<'_>) {
+        match number {
+            Some(number) => {
+                let check = Check::Personality(number);
+                let asked = attribute::personality_text(number);
+                self.add("personality", asked, flag.text(), check);
+            }
+            None => self.not(flag.text()),
+        }
+    }
+
+    fn terminal(&mut self, asked: TerminalAsked, flag: &flags::Given<'_>) {
+        let check = Check::Terminal(asked);
+        self.add("terminal", asked.text(), flag.text(), check);
     }
 
     /// The program that is executed, where its path follows from the word.

@@ -224,6 +224,15 @@ fn one(flag: &Given<'_>, inference: &mut Inference) -> Result<(), InferError> {
             None => inference.not(origin),
         },
         "--oom-score-adjust" => inference.oom_score_adj(flag),
+        "--personality" => {
+            // The names that it takes on x86-64 (systemd, `personality_from_string`).
+            let number = match flag.value() {
+                "x86-64" => Some(0),
+                "x86" => Some(8),
+                _ => None,
+            };
+            inference.personality(number, flag);
+        }
         "--cpu-affinity" => match cpu_list(flag.value()) {
             Some(cpus) => {
                 let (asked, check) = (cpu_text(&cpus), Check::CpusAllowed(cpus));

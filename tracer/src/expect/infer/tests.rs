@@ -1,5 +1,7 @@
 //! Claims about command lines, each as people write it.
 
+mod served;
+
 use super::super::{Clock, Propagation, SetName};
 use super::*;
 use crate::event::certificate::ClockOffset;

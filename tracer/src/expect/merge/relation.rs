@@ -2,6 +2,7 @@
 //! these two questions. Where it is not sure, both are answered with no: then both are judged.
 
 use crate::container::spec::IdMapping;
+use crate::expect::attribute::TerminalAsked;
 use crate::expect::capability;
 use crate::expect::check::{Check, SetName};
 use crate::expect::condition::{Bound, Comparison, IdRule, PathPattern, Processors};
@@ -27,6 +28,14 @@ pub(super) fn implies(one: &Check, other: &Check) -> bool {
         (Check::SeccompFilter, Check::SeccompFiltered) => true,
         (Check::OomScoreAdj(one), Check::OomScoreAdj(other)) => one.implies(other),
         (Check::CgroupPath(one), Check::CgroupPath(other)) => narrower(one, other),
+        (Check::Terminal(one), Check::Terminal(TerminalAsked::Private)) => {
+            matches!(one, TerminalAsked::None | TerminalAsked::Own)
+        }
+        (Check::Scheduler(one), Check::Scheduler(other)) => one.implies(other),
+        (Check::IoPriority(one), Check::IoPriority(other)) => {
+            one.class == other.class && other.level.is_none()
+        }
+        (Check::MemoryPolicy(one), Check::MemoryPolicy(other)) => one.implies(other),
         (Check::Devices(one), Check::Devices(other)) => one.implies(other),
         (Check::CgroupFile(one), Check::CgroupFile(other)) => match (&one[..], &other[..]) {
             ([one], [other]) if one.name == other.name => match (&one.rule, &other.rule) {
@@ -100,6 +109,9 @@ fn excludes_as(one: &Check, other: &Check) -> bool {
         | (Check::NoNewPrivs, Check::NoNewPrivsUnset)
         | (Check::SeccompUnconfined, Check::SeccompFilter | Check::SeccompFiltered)
         | (Check::Umask(_), Check::Umask(_))
+        | (Check::Personality(_), Check::Personality(_))
+        | (Check::Domainname(_), Check::Domainname(_))
+        | (Check::Terminal(TerminalAsked::None), Check::Terminal(TerminalAsked::Own))
         | (Check::Hostname(_), Check::Hostname(_)) => true,
         (Check::TimeOffset { clock, .. }, Check::TimeOffset { clock: of, .. }) => clock == of,
         (Check::Groups(Some(groups)), Check::GroupsWithin(within)) => {
@@ -120,6 +132,12 @@ fn excludes_as(one: &Check, other: &Check) -> bool {
             map == of && !can
         }
         (Check::OomScoreAdj(one), Check::OomScoreAdj(other)) => one.excludes(other),
+        (Check::Scheduler(one), Check::Scheduler(other)) => one.excludes(other),
+        (Check::IoPriority(one), Check::IoPriority(other)) => {
+            let levels = one.level.zip(other.level);
+            one.class != other.class || levels.is_some_and(|(one, other)| one != other)
+        }
+        (Check::MemoryPolicy(one), Check::MemoryPolicy(other)) => one.excludes(other),
         (Check::Devices(one), Check::Devices(other)) => one.excludes(other),
         (Check::Mount(one), Check::Mount(other)) => one.target == other.target,
         _ => {
@@ -127,7 +145,7 @@ fn excludes_as(one: &Check, other: &Check) -> bool {
                 || cpus(one, other, |one, other| match (one.exact, other.exact) {
                     (true, true) => one.list != other.list,
                     (true, false) => !subset(one.list, other.list),
-                    // A task runs somewhere.
+                    // A task runs somewhere, and has memory from somewhere.
                     (false, false) => one.list.iter().all(|cpu| !other.list.contains(cpu)),
                     (false, true) => false,
                 })
@@ -233,27 +251,30 @@ fn amounts(
     }
 }
 
-/// A list of processors; of the cpuset and of the scheduler nothing follows for each other.
+/// A list of processors or of memory nodes; nothing follows for each other of the cpuset and of the
+/// scheduler, nor of processors and of nodes.
 struct Cpus<'a> {
+    what: &'static str,
     list: &'a [u32],
     exact: bool,
 }
 
-fn cpus_of(check: &Check, of_cpuset: bool) -> Option<Cpus<'_>> {
-    let (list, exact) = match (check, of_cpuset) {
-        (Check::CpusetCpus(list), true) | (Check::CpusAllowed(list), false) => (list, true),
-        (Check::CpusetWithin(list), true) | (Check::CpusAllowedWithin(list), false) => {
-            (list, false)
-        }
+fn cpus_of(check: &Check) -> Option<Cpus<'_>> {
+    let (what, list, exact) = match check {
+        Check::CpusetCpus(list) => ("cpuset.cpus", list, true),
+        Check::CpusetWithin(list) => ("cpuset.cpus", list, false),
+        Check::CpusAllowed(list) => ("cpus_allowed", list, true),
+        Check::CpusAllowedWithin(list) => ("cpus_allowed", list, false),
+        Check::CpusetMems(list) => ("cpuset.mems", list, true),
+        Check::CpusetMemsWithin(list) => ("cpuset.mems", list, false),
         _ => return None,
     };
-    Some(Cpus { list, exact })
+    Some(Cpus { what, list, exact })
 }
 
 fn cpus(one: &Check, other: &Check, related: impl Fn(&Cpus<'_>, &Cpus<'_>) -> bool) -> bool {
-    [true, false].into_iter().any(|of_cpuset| {
-        let read = |check| cpus_of(check, of_cpuset);
-        matches!((read(one), read(other)), (Some(one), Some(other)) if related(&one, &other))
+    both(one, other, cpus_of, |one, other| {
+        one.what == other.what && related(one, other)
     })
 }
 

@@ -1,12 +1,14 @@
 //! Claims about merging.
 
+use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
 use crate::event::certificate::ClockOffset;
 use crate::event::{NamespaceKind, NsId};
 use crate::expect::{
-    Bound, Check, Clock, Comparison, IdRule, MapKind, PathPattern, Processors, SetName,
+    Bound, Check, Clock, Comparison, IdRule, IoPriorityAsked, MapKind, MemoryPolicyAsked,
+    PathPattern, Processors, SchedulerAsked, SetName, TerminalAsked,
 };
 
 fn one(origin: &str, check: Check) -> Expectation {
@@ -37,6 +39,60 @@ fn ahead(clock: Clock, seconds: i64) -> Check {
         nanoseconds,
     };
     Check::TimeOffset { clock, offset }
+}
+
+/// A policy, and a nice value.
+fn scheduler(policy: Option<u32>, nice: Option<i32>) -> Check {
+    Check::Scheduler(SchedulerAsked {
+        policy,
+        nice: nice.map(|nice| Bound::new(Comparison::Exactly, nice)),
+        ..SchedulerAsked::default()
+    })
+}
+
+fn disk(class: u32, level: Option<u32>) -> Check {
+    Check::IoPriority(IoPriorityAsked { class, level })
+}
+
+/// A mode, and a node.
+fn memory_policy(mode: Option<u32>, node: Option<u32>) -> Check {
+    Check::MemoryPolicy(MemoryPolicyAsked {
+        mode,
+        nodes: node.map(|node| vec![node]),
+        flags: 0,
+    })
+}
+
+#[test]
+fn what_asks_for_more_of_how_a_process_is_served_stays_alone() {
+    let private = Check::Terminal(TerminalAsked::Private);
+    for (stricter, other) in [
+        (Check::Terminal(TerminalAsked::None), private.clone()),
+        (Check::Terminal(TerminalAsked::Own), private),
+        (scheduler(Some(3), Some(5)), scheduler(None, Some(5))),
+        (scheduler(Some(3), Some(5)), scheduler(Some(3), None)),
+        (disk(2, Some(4)), disk(2, None)),
+        (
+            memory_policy(Some(2), Some(1)),
+            memory_policy(None, Some(1)),
+        ),
+        (
+            Check::CpusetMems(vec![1]),
+            Check::CpusetMemsWithin(vec![0, 1]),
+        ),
+    ] {
+        for merged in [
+            two(stricter.clone(), other.clone()),
+            two(other, stricter.clone()),
+        ] {
+            let merged = merged.expect("no conflict");
+            assert_eq!(merged.len(), 1, "{merged:?}");
+            assert_eq!(merged[0].check, stricter);
+        }
+    }
+    // Of processors nothing follows for memory.
+    let two = two(Check::CpusetCpus(vec![1]), Check::CpusetMemsWithin(vec![2]));
+    assert_eq!(two.expect("no conflict").len(), 2);
 }
 
 const NET: NamespaceKind = NamespaceKind::Net;
@@ -174,6 +230,19 @@ fn a_contradiction_names_both_sides() {
         (oom(Comparison::AtMost, -1), oom(Comparison::AtLeast, 0)),
         (Check::Umask(0o022), Check::Umask(0o077)),
         (ahead(Clock::Boottime, 1), ahead(Clock::Boottime, 2)),
+        (Check::CpusetMems(vec![1]), Check::CpusetMemsWithin(vec![2])),
+        (Check::Personality(0), Check::Personality(8)),
+        (Check::Domainname("a".into()), Check::Domainname("b".into())),
+        (
+            Check::Terminal(TerminalAsked::None),
+            Check::Terminal(TerminalAsked::Own),
+        ),
+        (scheduler(Some(0), None), scheduler(Some(3), Some(5))),
+        (scheduler(None, Some(4)), scheduler(Some(3), Some(5))),
+        (disk(2, None), disk(3, None)),
+        (disk(2, Some(1)), disk(2, Some(2))),
+        (memory_policy(Some(1), None), memory_policy(Some(2), None)),
+        (memory_policy(None, Some(1)), memory_policy(None, Some(2))),
     ] {
         assert!(two(first.clone(), second.clone()).is_err(), "{first:?}");
         assert!(two(second, first.clone()).is_err(), "{first:?}");
@@ -247,6 +316,15 @@ fn check() -> impl Strategy<Value = Check> {
             oom([AtMost, Below, Exactly, AtLeast, Above][at], value)
         }),
         (0..3_u32).prop_map(Check::Umask),
+        (0..3_usize).prop_map(|at| {
+            use TerminalAsked::{None, Own, Private};
+            Check::Terminal([None, Own, Private][at])
+        }),
+        (option::of(0..2_u32), option::of(0..2_i32))
+            .prop_map(|(policy, nice)| scheduler(policy, nice)),
+        (0..2_u32, option::of(0..2_u32)).prop_map(|(class, level)| disk(class, level)),
+        (option::of(0..2_u32), option::of(0..2_u32))
+            .prop_map(|(mode, node)| memory_policy(mode, node)),
         (0..3_i64).prop_map(|seconds| ahead(Clock::Monotonic, seconds)),
         "[/ab*]{1,3}".prop_map(|text| Check::CgroupPath(PathPattern::of(&text))),
         "[/ab]{1,3}".prop_map(Check::Program),

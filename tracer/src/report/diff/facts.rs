@@ -22,11 +22,12 @@ pub struct Difference {
 
 /// Numbers that the kernel hands out anew each time: namespaces, inodes, mounts, processes, keys,
 /// records.
-const NUMBERS: [&str; 11] = [
+const NUMBERS: [&str; 12] = [
     "serial",
     "inum",
     "inode",
     "device",
+    "devpts",
     "mnt_id",
     "mnt_ns",
     "seq",

@@ -1,8 +1,9 @@
 //! What a process hands on through exec: how soon it is killed for memory, umask, session keyring,
-//! clocks. Owns their comparison.
+//! clocks, terminal, personality, domain name. Owns their comparison.
 
 use crate::event::KeySerial;
-use crate::event::certificate::{Certificate, ClockOffset};
+use crate::event::certificate::{Certificate, ClockOffset, Terminal};
+use crate::expect::attribute::{TerminalAsked, personality_text, terminal_text};
 use crate::expect::wording::{clock_text, umask_text};
 use crate::expect::{Bound, Clock};
 
@@ -57,4 +58,44 @@ pub(super) fn time_offset(clock: Clock, asked: ClockOffset, facts: &Facts<'_>) -
             Finding::decide(seen == asked, text, "it is not the one asked for", evidence)
         },
     )
+}
+
+/// Tracer's own is the one that whoever started the container types into.
+pub(super) fn terminal(asked: TerminalAsked, facts: &Facts<'_>) -> Finding {
+    let name = "controlling terminal";
+    let read = Certificate::terminal;
+    let decide = |holds: bool, seen: Terminal, reason: &str| {
+        let text = terminal_text(seen);
+        let evidence = facts.certificate_evidence(text.clone());
+        Finding::decide(holds, text, reason, evidence)
+    };
+    match asked {
+        TerminalAsked::None => facts.fact(name, read, |own| {
+            decide(own == Terminal::NONE, own, "it has one")
+        }),
+        TerminalAsked::Own | TerminalAsked::Private => {
+            facts.fact_and_host(name, read, |own, host| {
+                if own == Terminal::NONE {
+                    let holds = asked == TerminalAsked::Private;
+                    return decide(holds, own, "it has none");
+                }
+                decide(own != host, own, "it is tracer's own")
+            })
+        }
+    }
+}
+
+pub(super) fn personality(asked: u32, facts: &Facts<'_>) -> Finding {
+    facts.fact("the personality", Certificate::personality, |seen| {
+        let text = personality_text(seen);
+        let evidence = facts.certificate_evidence(text.clone());
+        Finding::decide(seen == asked, text, "it is not the one asked for", evidence)
+    })
+}
+
+pub(super) fn domainname(asked: &str, facts: &Facts<'_>) -> Finding {
+    facts.fact("the domain name", Certificate::domainname, |name| {
+        let evidence = facts.certificate_evidence(name.clone());
+        Finding::decide(name == asked, name, "it is another", evidence)
+    })
 }

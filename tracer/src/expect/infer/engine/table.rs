@@ -248,10 +248,9 @@ pub(super) const RUN: &Table = &[
 ];
 
 /// Those that ask for nothing that separates a container from the host.
-pub(super) const SAYS_NOTHING: [&str; 26] = [
+pub(super) const SAYS_NOTHING: [&str; 24] = [
     "-d",
     "-i",
-    "-t",
     "-a",
     "-e",
     "-q",
@@ -273,6 +272,5 @@ pub(super) const SAYS_NOTHING: [&str; 26] = [
     "--rm",
     "--rootfs",
     "--sig-proxy",
-    "--tty",
     "--workdir",
 ];
