@@ -14,6 +14,7 @@
 mod attribute;
 mod certificate;
 mod device;
+mod elsewhere;
 mod emit;
 mod fact;
 mod hold;

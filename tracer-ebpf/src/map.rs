@@ -2,10 +2,10 @@
 
 use aya_ebpf::{
     macros::map,
-    maps::{Array, HashMap, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use tracer_common::{
-    Config, Counter, Layout,
+    Config, Counter, Layout, TaskId,
     config::{Host, Request, SYSCALL_WORDS},
 };
 
@@ -29,6 +29,10 @@ pub static REQUEST: Array<Request> = Array::with_max_entries(1, 0);
 /// known.
 #[map]
 pub static OWN_CGROUPS: Array<u64> = Array::with_max_entries(1, 0);
+
+/// Cgroups, by hierarchy and id, that somebody outside of the scope has made meanwhile, and who.
+#[map]
+pub static ELSEWHERE: LruHashMap<[u64; 2], TaskId> = LruHashMap::with_max_entries(1024, 0);
 
 /// Ids of the BPF programs on devices whose instructions went up already.
 #[map]

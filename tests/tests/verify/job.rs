@@ -2,7 +2,9 @@
 //! unless they turn out to be a runtime's helpers. What enforcement does about them.
 
 use std::fs;
+use std::process::{Child, Command};
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::{Value, json};
 use tracer_tests::binary::Runs;
 use tracer_tests::cgroup::{Leftover, any_hierarchy};
@@ -122,6 +124,82 @@ fn a_program_in_a_cgroup_that_was_there_before_is_no_container() {
         .replacen("mkdir", ": mkdir", 1);
     let report = jobs.verify(SATISFIED, &[], &all, NO_CONTAINER);
     assert_eq!(containers(&report).len(), 0);
+    jobs.runs.nothing_is_left();
+}
+
+/// Who reads a number, makes a cgroup, moves that process there or does not, and says so: a service
+/// manager.
+struct Manager(Child);
+
+impl Manager {
+    fn start(jobs: &Jobs, moves: bool) -> Self {
+        let [ask, answer] = ["ask", "answer"].map(|name| {
+            let path = jobs.runs.word(name);
+            mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).expect("a pipe");
+            path
+        });
+        let path = jobs.path(0);
+        let procs = if moves {
+            format!("{path}/cgroup.procs")
+        } else {
+            "/dev/null".to_owned()
+        };
+        let deed = format!(
+            "read pid < {ask} && mkdir {path} && echo $pid > {procs} && echo go > {answer}"
+        );
+        let mut command = Command::new("sh");
+        Self(command.args(["-c", &deed]).spawn().expect("a shell"))
+    }
+
+    /// Asks it to, from within the command.
+    fn asked(jobs: &Jobs, what: &str) -> String {
+        let [ask, answer] = ["ask", "answer"].map(|name| jobs.runs.word(name));
+        format!("sh -c 'echo $$ > {ask}; read go < {answer}; {what}'")
+    }
+}
+
+impl Drop for Manager {
+    fn drop(&mut self) {
+        let _ended = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_cgroup_that_somebody_outside_makes_for_it_is_its_own() {
+    let jobs = Jobs::new(&["one"]);
+    let manager = Manager::start(&jobs, true);
+    let all = Manager::asked(&jobs, "exec busybox true");
+    let report = jobs.verify(UNSATISFIED, &[], &all, FAIL);
+    let one = only(&report);
+    assert_eq!(not_passing(one), ["no_new_privs"]);
+    assert_eq!(
+        (&one["stage"], &one["id"]),
+        (&json!(false), &json!(jobs.id(0)))
+    );
+    let made = list(&report, "timeline").iter();
+    let mut made = made.filter(|entry| entry["event"] == "cgroup_mkdir");
+    let entry = made.next().expect("a record");
+    assert_eq!(made.next(), None);
+    // The shell itself made the directory, or another program for it.
+    let maker = entry["process"]["name"].as_str().expect("a name");
+    assert!(["sh", "mkdir"].contains(&maker), "{entry}");
+    assert_eq!(entry["in_run"], false, "{entry}");
+    drop(manager);
+    jobs.runs.nothing_is_left();
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_cgroup_that_somebody_outside_makes_for_somebody_else_is_not_told() {
+    let jobs = Jobs::new(&["one"]);
+    let manager = Manager::start(&jobs, false);
+    let all = Manager::asked(&jobs, "exec busybox true");
+    let report = jobs.verify(SATISFIED, &[], &all, NO_CONTAINER);
+    let mut timeline = list(&report, "timeline").iter();
+    assert!(!timeline.any(|entry| entry["event"] == "cgroup_mkdir"));
+    drop(manager);
     jobs.runs.nothing_is_left();
 }
 

@@ -7,30 +7,42 @@ use tracer_common::{
 
 use super::Arguments;
 use crate::{
+    elsewhere,
     emit::emit,
     fact, host,
     kernel::{self, config, offset},
     scope,
 };
 
-/// A cgroup was made by a task in scope.
+/// A cgroup was made by a task in scope; by another, it may become somebody's in scope.
 #[inline(always)]
 pub fn cgroup_mkdir(arguments: Arguments) {
-    directory(Kind::CGROUP_MKDIR, arguments);
+    let task = kernel::current();
+    if is_told(task) {
+        directory(Kind::CGROUP_MKDIR, task, arguments);
+    } else {
+        elsewhere::made(arguments.get::<0>(), task);
+    }
 }
 
 /// A cgroup was removed by a task in scope.
 #[inline(always)]
 pub fn cgroup_rmdir(arguments: Arguments) {
-    directory(Kind::CGROUP_RMDIR, arguments);
+    let task = kernel::current();
+    if is_told(task) {
+        directory(Kind::CGROUP_RMDIR, task, arguments);
+    } else {
+        elsewhere::removed(arguments.get::<0>());
+    }
 }
 
 #[inline(always)]
-fn directory(kind: Kind, arguments: Arguments) {
-    let task = kernel::current();
-    if config!(host) == 0 && !scope::contains(scope::tgid(task)) {
-        return;
-    }
+fn is_told(task: u64) -> bool {
+    config!(host) != 0 || scope::contains(scope::tgid(task))
+}
+
+#[inline(always)]
+fn directory(kind: Kind, task: u64, arguments: Arguments) {
     let cgroup = arguments.get::<0>();
     let path = arguments.get::<1>();
     emit::<CgroupRecord>(kind, task, |record| {
@@ -56,6 +68,9 @@ pub fn cgroup_attach_task(arguments: Arguments) {
     }
     let cgroup = arguments.get::<0>();
     let path = arguments.get::<1>();
+    if config!(host) == 0 {
+        elsewhere::tell(cgroup, path, mover);
+    }
     let threadgroup = arguments.get::<3>() as u8;
     emit::<AttachRecord>(Kind::CGROUP_ATTACH, mover, |record| {
         fact::identity(&mut record.target, target);

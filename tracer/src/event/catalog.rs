@@ -72,7 +72,7 @@ pub const CATALOG: &[EventDoc] = &[
         name: "cgroup_mkdir",
         record: "CgroupRecord",
         hook: "cgroup_mkdir",
-        scope: SCOPE,
+        scope: "tracer's process and its descendants; anybody, once a task of these is moved to what was made during the run",
         says: "A cgroup was made: hierarchy, id, depth, path below the hierarchy's root, and by whom.",
         silent: "The end of a path that is longer than there is room for.",
     },
