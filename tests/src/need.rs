@@ -39,3 +39,30 @@ fn of(version: CgroupVersion) -> Vec<Hierarchy> {
     assert_eq!(found.is_empty(), !mounted, "{kind}: {mounts}");
     found
 }
+
+/// Whether a task keeps the processors that it asked for when it is moved into a cpuset. Linux has
+/// remembered them since 6.2 (`user_cpus_ptr`); before, a move gave it all those of the cpuset.
+pub fn affinity_outlasts_a_move() -> bool {
+    version(&facts().kernel) >= (6, 2)
+}
+
+/// The first two numbers of a kernel's release.
+fn version(release: &str) -> (u32, u32) {
+    let mut numbers = release.split(|letter: char| !letter.is_ascii_digit());
+    let mut next = || numbers.next().and_then(|digits| digits.parse().ok());
+    next()
+        .zip(next())
+        .unwrap_or_else(|| panic!("{release} is no release of a kernel"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version;
+
+    #[test]
+    fn releases_begin_with_two_numbers() {
+        assert_eq!(version("6.1.0-56-cloud-amd64"), (6, 1));
+        assert_eq!(version("6.18.5"), (6, 18));
+        assert_eq!(version("6.12-rc1"), (6, 12));
+    }
+}

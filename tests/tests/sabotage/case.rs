@@ -17,6 +17,8 @@ pub struct Case {
     pub at_gate: &'static [&'static str],
     /// Items that fail at the end of a run whose gate was opened; no other does.
     pub at_end: &'static [&'static str],
+    /// What fails instead, at the gate and at the end, where a move into a cpuset undoes an affinity.
+    pub before_6_2: Option<&'static [&'static str]>,
     /// A run with the sabotage in it.
     pub trial: fn() -> Trial,
 }
@@ -30,14 +32,16 @@ impl Case {
 }
 
 /// Declares `CASES` and a test for each: `fails` at the gate and at the end, or at the gate and
-/// `then` at the end where the two differ.
+/// `then` at the end where the two differ. Where an affinity does not outlast a move into a cpuset,
+/// what stands behind `before_6_2` fails instead.
 macro_rules! sabotage {
-    ($($(#[doc = $doc:literal])* fn $name:ident() fails $gate:tt $(then $end:tt)? $body:block)+) => {
+    ($($(#[doc = $doc:literal])* fn $name:ident() fails $gate:tt $(then $end:tt)? $(before_6_2 $older:tt)? $body:block)+) => {
         /// Every case of this file.
         pub const CASES: &[$crate::case::Case] = &[$($crate::case::Case {
             name: stringify!($name),
             at_gate: &$gate,
             at_end: $crate::case::sabotage!(@end $gate $($end)?),
+            before_6_2: $crate::case::sabotage!(@older $($older)?),
             trial: || $body,
         }),+];
 
@@ -51,10 +55,17 @@ macro_rules! sabotage {
                 if case.needs_v2() && tracer_tests::need::unified().is_none() {
                     return;
                 }
-                $crate::case::prove(case.at_gate, case.at_end, case.trial);
+                match case.before_6_2 {
+                    Some(fails) if !tracer_tests::need::affinity_outlasts_a_move() => {
+                        $crate::case::prove(fails, fails, case.trial);
+                    }
+                    _ => $crate::case::prove(case.at_gate, case.at_end, case.trial),
+                }
             }
         )+
     };
+    (@older) => { None };
+    (@older $older:tt) => { Some(&$older) };
     (@end $gate:tt) => { &$gate };
     (@end $gate:tt $end:tt) => { &$end };
 }

@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 
 use super::cpio::Archive;
 use super::plan::Plan;
+use super::runtimes::{self, Runtime};
 use crate::{route, shell};
 
 /// What tests and their payloads start by name.
@@ -128,6 +129,8 @@ pub struct Content<'a> {
     pub tracer: &'a Path,
     /// Programs that tests start by the path they have here.
     pub companions: &'a [PathBuf],
+    /// Container runtimes that its tests are about.
+    pub runtimes: &'a [&'a Runtime],
     /// The first process.
     pub init: &'a Path,
 }
@@ -173,6 +176,14 @@ impl<W: Write> Image<W> {
         }
         if !missing.is_empty() {
             println!("vm: the guest goes without {}", missing.join(", "));
+        }
+        for runtime in content.runtimes {
+            for program in runtime.programs.iter().filter_map(|name| find(name)) {
+                self.program(&program)?;
+            }
+            for file in runtimes::files(runtime) {
+                self.add(file)?;
+            }
         }
         let suites = content.plan.suites.iter();
         let programs = suites.clone().map(|suite| suite.program.as_path());
@@ -270,7 +281,8 @@ impl<W: Write> Image<W> {
     }
 }
 
-fn find(name: &str) -> Option<PathBuf> {
+/// Where a program is that a guest is to have.
+pub fn find(name: &str) -> Option<PathBuf> {
     let by_path = SEARCH
         .split(':')
         .chain(SBIN)

@@ -9,6 +9,7 @@ mod machine;
 mod own;
 mod plan;
 pub mod results;
+mod runtimes;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use self::machine::{Accelerator, Machine};
 pub use self::own::keep as keep_own;
 use self::plan::Plan;
 use self::results::Said;
+use self::runtimes::Runtime;
 use crate::exit::{Found, Unable};
 use crate::setup::emulator::Emulator;
 use crate::{route, setup, shell};
@@ -174,14 +176,15 @@ pub fn prepare(options: &Options) -> Result<Guests> {
     } else {
         &options.filter
     };
-    let plan = Plan::make(&messages, filter)?;
+    let runtimes = runtimes::there(|program| image::find(program).is_some());
+    let plan = Plan::make(&messages, filter, &runtimes)?;
     for (suite, count) in &plan.left_out {
-        println!("vm: left out: {count} tests of {suite}: the guest has no other runtimes");
+        println!("vm: left out: {count} tests of {suite}: the guest has not their runtimes");
     }
     let must = !options.kernel.is_empty() || options.all;
     let emulator = Emulator::find()?;
     Ok(Guests {
-        root: write_root(&plan, &tracer, &messages, &folder)?,
+        root: write_root(&plan, &tracer, &messages, &runtimes, &folder)?,
         accelerator: Accelerator::probe(&emulator),
         emulator,
         tests: plan.count(),
@@ -273,7 +276,13 @@ fn chosen(kernels: Vec<Kernel>, names: &[String]) -> Result<Vec<Kernel>> {
     Ok(kernels.into_iter().filter(chosen).collect())
 }
 
-fn write_root(plan: &Plan, tracer: &Path, messages: &str, folder: &Path) -> Result<PathBuf> {
+fn write_root(
+    plan: &Plan,
+    tracer: &Path,
+    messages: &str,
+    runtimes: &[&Runtime],
+    folder: &Path,
+) -> Result<PathBuf> {
     let companions = plan::companions(messages);
     let init = companions
         .iter()
@@ -284,6 +293,7 @@ fn write_root(plan: &Plan, tracer: &Path, messages: &str, folder: &Path) -> Resu
         plan,
         tracer,
         companions: &companions,
+        runtimes: if plan.needs_runtimes() { runtimes } else { &[] },
         init,
     };
     image::write(&content, &root).context("cannot make the guest's root")?;

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use super::Layout;
 use super::plan::Plan;
 use super::results::{self, Said};
+use super::{image, runtimes};
 use crate::exit::Unable;
 use crate::shell;
 
@@ -33,11 +34,12 @@ pub fn keep(junit: &Path) -> Result<()> {
     let series: Vec<&str> = release.splitn(3, '.').take(2).collect();
     let xml = fs::read_to_string(junit).context("cannot read the runner's JUnit file")?;
     let (_, messages) = shell::build_tests()?;
+    let runtimes = runtimes::there(|program| image::find(program).is_some());
     let said = Said {
         name: &series.join("."),
         layout: Layout::Hybrid.name(),
         console: &results::console_of_junit(&xml, release),
-        all: &Plan::make(&messages, &[])?.all,
+        all: &Plan::make(&messages, &[], &runtimes)?.all,
         date: &today()?,
     };
     said.keep()

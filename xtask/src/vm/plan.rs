@@ -1,5 +1,5 @@
 //! Which tests a guest runs. Owns the choice: those that need root, as the others are the same on
-//! every kernel, without those that need other container runtimes.
+//! every kernel, without those that need container runtimes that the guest has not.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,10 +7,11 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use serde_json::Value;
 
+use super::runtimes::{Runtime, are_enough};
 use crate::exit::Unable;
 use crate::shell;
 
-/// Test programs whose tests observe runtimes that no guest has.
+/// Test programs whose tests observe other runtimes, of which a guest has some.
 const WITH_RUNTIMES: [&str; 1] = ["foreign"];
 
 /// A program that holds tests.
@@ -36,7 +37,7 @@ pub struct Plan {
 
 impl Plan {
     /// Asks every test program for its tests.
-    pub fn make(messages: &str, filter: &[String]) -> Result<Self> {
+    pub fn make(messages: &str, filter: &[String], runtimes: &[&Runtime]) -> Result<Self> {
         let mut suites = programs(messages);
         for suite in &mut suites {
             // What is not ignored needs no root.
@@ -44,7 +45,7 @@ impl Plan {
             list.args(["--list", "--format=terse", "--ignored"]);
             suite.tests = tests(&shell::read(list.current_dir(&suite.folder))?);
         }
-        let plan = Self::choose(suites, filter);
+        let plan = Self::choose(suites, filter, runtimes);
         // Of a list of tests, one whose name was changed must not be missed.
         let lines = plan.lines();
         let missed = filter
@@ -58,7 +59,7 @@ impl Plan {
         Ok(plan)
     }
 
-    fn choose(suites: Vec<Suite>, filter: &[String]) -> Self {
+    fn choose(suites: Vec<Suite>, filter: &[String], runtimes: &[&Runtime]) -> Self {
         let mut plan = Self {
             suites: Vec::new(),
             left_out: Vec::new(),
@@ -66,22 +67,30 @@ impl Plan {
         };
         for mut suite in suites {
             let shown = |test: &String| format!("{}::{test}", suite.name);
-            if !WITH_RUNTIMES.contains(&suite.name.as_str()) {
-                plan.all.extend(suite.tests.iter().map(shown));
-            }
+            let with_runtimes = WITH_RUNTIMES.contains(&suite.name.as_str());
+            let can = |test: &str| !with_runtimes || are_enough(runtimes, test);
+            let able = suite.tests.iter().filter(|test| can(test));
+            plan.all.extend(able.map(shown));
             suite.tests.retain(|test| {
                 filter.is_empty() || filter.iter().any(|part| shown(test).contains(part))
             });
-            if suite.tests.is_empty() {
-                continue;
+            let asked = suite.tests.len();
+            suite.tests.retain(|test| can(test));
+            if asked > suite.tests.len() {
+                let left = asked - suite.tests.len();
+                plan.left_out.push((suite.name.clone(), left));
             }
-            if WITH_RUNTIMES.contains(&suite.name.as_str()) {
-                plan.left_out.push((suite.name, suite.tests.len()));
-            } else {
+            if !suite.tests.is_empty() {
                 plan.suites.push(suite);
             }
         }
         plan
+    }
+
+    /// Whether any of its tests needs other runtimes.
+    pub fn needs_runtimes(&self) -> bool {
+        let mut suites = self.suites.iter();
+        suites.any(|suite| WITH_RUNTIMES.contains(&suite.name.as_str()))
     }
 
     /// How many tests are run.
@@ -167,16 +176,27 @@ mod tests {
     #[test]
     fn tests_with_other_runtimes_are_left_out_by_name() {
         let suites = vec![suite("foreign", &["a", "b"]), suite("truth", &["c::d"])];
-        let plan = Plan::choose(suites, &[]);
+        let plan = Plan::choose(suites, &[], &[]);
         assert_eq!(plan.left_out, [("foreign".to_owned(), 2)]);
         assert_eq!(plan.count(), 1);
         assert_eq!(plan.lines(), "truth::c::d\ttarget/truth-1\ttests\tc::d\n");
     }
 
     #[test]
+    fn tests_with_a_runtime_that_the_guest_has_are_run() {
+        let tests = ["enforced::runc::a", "enforced::lxc::a", "enough"];
+        let suites = vec![suite("foreign", &tests)];
+        let runtimes = crate::vm::runtimes::there(|program| program == "runc");
+        let plan = Plan::choose(suites, &[], &runtimes);
+        assert_eq!(plan.all, ["foreign::enforced::runc::a"]);
+        assert_eq!(plan.left_out, [("foreign".to_owned(), 2)]);
+        assert!(plan.needs_runtimes());
+    }
+
+    #[test]
     fn a_filter_is_part_of_the_whole_name() {
         let suites = || vec![suite("loss", &["a"]), suite("truth", &["a", "b"])];
-        let count = |filter: &str| Plan::choose(suites(), &[filter.to_owned()]).count();
+        let count = |filter: &str| Plan::choose(suites(), &[filter.to_owned()], &[]).count();
         assert_eq!(count("truth::"), 2);
         assert_eq!(count("::a"), 2);
         assert_eq!(count("truth::b"), 1);

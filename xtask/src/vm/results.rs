@@ -16,7 +16,7 @@ use crate::shell;
 const KEPT: &str = "docs/kernels-tested.json";
 
 /// What of tracer is shown by which tests, by the beginnings of their names.
-const CAPABILITIES: [(&str, &[&str]); 10] = [
+const CAPABILITIES: [(&str, &[&str]); 12] = [
     ("every test", &[""]),
     ("observe", &["truth::"]),
     (
@@ -47,6 +47,8 @@ const CAPABILITIES: [(&str, &[&str]); 10] = [
     ("verify", &["verify::"]),
     ("enforce", &["verify::enforce::"]),
     ("refuse by LSM", &["verify::prevent::"]),
+    ("other runtimes", &["foreign::"]),
+    ("enforce on other runtimes", &["foreign::enforced::"]),
     ("loss is told", &["loss::", "verify::loss::"]),
 ];
 
