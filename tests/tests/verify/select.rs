@@ -57,7 +57,7 @@ fn each_way_to_select_takes_the_right_containers() {
 
 #[test]
 #[ignore = "needs root"]
-fn an_id_selects_by_its_beginning() {
+fn an_id_selects_by_its_beginning_and_a_cgroup_by_its_path() {
     let Some(subject) = Subject::new(Runtime::Runc) else {
         return;
     };
@@ -71,7 +71,13 @@ fn an_id_selects_by_its_beginning() {
     }
     let all = lines.join("\n");
     let asked = "namespaces: { new: [mnt] }\n";
-    for (which, id) in [("id=first", "first"), ("id=sec", "second")] {
+    let path = format!("cgroup={}/second", subject.cgroup());
+    for (which, id) in [
+        ("id=first", "first"),
+        ("id=sec", "second"),
+        (path.as_str(), "second"),
+        ("cgroup=*/first", "first"),
+    ] {
         let words = ["--select", which];
         let report = script(&subject.runs, asked, &words, &all)
             .ended_with(0)

@@ -40,6 +40,8 @@ pub struct Birth {
     pub runtime: Option<String>,
     /// Its name as its cgroup's path tells it.
     pub id: Option<String>,
+    /// Paths of its own cgroups, below the roots of their hierarchies, each once.
+    pub cgroup_paths: Vec<String>,
     /// Records of programs that ran in it before its root was its own, such as a runtime's hooks.
     pub stages: Vec<u64>,
     /// What changed in it later.
@@ -396,6 +398,7 @@ impl Births {
                     within: member,
                     runtime: (!before.name.is_empty()).then_some(before.name),
                     id: domain::id(&domain, model),
+                    cgroup_paths: domain::cgroup_paths(&domain, model),
                     domain,
                     stages: Vec::new(),
                     drift: Vec::new(),

@@ -82,6 +82,15 @@ pub(super) fn id(domain: &Domain, model: &Model) -> Option<String> {
     id_of_path(&path.path.text)
 }
 
+/// The paths of its own cgroups, of those that were made in the run.
+pub(super) fn cgroup_paths(domain: &Domain, model: &Model) -> Vec<String> {
+    let known = domain.cgroups.iter().filter_map(|key| model.cgroup(*key));
+    let mut paths: Vec<String> = known.map(|cgroup| cgroup.path.text.clone()).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    paths
+}
+
 /// The last component of a cgroup's path, which is how engines name containers; of
 /// `docker-0123456789ab.scope` and its like, the number. None of the root.
 pub fn id_of_path(path: &str) -> Option<String> {

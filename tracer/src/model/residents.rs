@@ -102,6 +102,7 @@ impl Births {
             within: parent,
             runtime: None,
             id: domain::id(&domain, model),
+            cgroup_paths: domain::cgroup_paths(&domain, model),
             domain,
             stages: Vec::new(),
             drift: Vec::new(),

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Task;
-use crate::expect::{Expectation, Readings};
+use crate::expect::{Expectation, PathPattern, Readings};
 use crate::model::{Birth, Births, Model};
 
 use super::judge::{judge_final, may_miss_execs};
@@ -29,6 +29,8 @@ pub enum Select {
     Runtime(String),
     /// Those of the payloads that are this program, by its path or the path's last component.
     Program(String),
+    /// Those of the payloads one of whose own cgroups has a path that looks like this.
+    Cgroup(PathPattern),
 }
 
 /// One container and what became of it.
@@ -117,6 +119,7 @@ impl fmt::Display for Select {
             Self::Id(prefix) => write!(out, "id={prefix}"),
             Self::Runtime(name) => write!(out, "runtime={name}"),
             Self::Program(name) => write!(out, "program={name}"),
+            Self::Cgroup(pattern) => write!(out, "cgroup={}", pattern.text()),
         }
     }
 }
@@ -143,6 +146,10 @@ impl Select {
                 id.is_some_and(|id| id.starts_with(prefix.as_str()))
             }
             Self::Runtime(name) => birth.runtime.as_deref() == Some(name),
+            Self::Cgroup(pattern) => {
+                let mut paths = birth.cgroup_paths.iter();
+                paths.any(|path| pattern.matches(path))
+            }
             Self::Program(name) => birth.certificate.filename().is_some_and(|path| {
                 path.text == *name || path.text.rsplit('/').next() == Some(name.as_str())
             }),

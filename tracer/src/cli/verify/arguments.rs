@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::{
     cli::{kernel::KernelArguments, recorder, run::ReportArguments},
+    expect::PathPattern,
     verdict::Select,
 };
 
@@ -17,7 +18,7 @@ pub struct VerifyArguments {
     #[command(flatten)]
     pub sources: SourceArguments,
     /// Which containers are judged: payloads (all but a runtime's own stages); of these
-    /// id=PREFIX, runtime=NAME or program=NAME; all, with the stages; or the one of a number
+    /// id=PREFIX, runtime=NAME, program=NAME or cgroup=PATH; all, with the stages; or the one of a number
     #[arg(long, default_value = "payloads", value_parser = select, value_name = "WHICH")]
     pub select: Select,
     /// A process, by name or number, that makes containers on behalf of the command: dockerd,
@@ -104,8 +105,9 @@ pub fn select(text: &str) -> Result<Select, String> {
         ("id", value) if !value.is_empty() => Ok(Select::Id(value.to_owned())),
         ("runtime", value) if !value.is_empty() => Ok(Select::Runtime(value.to_owned())),
         ("program", value) if !value.is_empty() => Ok(Select::Program(value.to_owned())),
+        ("cgroup", value) if !value.is_empty() => Ok(Select::Cgroup(PathPattern::of(value))),
         _ => Err(format!(
-            "`{text}` selects nothing; write payloads, all, a number, id=PREFIX, runtime=NAME or program=NAME"
+            "`{text}` selects nothing; write payloads, all, a number, id=PREFIX, runtime=NAME, program=NAME or cgroup=PATH"
         )),
     }
 }
@@ -148,13 +150,14 @@ mod tests {
             "id=6f",
             "runtime=runc",
             "program=/bin/true",
+            "cgroup=/pods/*",
         ] {
             assert_eq!(
                 select(right).map(|select| select.to_string()),
                 Ok(right.to_owned())
             );
         }
-        for wrong in ["", "id=", "all=1", "name=x"] {
+        for wrong in ["", "id=", "cgroup=", "all=1", "name=x"] {
             assert!(select(wrong).is_err(), "{wrong}");
         }
     }
