@@ -89,9 +89,14 @@ fn what_docker_is_asked_in_words_passes() {
 
 /// Puts a program of the runtime's name before it, which leaves out the words like `pattern`.
 fn deaf(subject: &Subject, command: &mut [String], pattern: &str) {
+    mishears(subject, command, pattern, "");
+}
+
+/// The same, with other words in their place.
+fn mishears(subject: &Subject, command: &mut [String], pattern: &str, words: &str) {
     let script = format!(
-        "#!/bin/sh\nfor word; do shift; case $word in {pattern}) ;; *) set -- \"$@\" \"$word\" ;; \
-         esac; done\nexec {} \"$@\"\n",
+        "#!/bin/sh\nfor word; do shift; case $word in {pattern}) set -- \"$@\" {words} ;; \
+         *) set -- \"$@\" \"$word\" ;; esac; done\nexec {} \"$@\"\n",
         command[0]
     );
     let folder = subject.runs.directory("deaf");
@@ -125,6 +130,83 @@ fn a_network_that_is_asked_for_and_not_made_fails() {
 #[ignore = "needs root"]
 fn a_limit_that_is_asked_for_and_not_handed_on_fails() {
     fails_when_deaf_to(Runtime::Podman, "--memory=*", "memory.max");
+}
+
+/// What it can do with the device that it is given.
+const USES_DEVICE: [&str; 3] = [
+    "/bin/sh",
+    "-c",
+    "(: < /dev/own) && echo can read; (: > /dev/own) 2>&1; exit 7",
+];
+
+/// Hands on a device of the host that no runtime supplies, to be read alone.
+fn handing_on(subject: &Subject, name: &str) -> Vec<String> {
+    let all = ["/dev/fuse", "/dev/loop-control"];
+    let device = all
+        .into_iter()
+        .find(|path| fs::exists(path).expect("a look"));
+    let device = device.expect("a device to hand on");
+    let mut command = subject.words(name, &Request::new(&USES_DEVICE));
+    let run = command.iter().position(|word| word == "run").expect("run");
+    command.insert(run + 1, format!("--device={device}:/dev/own:r"));
+    command
+}
+
+fn hands_a_device_on(runtime: Runtime) {
+    let Some(mut subject) = Subject::new(runtime) else {
+        return;
+    };
+    let command = handing_on(&subject, "device");
+    let said = verify(&subject, &["--infer", "--enforce"], &command);
+    let report = said.report();
+    let why = format!("{}\n{}", summary(&report), said.stderr);
+    let container = the_one(&report);
+    assert_eq!(not_passed(container), [""; 0], "{why}");
+    assert_eq!(said.code(), CODE, "{why}");
+    let all = items(container).iter();
+    let all = all.filter_map(|item| item["id"].as_str());
+    let of_devices = all.filter(|id| id.starts_with("device"));
+    let expected = ["devices", "devices", "device_node./dev/own"];
+    assert!(of_devices.eq(expected), "{why}");
+    // The payload's own experience.
+    assert!(said.stderr.contains("can read"), "{why}");
+    assert!(said.stderr.contains("not permitted"), "{why}");
+    assert_eq!(subject.left(), [""; 0]);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_device_that_podman_is_asked_for_in_words_passes() {
+    hands_a_device_on(Runtime::Podman);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_device_that_docker_is_asked_for_in_words_passes() {
+    hands_a_device_on(Runtime::Docker);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn devices_that_are_asked_for_and_not_given_or_given_and_not_asked_for_fail() {
+    let Some(mut subject) = Subject::new(Runtime::Podman) else {
+        return;
+    };
+    let refused = handing_on(&subject, "refused");
+    let open = subject.words("open", &Request::new(&USES_DEVICE));
+    let both = ["devices", "device_node./dev/own"];
+    for (name, mut command, pattern, words, expected) in [
+        ("refused", refused, "--device=*", "", &both[..]),
+        ("open", open, "run", "run --privileged", &both[..1]),
+    ] {
+        mishears(&subject, &mut command, pattern, words);
+        let said = verify(&subject, &["--infer", "--enforce"], &command);
+        let report = said.report();
+        let why = format!("{name}: {}\n{}", summary(&report), said.stderr);
+        assert_eq!(not_passed(the_one(&report)), expected, "{why}");
+        assert_eq!(said.code(), FAIL, "{why}");
+    }
+    assert_eq!(subject.left(), [""; 0]);
 }
 
 #[test]

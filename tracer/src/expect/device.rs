@@ -152,11 +152,16 @@ const FEW: usize = 2;
 
 /// Some of them, and how many there are besides.
 pub(crate) fn few(sets: &[DeviceSet]) -> String {
-    if sets == DEFAULT {
-        return "the default ones".to_owned();
-    }
-    let named: Vec<String> = sets.iter().take(FEW).map(ToString::to_string).collect();
-    match sets.len().saturating_sub(FEW) {
+    let (default, sets) = match sets.strip_prefix(&DEFAULT) {
+        Some(others) => (Some("the default ones".to_owned()), others),
+        None => (None, sets),
+    };
+    let count = sets.len() + usize::from(default.is_some());
+    let named = default
+        .into_iter()
+        .chain(sets.iter().map(ToString::to_string));
+    let named: Vec<String> = named.take(FEW).collect();
+    match count.saturating_sub(FEW) {
         0 => named.join(", "),
         others => format!("{} and {others} more", named.join(", ")),
     }

@@ -28,7 +28,7 @@ pub use check::{Check, Clock, MapKind, MountCheck, SetName, WayAsked};
 pub use condition::{Bound, Comparison, IdRule, PathPattern, Processors};
 pub use from_bundle::{BundleError, BundleFacts, from_bundle};
 pub use from_spec::from_spec;
-pub use infer::{InferError, Inference, Inferred, infer};
+pub use infer::{FindDevices, HostDevice, InferError, Inference, Inferred, infer};
 pub use mount::{MountRule, Propagation};
 pub(crate) use processors::cpu_list;
 pub use reading::{DeviceNode, NodeKind, Place, Reading, Readings, SecurityModule};

@@ -3,6 +3,7 @@
 pub mod bundle;
 pub mod cgroup_mounts;
 pub mod cgroup_tree;
+pub mod device_files;
 pub mod facts;
 pub mod mount_stat;
 pub mod mount_table;

@@ -70,8 +70,9 @@ impl AnewArguments {
         let of_then = recorded.filter(|_| self.sources.is_empty());
         let mut terms = match of_then {
             Some(recorded) => recorded.clone(),
+            // This machine's devices are not those of then.
             None => Owned {
-                expectations: verify::expectations(&self.sources, args, host)?,
+                expectations: verify::expectations(&self.sources, args, host, &|_| Vec::new())?,
                 rules: verify::rules(&self.sources.rule, host)?,
                 select: recorded.map(|then| then.select.clone()).unwrap_or_default(),
             },

@@ -37,7 +37,8 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
     super::require_host()?;
     let host =
         host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
-    let expectations = expectations(&arguments.sources, &arguments.command, &host)?;
+    let devices = |path: &str| host::device_files::at(Path::new(path)).unwrap_or_default();
+    let expectations = expectations(&arguments.sources, &arguments.command, &host, &devices)?;
     let rules = rules(&arguments.sources.rule, &host)?;
     let subjects = arguments.report.files.subjects(&arguments.sources.bundle)?;
     let files = arguments.report.files.prepare()?;

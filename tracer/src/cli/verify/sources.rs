@@ -7,7 +7,7 @@ use super::arguments::SourceArguments;
 use crate::{
     cli::{Failure, exit, expect as command, say},
     expect::{
-        Check, Expectation, from_bundle,
+        Check, Expectation, FindDevices, from_bundle,
         infer::{Inferred, infer},
         rule::Rule,
     },
@@ -20,13 +20,14 @@ pub fn expectations(
     sources: &SourceArguments,
     words: &[String],
     host: &HostFacts,
+    find: FindDevices<'_>,
 ) -> Result<Vec<Expectation>, Failure> {
     let mut lists = command::sources(&sources.expect, &sources.preset)?;
     for folder in &sources.bundle {
         lists.push(of_bundle(folder, host)?);
     }
     if sources.infer {
-        lists.push(inferred(words, host)?);
+        lists.push(inferred(words, host, find)?);
     }
     if lists.iter().all(Vec::is_empty) && sources.rule.is_empty() {
         return Err(Failure::new(
@@ -55,8 +56,12 @@ pub fn rules(rules: &[String], host: &HostFacts) -> Result<Vec<Rule>, Failure> {
 }
 
 /// What the command's own words ask for.
-fn inferred(words: &[String], host: &HostFacts) -> Result<Vec<Expectation>, Failure> {
-    let inferred = infer(words, host).map_err(|error| Failure::new(exit::USAGE, error))?;
+fn inferred(
+    words: &[String],
+    host: &HostFacts,
+    find: FindDevices<'_>,
+) -> Result<Vec<Expectation>, Failure> {
+    let inferred = infer(words, host, find).map_err(|error| Failure::new(exit::USAGE, error))?;
     let inference = match inferred {
         Inferred::Bundle(folder) => return of_bundle(&folder, host),
         Inferred::Flags(inference) => inference,

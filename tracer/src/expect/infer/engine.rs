@@ -1,24 +1,24 @@
 //! Flags of `docker run` and `podman run`. Owns their meaning; what an engine does without being
-//! told is its own configuration, and nothing is expected of it.
+//! told is its own configuration, and nothing is expected of it, but for devices.
 
+mod devices;
 mod files;
 mod table;
 
 use crate::event::NamespaceKind;
-use crate::event::device::DeviceSet;
 use crate::host::HostFacts;
 
 use super::super::attribute::{self, TerminalAsked, nodes_text};
-use super::super::device::DevicesAsked;
 use super::super::wording::{bytes_text, cpu_text, cpu_time_text, map_text};
 use super::super::{Check, MapKind, SetName, capability, cpu_list, rlimit};
 use super::flags::{Given, Split, split};
-use super::{Fate, InferError, Inference, kept_text, value};
+use super::{Fate, FindDevices, InferError, Inference, kept_text, value};
 
 pub(super) fn infer(
     program: &'static str,
     words: &[String],
     host: &HostFacts,
+    find: FindDevices<'_>,
 ) -> Result<Inference, InferError> {
     let global = split(words, table::GLOBAL)?;
     let rest = match global.rest.unwrap_or_default() {
@@ -46,6 +46,7 @@ pub(super) fn infer(
     cpu(&split, &mut inference)?;
     files::infer(&split, &mut inference)?;
     capabilities(&split, &mut inference)?;
+    devices::infer(&split, host, find, &mut inference)?;
     inference.not_inferred.extend(global.unknown);
     inference.not_inferred.extend(split.unknown);
     Ok(inference)
@@ -194,37 +195,16 @@ fn one(flag: &Given<'_>, host: &HostFacts, inference: &mut Inference) -> Result<
         // Without root an engine may not go below its own, and takes that.
         "--oom-score-adj" if host.is_root => inference.oom_score_adj(flag),
         "--uidmap" | "--gidmap" => map(flag, host, inference),
-        // Without root an engine cannot decide on devices, and need not.
-        "--privileged" if flag.is_on()? && host.is_root => {
-            devices(vec![DeviceSet::EVERY], flag, inference);
-        }
-        "--privileged" if flag.is_on()? => inference.not(origin),
-        "--device-cgroup-rule" if host.is_root => {
-            let must = "a rule as in `c 42:* rmw`";
-            let set = DeviceSet::read(flag.value()).ok_or_else(|| flag.wrong(must))?;
-            devices(vec![set], flag, inference);
-        }
         "-m" | "--memory" | "--pids-limit" | "--cpuset-cpus" | "--cpuset-mems" | "--ulimit"
         | "--cpus" | "--cpu-quota" | "--cpu-period" | "--cap-add" | "--cap-drop" | "--uts"
-        | "--ipc" | "--pid" | "--network" | "--net" | "--userns" | "--cgroupns" | "--read-only"
-        | "--privileged" => {}
+        | "--ipc" | "--pid" | "--network" | "--net" | "--userns" | "--cgroupns" | "--read-only" => {
+        }
+        name if devices::KNOWN.contains(&name) => {}
         name if files::KNOWN.contains(&name) => {}
         name if table::SAYS_NOTHING.contains(&name) => {}
         _ => inference.not(origin),
     }
     Ok(())
-}
-
-/// Each flag asks for more than those before it.
-fn devices(mut asked: Vec<DeviceSet>, flag: &Given<'_>, inference: &mut Inference) {
-    let before = inference.expectations.iter();
-    for other in before {
-        if let Check::Devices(DevicesAsked::With(sets)) = &other.check {
-            asked.splice(0..0, sets.iter().copied());
-        }
-    }
-    let asked = DevicesAsked::With(asked);
-    inference.add("devices", asked.text(), flag.text(), Check::Devices(asked));
 }
 
 /// Numbers say who that is; names stand in the image.

@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::event::NamespaceKind;
+use crate::event::device::DeviceKind;
 use crate::host::HostFacts;
 
 use super::attribute::{self, TerminalAsked};
@@ -40,6 +41,23 @@ pub struct Inference {
     /// Flags, as they were written, from which nothing follows that could be checked.
     pub not_inferred: Vec<String>,
 }
+
+/// A device file of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostDevice {
+    /// Where it is below the path that was asked for: empty for that itself, else as `/card0`.
+    pub below: String,
+    /// Block or character.
+    pub kind: DeviceKind,
+    /// Major number.
+    pub major: u32,
+    /// Minor number.
+    pub minor: u32,
+}
+
+/// Finds the device file at a path of the host, or all that are below it; none where that cannot be
+/// told.
+pub type FindDevices<'a> = &'a dyn Fn(&str) -> Vec<HostDevice>;
 
 /// Why nothing can be inferred.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -81,7 +99,11 @@ pub enum InferError {
 }
 
 /// What the words of a command ask for, the first of which names a runtime.
-pub fn infer(words: &[String], host: &HostFacts) -> Result<Inferred, InferError> {
+pub fn infer(
+    words: &[String],
+    host: &HostFacts,
+    find: FindDevices<'_>,
+) -> Result<Inferred, InferError> {
     let program = words.first().map_or("", String::as_str);
     let rest = words.get(1..).unwrap_or_default();
     let name = program.rsplit('/').next().unwrap_or_default();
@@ -89,8 +111,8 @@ pub fn infer(words: &[String], host: &HostFacts) -> Result<Inferred, InferError>
         "unshare" => unshare::infer(rest, host)?,
         "bwrap" => bwrap::infer(rest, host)?,
         "systemd-nspawn" => nspawn::infer(rest)?,
-        "docker" => engine::infer("docker", rest, host)?,
-        "podman" => engine::infer("podman", rest, host)?,
+        "docker" => engine::infer("docker", rest, host, find)?,
+        "podman" => engine::infer("podman", rest, host, find)?,
         "runc" => return oci::bundle("runc", rest).map(Inferred::Bundle),
         "crun" => return oci::bundle("crun", rest).map(Inferred::Bundle),
         "youki" => return oci::bundle("youki", rest).map(Inferred::Bundle),

@@ -1,5 +1,6 @@
 //! Claims about command lines, each as people write it.
 
+mod devices;
 mod served;
 
 use super::super::{Clock, Propagation, SetName};
@@ -11,8 +12,27 @@ fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
 }
 
+/// Of a machine with these device files.
+fn devices(path: &str) -> Vec<HostDevice> {
+    let one = |below: &str, kind, major, minor| HostDevice {
+        below: below.to_owned(),
+        kind,
+        major,
+        minor,
+    };
+    match path {
+        "/dev/fuse" => vec![one("", DeviceKind::Character, 10, 229)],
+        "/dev/sda" => vec![one("", DeviceKind::Block, 8, 0)],
+        "/dev/dri" => vec![
+            one("/card0", DeviceKind::Character, 226, 0),
+            one("/renderD128", DeviceKind::Character, 226, 128),
+        ],
+        _ => Vec::new(),
+    }
+}
+
 fn result(line: &str) -> Result<Inferred, InferError> {
-    infer(&words(line), &sample::host())
+    infer(&words(line), &sample::host(), &devices)
 }
 
 #[track_caller]
@@ -362,7 +382,7 @@ fn who_makes_no_container_is_named() {
     assert!(error("make all").contains("\"make\""));
     assert!(error("docker build .").contains("\"build\""));
     assert!(error("podman").contains("podman"));
-    assert!(infer(&[], &sample::host()).is_err());
+    assert!(infer(&[], &sample::host(), &devices).is_err());
     assert!(flags("docker container run a").not_inferred.is_empty());
 }
 
