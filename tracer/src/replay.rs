@@ -3,6 +3,8 @@
 //! those moments are; must not read the machine.
 
 #[cfg(test)]
+mod property_tests;
+#[cfg(test)]
 mod tests;
 
 use std::io::BufRead;

@@ -18,6 +18,7 @@ mod many;
 mod prevent;
 mod raised;
 mod reading;
+mod removed;
 mod replay;
 mod select;
 mod served;

@@ -16,6 +16,10 @@ pub mod syscall;
 pub mod text;
 
 #[cfg(test)]
+pub(crate) mod arbitrary;
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
 pub(crate) mod sample;
 
 pub use body::{

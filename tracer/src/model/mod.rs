@@ -130,4 +130,6 @@ impl Model {
 }
 
 #[cfg(test)]
+mod property_tests;
+#[cfg(test)]
 mod tests;

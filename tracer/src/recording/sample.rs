@@ -77,17 +77,6 @@ impl Taken {
         let mut frames = Vec::new();
         let mut made = PerKind::default();
         let is_run = matches!(asked, Asked::Run { .. });
-        let counters = |made: &PerKind| {
-            let count = |kind| Count {
-                kind,
-                submitted: made.get(kind),
-                lost: 0,
-            };
-            Entry::Note(Note::Counters {
-                kinds: kinds().map(count).collect(),
-                scope_full: 0,
-            })
-        };
         let host_mounts = mountinfo::parse(HOST_MOUNTS);
         let mut records = scenario.records();
         let everybody = sample::cgroups(&[(0, 1)]);
@@ -164,6 +153,50 @@ impl Taken {
         }
     }
 
+    /// The same recording, of which one record was never delivered: the numbers of those behind it are one
+    /// less, and the counters tell of as many as before.
+    pub(crate) fn without(&self, record: u64) -> Self {
+        let mut taken = self.clone();
+        let mut number = 0;
+        taken.frames.retain_mut(|frame| match frame {
+            Entry::Record(_) => {
+                number += 1;
+                number - 1 != record
+            }
+            Entry::Note(
+                Note::Mounts { birth: seq, .. }
+                | Note::Waited { seq, .. }
+                | Note::Decided { seq, .. }
+                | Note::KilledForDrift { seq },
+            ) => {
+                let stays = *seq != record;
+                *seq -= u64::from(*seq > record);
+                stays
+            }
+            Entry::Note(_) | Entry::End(_) => true,
+        });
+        taken
+    }
+
+    /// The same up to the beginning, then these records, and counters that tell of all of them.
+    pub(crate) fn with_records(mut self, records: &[Vec<u8>]) -> Self {
+        let began = |frame: &Entry| matches!(frame, Entry::Note(Note::Limiting { .. }));
+        let began = self.frames.iter().position(began).expect("it begins");
+        let end = self.frames.pop().expect("it ends");
+        self.frames.truncate(began + 1);
+        let records = records.iter().cloned().map(Entry::Record);
+        self.frames.extend(records);
+        let mut made = PerKind::default();
+        for frame in &self.frames {
+            if let Entry::Record(record) = frame {
+                made.add(decode(&sample::syscalls(), 0, record).body.kind(), 1);
+            }
+        }
+        self.frames.push(counters(&made));
+        self.frames.push(end);
+        self
+    }
+
     /// Of a file.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, ReadError> {
         let (mut reader, header) = Reader::open(bytes)?;
@@ -195,6 +228,19 @@ impl Taken {
         }
         panic!("a recording without an end");
     }
+}
+
+/// Counters by which nothing is lost.
+fn counters(made: &PerKind) -> Entry {
+    let count = |kind| Count {
+        kind,
+        submitted: made.get(kind),
+        lost: 0,
+    };
+    Entry::Note(Note::Counters {
+        kinds: kinds().map(count).collect(),
+        scope_full: 0,
+    })
 }
 
 /// What is compressed in a file.

@@ -1,7 +1,7 @@
 //! What becomes of recordings that are whole, cut off, or damaged, and of other questions.
 
 use super::*;
-use crate::event::sample::{self, INIT, NEW, UNSHARE};
+use crate::event::sample::{self, INIT, NEW, SETNS, STRANGER, UNSHARE};
 use crate::expect::{Expectation, file, preset};
 use crate::recording::Asked;
 use crate::recording::sample::{Entry, Taken, ends, plain, unfinished};
@@ -319,4 +319,45 @@ fn a_note_that_no_verification_writes_first_is_damage() {
     taken.frames.insert(0, Entry::Note(Note::Gate));
     let error = replayed(&taken.bytes()).expect_err("refused").to_string();
     assert!(error.contains("damaged at frame 1"), "{error}");
+}
+
+/// Where a stranger was before is in the list of the host's tasks alone: without that, joining a
+/// container's namespaces does not show.
+#[test]
+fn who_comes_in_and_was_never_listed_leaves_it_open_whether_anybody_did() {
+    let scenario = Scenario::with(|scenario| {
+        let call = sample::namespace_call(STRANGER, SETNS, 0, NEW);
+        scenario.after.push(bytes(&call));
+    });
+    let drift = file::parse("drift: deny\n", "file").expect("sound");
+    let taken = Taken::verification(&scenario, drift);
+    let verdict = |taken: &Taken| replayed(&taken.bytes()).expect("whole").verdict;
+    assert_eq!(verdict(&taken), Verdict::Fail);
+    assert_eq!(verdict(&taken.without(1)), Verdict::Inconclusive);
+}
+
+#[test]
+fn a_record_that_is_missing_never_makes_a_pass_of_what_was_none() {
+    for (_, taken) in recordings() {
+        let whole = replayed(&taken.bytes()).expect("whole");
+        let records = taken.frames.iter();
+        let records = records.filter(|frame| matches!(frame, Entry::Record(_)));
+        for record in 0..records.count() as u64 {
+            let Ok(came) = replayed(&taken.without(record).bytes()) else {
+                // tracer's own certificate.
+                assert_eq!(record, 0);
+                continue;
+            };
+            let passed = whole.verdict == Verdict::Pass;
+            assert!(passed || came.verdict != Verdict::Pass, "#{record}");
+            for item in &came.items {
+                let before = whole.items.iter().find(|one| one.id == item.id);
+                let passed = before.is_some_and(|one| one.verdict == Verdict::Pass);
+                assert!(
+                    passed || item.verdict != Verdict::Pass,
+                    "#{record}: {before:#?} became {item:#?}"
+                );
+            }
+        }
+    }
 }

@@ -186,6 +186,9 @@ pub static DRIFT: Family = Family {
         Kind::EXIT,
         Kind::NAMESPACE,
         Kind::CGROUP_ATTACH,
+        // These two tell where somebody was before who has no other record.
+        Kind::SNAPSHOT,
+        Kind::TASK,
     ],
     at_gate: false,
 };

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::expect::Check;
 
-const FULL: &str = r#"
+pub(crate) const FULL: &str = r#"
 namespaces:
   private: [mnt, pid, net]
   new: [uts]
