@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
@@ -21,6 +21,11 @@ const WORDS: &str = "console=ttyS0 quiet loglevel=1 panic=-1 oops=panic";
 /// and when it has ended.
 const GRACE: Duration = Duration::from_mins(3);
 
+/// How long a kernel may take to miss its root; one that works takes a second or two.
+const TO_BOOT: Duration = Duration::from_secs(20);
+/// What every kernel says without one (init/do_mounts.c).
+const LAST_WORDS: &str = "Unable to mount root fs";
+
 /// What executes the guest's instructions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Accelerator {
@@ -30,16 +35,23 @@ pub enum Accelerator {
 }
 
 impl Accelerator {
-    /// The best that works here. A /dev/kvm that can be opened may still fail: QEMU is asked.
-    pub fn probe(emulator: &Emulator) -> Self {
+    /// The best that works here. A /dev/kvm that can be opened may still fail, at once or as soon as
+    /// a kernel runs: QEMU is asked, and this kernel is booted until it misses its root.
+    pub fn probe(emulator: &Emulator, kernel: &Path) -> Self {
         let device = File::options().read(true).write(true).open("/dev/kvm");
         if let Err(error) = device {
             return Self::Emulation(format!("/dev/kvm cannot be opened: {error}"));
         }
-        if starts_with_kvm(emulator).unwrap_or_default() {
+        if !starts_with_kvm(emulator).unwrap_or_default() {
+            return Self::Emulation("QEMU cannot use this machine's /dev/kvm".to_owned());
+        }
+        if boots_with_kvm(emulator, kernel).unwrap_or_default() {
             Self::Kvm
         } else {
-            Self::Emulation("QEMU cannot use this machine's /dev/kvm".to_owned())
+            let seconds = TO_BOOT.as_secs();
+            Self::Emulation(format!(
+                "with this machine's /dev/kvm a kernel did not boot within {seconds} s"
+            ))
         }
     }
 
@@ -87,6 +99,34 @@ fn starts_with_kvm(emulator: &Emulator) -> Result<bool> {
         let _failed = monitor.write_all(b"quit\n");
     }
     Ok(machine.wait()?.success())
+}
+
+/// Boots the kernel without a root, which it says as its last words.
+fn boots_with_kvm(emulator: &Emulator, kernel: &Path) -> Result<bool> {
+    let mut machine = leashed(emulator.program())
+        .envs(emulator.environment())
+        .args(emulator.arguments())
+        .args(Accelerator::Kvm.arguments())
+        .args(["-m", "512", "-no-reboot", "-nodefaults", "-no-user-config"])
+        .args(["-display", "none", "-serial", "stdio", "-kernel"])
+        .arg(kernel)
+        .args(["-append", "console=ttyS0 panic=-1"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let console = machine.stdout.take().context("no console")?;
+    let (lines, start) = (lines(console), Instant::now());
+    let mut booted = false;
+    while let Some(left) = TO_BOOT.checked_sub(start.elapsed())
+        && let Ok(line) = lines.recv_timeout(left)
+    {
+        booted |= line.contains(LAST_WORDS);
+    }
+    // One that has ended already needs no kill.
+    let _ended = machine.kill();
+    machine.wait()?;
+    Ok(booted)
 }
 
 /// What to boot.

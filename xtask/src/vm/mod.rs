@@ -183,16 +183,25 @@ pub fn prepare(options: &Options) -> Result<Guests> {
     }
     let must = !options.kernel.is_empty() || options.all;
     let emulator = Emulator::find()?;
+    let kernels = fetch(kernels, must, &folder)?;
     Ok(Guests {
         root: write_root(&plan, &tracer, &messages, &runtimes, &folder)?,
-        accelerator: Accelerator::probe(&emulator),
+        accelerator: accelerator(&emulator, &kernels),
         emulator,
         tests: plan.count(),
-        kernels: fetch(kernels, must, &folder)?,
+        kernels,
         layouts: options.layouts(),
         keep: options.keep.then_some(plan.all),
         folder,
     })
+}
+
+/// What works for the first of the kernels; without any, nothing is booted.
+fn accelerator(emulator: &Emulator, kernels: &[(Kernel, Fetched)]) -> Accelerator {
+    kernels.first().map_or_else(
+        || Accelerator::Emulation("there is no kernel to try KVM with".to_owned()),
+        |(_, fetched)| Accelerator::probe(emulator, &fetched.image),
+    )
 }
 
 /// Those that can be had. One that was asked for, by name or with all others, `must` be.
