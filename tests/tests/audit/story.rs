@@ -233,3 +233,54 @@ fn setns_and_unshare_are_seen_as_they_return_when_exact_is_asked_for() {
     );
     assert_eq!(made["namespaces"][0]["kind"], "net");
 }
+
+#[test]
+fn a_birth_tells_by_which_steps_it_came_about() {
+    let Some(hierarchy) = tracer_tests::need::unified() else {
+        return;
+    };
+    let name = format!("audit-steps-{}", std::process::id());
+    let folder = hierarchy.mount_point.join(&name);
+    let mut audit = Audit::start(&["--exact"]);
+    fs::create_dir(&folder).expect("a cgroup");
+    let script = format!(
+        "echo $$ > {}/cgroup.procs && exec unshare -u -f true",
+        folder.display()
+    );
+    let status = Command::new("sh").args(["-c", &script]).status();
+    fs::remove_dir(&folder).expect("nobody is in it");
+    assert!(status.expect("a shell").success());
+    let born = audit.until("a birth", |record| {
+        record["type"] == "container_born"
+            && record["cgroups_alone"] == false
+            && record["cgroups"][0] == format!("/{name}")
+    });
+    let timeline = &born["timeline"];
+    assert_eq!(timeline["left_out"], 0);
+    let steps = timeline["steps"].as_array().expect("a list");
+    let events: Vec<&str> = steps
+        .iter()
+        .filter_map(|step| step["event"].as_str())
+        .collect();
+    let expected = [
+        "cgroup_mkdir",
+        "cgroup_attach_task",
+        "sched_process_exec",
+        "unshare",
+        "task_newtask",
+        "sched_process_exec",
+    ];
+    assert_eq!(events, expected, "{timeline:#}");
+    let pid = |step: usize, who: &str| steps[step][who]["pid"].clone();
+    assert_eq!(pid(0, "process"), std::process::id());
+    assert_eq!(pid(1, "target"), pid(3, "process"));
+    assert_eq!(steps[2]["process"]["name"], "unshare");
+    assert_eq!(steps[3]["namespaces"], born["namespaces"]);
+    assert_eq!(pid(4, "target"), born["process"]["pid"]);
+    let times: Vec<i64> = steps
+        .iter()
+        .filter_map(|step| step["t_ns"].as_i64())
+        .collect();
+    assert!(times.is_sorted() && times[0] < 0, "{times:?}");
+    assert_eq!(times.last(), Some(&0));
+}

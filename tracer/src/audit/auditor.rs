@@ -16,6 +16,7 @@ use super::record::{
     Born, Container, Ended, LineageSource, Process, Record, SCHEMA_VERSION, SeenBy, Started,
     Violation, What,
 };
+use super::timeline::Pasts;
 
 /// Looks up whom a task descends from where the kernel has not told.
 pub type Ancestry = dyn Fn(Tgid) -> Option<Lineage>;
@@ -46,6 +47,7 @@ pub struct Auditor {
     pub(super) observation: Observation,
     pub(super) losses: Losses,
     pub(super) lineages: Waiting,
+    pub(super) pasts: Pasts,
     pub(super) clock_ns: i128,
     pub(super) from_ns: u64,
     pub(super) latest_ns: u64,
@@ -72,6 +74,7 @@ impl Auditor {
             },
             losses: Losses::new(setting.from_ns),
             lineages: Waiting::default(),
+            pasts: Pasts::default(),
             host: setting.host,
             judging: setting.judging,
             clock_ns: setting.clock_ns,
@@ -161,6 +164,12 @@ impl Auditor {
         );
         let assumed = actor && self.model.assume(&event.task, &self.own);
         let changes = self.model.apply(event);
+        let now = self
+            .model
+            .task(event.task.tid)
+            .map(|state| state.namespaces);
+        let elsewhere = now.is_some_and(|now| self.is_elsewhere(&now));
+        self.pasts.note(event, &changes, elsewhere);
         let happenings = self.births.apply(event, &changes, &self.model);
         // Nothing reads mount tables of the host's containers.
         self.births.take_new_mounts();
@@ -169,19 +178,13 @@ impl Auditor {
         if member.is_none() && !told {
             self.namespaces(event, &changes, &new);
         }
-        let now = self
-            .model
-            .task(event.task.tid)
-            .map(|state| state.namespaces);
-        if assumed
-            && !matches!(event.body, Body::Exec(_))
-            && !now.is_some_and(|now| self.is_elsewhere(&now))
-        {
+        if assumed && !matches!(event.body, Body::Exec(_)) && !elsewhere {
             // Of a task of the host nothing more is told, not even its end.
             self.model.forget(event.task.tid);
         }
         self.births.sweep();
         self.model.sweep(&self.births);
+        self.pasts.sweep(&self.model);
     }
 
     pub(super) fn is_elsewhere(&self, namespaces: &Namespaces) -> bool {
@@ -237,11 +240,25 @@ impl Auditor {
             None => (ancestry(birth.payload.tgid), LineageSource::Proc),
         };
         let lineage = lineage::record(&self.host.boot_id, lineage.as_ref(), source);
-        let (born, violation) = self.born_record(&birth, SeenBy::Exec, lineage);
+        let (mut born, violation) = self.born_record(&birth, SeenBy::Exec, lineage);
+        let since = self.since(&birth);
+        let boot_id = &self.host.boot_id;
+        born.timeline = Some(self.pasts.timeline(boot_id, &birth, since, &self.model));
         self.tell(event.time_ns, What::ContainerBorn(Box::new(born)));
         if let Some(violation) = violation {
             self.tell(event.time_ns, What::ContainerViolation(violation));
         }
+    }
+
+    /// The record of the birth that the steps to another one begin after: that of the container with
+    /// namespaces that it is within. What has cgroups alone may be a runtime's own stage.
+    fn since(&self, birth: &Birth) -> Option<u64> {
+        let mut outer = birth.within.and_then(|number| self.births.get(number));
+        while let Some(one) = outer.filter(|one| one.domain.namespaces.is_empty()) {
+            let further = one.within.filter(|number| *number < one.number);
+            outer = further.and_then(|number| self.births.get(number));
+        }
+        outer.map(|outer| outer.seq)
     }
 
     pub(super) fn born_record(
@@ -285,6 +302,7 @@ impl Auditor {
                 .collect(),
             seen_by,
             lineage,
+            timeline: None,
             verdict: verdict.map(|verdict| verdict.name().to_owned()),
             certificate: judged.certificate,
         };

@@ -11,6 +11,7 @@ pub mod loss;
 mod outside;
 mod presence;
 pub mod record;
+pub mod timeline;
 pub mod words;
 
 pub use auditor::{Auditor, Setting};

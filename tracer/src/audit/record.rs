@@ -5,6 +5,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::timeline::Timeline;
+
 /// Version of these shapes.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -224,6 +226,9 @@ pub struct Born {
     pub seen_by: SeenBy,
     /// Who asked for it.
     pub lineage: Lineage,
+    /// How it came to be; absent of one that was there before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Timeline>,
     /// The outcome of what is expected of it, where anything is.
     pub verdict: Option<String>,
     /// All that the kernel knew of the payload.

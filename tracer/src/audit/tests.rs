@@ -1,5 +1,7 @@
 //! Claims about the stream, each on the smallest run of records that shows it. Owns no rules.
 
+mod timeline;
+
 use std::collections::BTreeSet;
 
 use tracer_common::Kind;
