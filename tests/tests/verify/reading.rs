@@ -136,3 +136,39 @@ fn what_was_not_read_is_inconclusive_and_never_passes() {
         }
     }
 }
+
+/// Every process has a label where the kernel runs AppArmor, and none where it does not.
+#[test]
+#[ignore = "needs root"]
+fn a_label_is_what_the_kernels_security_module_gives() {
+    let runs = Runs::new();
+    let enabled = fs::read_to_string("/sys/module/apparmor/parameters/enabled");
+    let runs_apparmor = enabled.is_ok_and(|text| text.trim() == "Y");
+    let line = "unshare --mount --uts sleep 0.3";
+    let judged = |label: &str| {
+        let file = format!("exe: inside\napparmor: {label}\n");
+        script(&runs, &file, &[], line).report()
+    };
+    let report = judged("unconfined");
+    let container = payload(&report);
+    let (own, item_of) = (
+        &container["certificate"]["linux"]["security_labels"]["apparmor"],
+        item(container, "label.apparmor"),
+    );
+    if runs_apparmor {
+        assert_eq!(own, "unconfined", "{container:#}");
+        assert_eq!(item_of["verdict"], "pass", "{item_of:#}");
+        assert_eq!(item_of["evidence"][0]["source"], "apparmor");
+    } else {
+        assert!(own.is_null(), "{own:#}");
+        assert_eq!(item_of["reason"], "this kernel does not run AppArmor");
+    }
+    let report = judged("some-profile");
+    assert_eq!(not_passing(payload(&report)), ["label.apparmor"]);
+    let reason = if runs_apparmor {
+        "it is another"
+    } else {
+        "this kernel does not run AppArmor"
+    };
+    assert_eq!(item(payload(&report), "label.apparmor")["reason"], reason);
+}
