@@ -8,6 +8,7 @@ pub mod fifo;
 pub mod foreign;
 pub mod held;
 pub mod need;
+pub mod neutral;
 pub mod shell;
 pub mod spec;
 pub mod trial;
