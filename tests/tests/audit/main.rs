@@ -2,6 +2,7 @@
 //! against what those say of themselves. Owns one audit and the reading of its records.
 
 mod hostile;
+mod listen;
 mod output;
 mod story;
 

@@ -140,7 +140,8 @@ impl Auditor {
         self.tell(now_ns, What::AuditEnded(ended));
     }
 
-    fn living(&self) -> usize {
+    /// Containers in which somebody lives.
+    pub fn living(&self) -> usize {
         let all = self.births.all().iter();
         all.filter(|birth| self.births.lives(birth)).count()
     }

@@ -107,7 +107,8 @@ impl Losses {
     }
 }
 
-fn name(kind: Kind) -> &'static str {
+/// What records call a kind.
+pub(super) fn name(kind: Kind) -> &'static str {
     let docs = crate::event::catalog::CATALOG.iter();
     docs.filter(|doc| doc.kind == kind)
         .map(|doc| doc.record)

@@ -3,6 +3,7 @@
 //! read the machine nor write anything.
 
 pub mod auditor;
+pub mod exposition;
 pub mod filter;
 mod identity;
 mod judging;
@@ -11,6 +12,7 @@ pub mod loss;
 mod outside;
 mod presence;
 pub mod record;
+pub mod status;
 pub mod timeline;
 pub mod words;
 

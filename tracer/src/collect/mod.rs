@@ -9,6 +9,7 @@ pub mod hooks;
 #[cfg(feature = "debug-ebpf")]
 mod log;
 mod lsm;
+pub mod measure;
 pub mod offsets;
 pub mod ring;
 pub mod scope;
@@ -214,7 +215,7 @@ impl Collector {
         let log = options.log.then(|| log::Log::open(&mut ebpf)).transpose()?;
         let failed = |what| move |source| CollectError::Map { what, source };
         Ok(Self {
-            ring: Ring::new(take(&mut ebpf, "RECORDS")?)?,
+            ring: Ring::new(take(&mut ebpf, "RECORDS")?, options.ring_bytes)?,
             #[cfg(feature = "debug-ebpf")]
             log,
             counters: PerCpuArray::try_from(take(&mut ebpf, "COUNTERS")?)

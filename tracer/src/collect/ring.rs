@@ -7,21 +7,37 @@ use aya::maps::{Map, MapData, RingBuf};
 use tokio::io::unix::AsyncFd;
 
 use super::CollectError;
-use crate::sys::async_fd;
+use crate::sys::{async_fd, ring_positions::RingPositions};
 
 /// The consumer side of the ring.
 pub struct Ring {
     ring: RingBuf<MapData>,
     ready: Option<AsyncFd<OwnedFd>>,
+    /// Where it stands, and how many bytes it has; `None` = there was no memory to map it.
+    fill: Option<(RingPositions, u32)>,
 }
 
 impl Ring {
-    pub(super) fn new(map: Map) -> Result<Self, CollectError> {
+    pub(super) fn new(map: Map, bytes: u32) -> Result<Self, CollectError> {
+        let positions = match &map {
+            Map::RingBuf(data) => RingPositions::of(data.fd().as_fd()).ok(),
+            _ => None,
+        };
         let ring = RingBuf::try_from(map).map_err(|source| CollectError::Map {
             what: "mapping the ring",
             source,
         })?;
-        Ok(Self { ring, ready: None })
+        Ok(Self {
+            ring,
+            ready: None,
+            fill: positions.map(|positions| (positions, bytes)),
+        })
+    }
+
+    /// Bytes that wait to be read, and bytes in all.
+    pub fn fill(&self) -> Option<(u64, u64)> {
+        let (positions, bytes) = self.fill.as_ref()?;
+        Some((positions.waiting() as u64, u64::from(*bytes)))
     }
 
     /// Hands every record that the ring holds to `take`, and frees its room. Returns how many.

@@ -66,6 +66,16 @@ impl Scope {
         self.adopt(tgid, start_ns | LET_GO | condition)
     }
 
+    /// How many there are, while some come and others go.
+    pub fn entries(&self) -> u64 {
+        // A walk goes back to the start where the entry that it stands at is removed.
+        self.groups
+            .keys()
+            .filter_map(Result::ok)
+            .take(1 << 18)
+            .count() as u64
+    }
+
     /// Those that have not been let go, and the start of each.
     pub fn not_let_go(&self) -> impl Iterator<Item = (u32, u64)> {
         let all = self.groups.iter().filter_map(Result::ok);

@@ -38,6 +38,9 @@ pub struct AuditArguments {
     pub expected: ExpectedArguments,
     #[command(flatten)]
     pub filter: FilterArguments,
+    /// Serve /metrics, /healthz, /readyz and /version over HTTP: ADDR:PORT, or a port of the loopback interface
+    #[arg(long, value_parser = super::serve::address, value_name = "ADDR:PORT")]
+    pub listen: Option<std::net::SocketAddr>,
     /// MiB of room for records that the program has not read yet: a power of two
     #[arg(long, default_value = "4", value_parser = ring, value_name = "MIB")]
     pub ring: u32,

@@ -12,6 +12,7 @@ use crate::{
         Auditor, Judging, Setting,
         auditor::has_ended,
         record::{Mode, Started},
+        status::Status,
     },
     collect::{
         self, CollectError, Collector, Options,
@@ -32,11 +33,12 @@ pub const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
 /// An audit with its hooks attached.
 pub struct Live {
-    collector: Collector,
+    pub(super) collector: Collector,
     syscalls: SyscallTable,
+    started: Started,
     /// What it means.
     pub auditor: Auditor,
-    counters: Counters,
+    pub(super) counters: Counters,
     next: u64,
     /// Something was lost since all tasks were looked at.
     doubtful: bool,
@@ -103,24 +105,39 @@ impl Live {
             clock_ns: clock_ns(),
             from_ns,
         });
-        let mut live = Self {
-            collector,
-            syscalls,
-            auditor,
-            counters,
-            next,
-            doubtful: false,
-        };
-        live.auditor.started(Started {
+        let started = Started {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             kernel: host.kernel.clone(),
             boot_id: host.boot_id.clone(),
             mode: mode(&hooks),
             hooks: chosen(&hooks),
-        });
+        };
+        let mut live = Self {
+            collector,
+            syscalls,
+            started: started.clone(),
+            auditor,
+            counters,
+            next,
+            doubtful: false,
+        };
+        live.auditor.started(started);
         live.take(first)?;
         live.find()?;
         Ok(live)
+    }
+
+    /// The part of a status that does not change.
+    pub(super) fn described(&self) -> Status {
+        Status {
+            kernel: self.started.kernel.clone(),
+            mode: match self.started.mode {
+                Mode::Exact => "exact",
+                Mode::Economy => "economy",
+            },
+            hooks: self.started.hooks.clone(),
+            ..Status::default()
+        }
     }
 
     /// Takes in events, with the counters as they stand after them.

@@ -5,8 +5,12 @@ mod ancestry;
 mod arguments;
 mod live;
 mod output;
+mod serve;
+mod status;
 
+use std::net::TcpListener;
 use std::path::Path;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -14,7 +18,7 @@ pub use arguments::AuditArguments;
 
 use super::{Failure, doctor, exit, expect as expectations, say};
 use crate::{
-    audit::{self, Auditor, Judging, Record, filter::Filter},
+    audit::{self, Auditor, Judging, Record, filter::Filter, status::Tally},
     collect::{Options, hooks::Way, wanted::Wants},
     expect::rule::Rule,
     host::{self, HostFacts},
@@ -24,6 +28,7 @@ use crate::{
 use arguments::{ExpectedArguments, FilterArguments, Form};
 use live::{LOOK_AGAIN, Live};
 use output::{Before, Rotated, Sink, Written};
+use status::{Board, EVERY, Measurer};
 
 /// The command.
 ///
@@ -34,6 +39,8 @@ pub fn run(arguments: &AuditArguments) -> Result<u8, Failure> {
     let host =
         host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
     let judging = judging(&arguments.expected, &host)?;
+    // Before anything is written or attached: a port that is taken keeps it from starting.
+    let listener = arguments.listen.map(serve::listen).transpose()?;
     let (sinks, before) = sinks(arguments)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -42,8 +49,16 @@ pub fn run(arguments: &AuditArguments) -> Result<u8, Failure> {
     let outlet = Outlet {
         filter: filter(&arguments.filter),
         sinks,
+        tally: Tally::default(),
     };
-    runtime.block_on(audit(&options(arguments), &host, judging, outlet, before))
+    let board = listener.map(put_up_board).transpose()?;
+    let start = Start {
+        options: options(arguments),
+        judging,
+        before,
+        board,
+    };
+    runtime.block_on(audit(start, &host, outlet))
 }
 
 /// Prints the JSON Schema of the records.
@@ -58,10 +73,22 @@ pub fn schema() -> Result<u8, Failure> {
 struct Outlet {
     filter: Filter,
     sinks: Vec<Sink>,
+    tally: Tally,
+}
+
+/// What an audit is started with.
+struct Start {
+    options: Options,
+    judging: Judging,
+    before: Option<Before>,
+    board: Option<Arc<Board>>,
 }
 
 impl Outlet {
     fn write(&mut self, records: &[Record]) -> Written {
+        for record in records {
+            self.tally.note(record);
+        }
         let wanted = records.iter().filter(|record| self.filter.takes(record));
         let wanted: Vec<&Record> = wanted.collect();
         if wanted.is_empty() {
@@ -78,29 +105,50 @@ impl Outlet {
     }
 }
 
-async fn audit(
-    options: &Options,
-    host: &HostFacts,
-    judging: Judging,
-    mut outlet: Outlet,
-    before: Option<Before>,
-) -> Result<u8, Failure> {
+/// Starts to serve what is put up on the board that it gives.
+fn put_up_board(listener: TcpListener) -> Result<Arc<Board>, Failure> {
+    let at = listener.local_addr();
+    let at = at.map_err(|error| Failure::new(exit::ERROR, format!("listening failed: {error}")))?;
+    let board = Arc::new(Board::default());
+    serve::serve(listener, Arc::clone(&board))?;
+    say(&format!(
+        "serving http://{at}/metrics, /healthz, /readyz, /version"
+    ));
+    Ok(board)
+}
+
+async fn audit(start: Start, host: &HostFacts, mut outlet: Outlet) -> Result<u8, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::new(exit::ERROR, error);
     // First: whoever asks for the end while hooks are attached is heard.
     let mut signals =
         Signals::new().map_err(|error| failed(&format!("catching signals failed: {error}")))?;
     let of_collect =
         |error: crate::collect::CollectError| Failure::new(doctor::code_of(&error), &error);
-    let mut live = Live::start(options, host, judging).map_err(of_collect)?;
-    if let Some(before) = before {
+    let mut live = Live::start(&start.options, host, start.judging).map_err(of_collect)?;
+    if let Some(before) = start.before {
         live.auditor.resumed(before.last);
     }
+    let board = start.board;
+    let measurer = board.map(|board| Measurer::new(board, &mut live));
+    let mut measurer = measurer.transpose().map_err(of_collect)?;
+    if let Some(measurer) = &mut measurer {
+        // Whoever reads the first record finds it ready.
+        measurer
+            .measure(&mut live, &outlet.tally)
+            .map_err(of_collect)?;
+    }
+    let mut turns = tokio::time::interval(EVERY);
     let mut looks = tokio::time::interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
     let reason = loop {
         let more = live.follow().map_err(of_collect)?;
         if outlet.write(&live.auditor.take()) == Written::Closed {
             // It was the only place that records went to.
             return Ok(exit::PASS);
+        }
+        if let Some(measurer) = &mut measurer {
+            measurer
+                .measure(&mut live, &outlet.tally)
+                .map_err(of_collect)?;
         }
         tokio::select! {
             biased;
@@ -112,6 +160,7 @@ async fn audit(
             _instant = looks.tick(), if !more => {
                 live.look_again().map_err(of_collect)?;
             }
+            _instant = turns.tick(), if !more && measurer.is_some() => {}
         }
     };
     let mut auditor: Auditor = live.end(reason).map_err(of_collect)?;

@@ -1,0 +1,76 @@
+//! How far a ring of the kernel's has been written and read: two pages of it, mapped for reading.
+
+use std::{
+    ffi::c_void,
+    io,
+    os::fd::BorrowedFd,
+    ptr::NonNull,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+/// The pages in front of a ring's records (struct bpf_ringbuf in kernel/bpf/ringbuf.c).
+pub struct RingPositions {
+    consumer: NonNull<c_void>,
+    producer: NonNull<c_void>,
+    page: usize,
+}
+
+impl RingPositions {
+    /// Those of the ring that `map` is.
+    ///
+    /// # Errors
+    /// It is no ring, or there is no memory.
+    pub fn of(map: BorrowedFd<'_>) -> io::Result<Self> {
+        let page = rustix::param::page_size();
+        let consumer = map_page(map, page, 0)?;
+        let producer = map_page(map, page, page as u64).inspect_err(|_| unmap(consumer, page))?;
+        Ok(Self {
+            consumer,
+            producer,
+            page,
+        })
+    }
+
+    /// Bytes that were written and not yet read.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        // SAFETY: both are the first word of a page that stays mapped until drop; the kernel and the
+        // reader store whole words there, so an atomic load reads one of them.
+        let at = |page: NonNull<c_void>| unsafe {
+            AtomicUsize::from_ptr(page.as_ptr().cast()).load(Ordering::Acquire)
+        };
+        // Read first, it is never beyond what is written by then.
+        let consumer = at(self.consumer);
+        at(self.producer).wrapping_sub(consumer)
+    }
+}
+
+impl Drop for RingPositions {
+    fn drop(&mut self) {
+        unmap(self.consumer, self.page);
+        unmap(self.producer, self.page);
+    }
+}
+
+fn map_page(map: BorrowedFd<'_>, len: usize, offset: u64) -> io::Result<NonNull<c_void>> {
+    // SAFETY: a fresh mapping at an address of the kernel's choice.
+    let start = unsafe {
+        mmap(
+            std::ptr::null_mut(),
+            len,
+            ProtFlags::READ,
+            MapFlags::SHARED,
+            map,
+            offset,
+        )?
+    };
+    NonNull::new(start).ok_or_else(|| io::Error::other("mapped at address 0"))
+}
+
+fn unmap(start: NonNull<c_void>, len: usize) {
+    // SAFETY: `start` and `len` are what was mapped; references into it live only within `waiting`,
+    // which borrows the owner. It can only fail for a range that is not a mapping.
+    let _cannot_fail = unsafe { munmap(start.as_ptr(), len) };
+}
