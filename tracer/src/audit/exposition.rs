@@ -285,6 +285,16 @@ mod tests {
     }
 
     #[test]
+    fn no_series_is_there_twice() {
+        let text = text(&status());
+        let mut seen = std::collections::BTreeSet::new();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let (series, _) = line.rsplit_once(' ').expect("a value");
+            assert!(seen.insert(series), "{series}");
+        }
+    }
+
+    #[test]
     fn what_is_not_measured_is_not_told() {
         let text = text(&Status::default());
         for name in ["program_runs", "ring_used", "map_entries", "resident"] {
