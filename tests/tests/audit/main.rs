@@ -4,6 +4,7 @@
 mod hostile;
 mod listen;
 mod output;
+mod service;
 mod story;
 
 use std::collections::BTreeMap;

@@ -112,13 +112,15 @@ fn hooks(text: &mut Text, status: &Status) {
         let labels = [("hook", &**hook), ("way", way.as_deref().unwrap_or("none"))];
         text.sample(attached, &labels, if way.is_some() { "1" } else { "0" });
     }
-    text.one(
-        "tracer_audit_programs_detached",
-        "gauge",
-        "Programs that are not attached any more.",
-        &[],
-        &status.gone.len().to_string(),
-    );
+    if let Some(gone) = &status.gone {
+        text.one(
+            "tracer_audit_programs_detached",
+            "gauge",
+            "Programs that are not attached any more.",
+            &[],
+            &gone.len().to_string(),
+        );
+    }
     if status.runs.is_empty() {
         return;
     }
@@ -238,6 +240,7 @@ mod tests {
                 ("task_newtask".to_owned(), Some("tp_btf".to_owned())),
             ]
             .into(),
+            gone: Some(Vec::new()),
             living: 3,
             runs: vec![Runs {
                 program: "exec".to_owned(),
@@ -297,7 +300,13 @@ mod tests {
     #[test]
     fn what_is_not_measured_is_not_told() {
         let text = text(&Status::default());
-        for name in ["program_runs", "ring_used", "map_entries", "resident"] {
+        for name in [
+            "program_runs",
+            "detached",
+            "ring_used",
+            "map_entries",
+            "resident",
+        ] {
             assert!(!text.contains(name), "{name}");
         }
         assert!(parse_prometheus(&text).is_ok());

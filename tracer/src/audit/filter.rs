@@ -1,10 +1,12 @@
 //! Which records a reader wants. Owns what each condition looks at; all of them have to hold. The beginning, the end and
 //! losses are never left out.
 
+use crate::expect::rule::Rule;
+
 use super::record::{NAMES, Process, Record, What};
 
 /// Conditions; an empty list asks for nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Types of records.
     pub kinds: Vec<String>,
@@ -14,6 +16,8 @@ pub struct Filter {
     pub comms: Vec<String>,
     /// Users of processes.
     pub uids: Vec<u32>,
+    /// Over the record; one that lacks a field which decides is not taken.
+    pub conditions: Vec<Rule>,
 }
 
 impl Filter {
@@ -40,7 +44,18 @@ impl Filter {
             || process
                 .and_then(Process::uid)
                 .is_some_and(|uid| self.uids.contains(&uid));
-        kind && container && comm && uid
+        kind && container && comm && uid && self.conditions_hold(record)
+    }
+}
+
+impl Filter {
+    fn conditions_hold(&self, record: &Record) -> bool {
+        if self.conditions.is_empty() {
+            return true;
+        }
+        let facts = serde_json::to_value(record).unwrap_or_default();
+        let mut conditions = self.conditions.iter();
+        conditions.all(|condition| condition.decide(&facts) == Ok(true))
     }
 }
 

@@ -13,12 +13,14 @@ mod outside;
 mod presence;
 pub mod record;
 pub mod status;
+mod template;
 pub mod timeline;
 pub mod words;
 
 pub use auditor::{Auditor, Setting};
 pub use judging::Judging;
 pub use record::Record;
+pub use template::template;
 
 use schemars::schema_for;
 

@@ -66,8 +66,8 @@ pub struct Status {
     pub mode: &'static str,
     /// How each hook is attached.
     pub hooks: BTreeMap<String, Option<String>>,
-    /// Programs whose hold on their hook is gone.
-    pub gone: Vec<String>,
+    /// Programs that are not attached any more; `None` = the kernel does not tell.
+    pub gone: Option<Vec<String>>,
     /// Records of the kernel side's.
     pub counters: Counters,
     /// Records of the stream.
@@ -93,12 +93,11 @@ pub fn ailment(status: &Status, age: Duration) -> Option<String> {
             age.as_secs()
         ));
     }
-    (!status.gone.is_empty()).then(|| {
-        format!(
-            "not attached any more: {}; nothing is told of what they see, start the audit anew",
-            status.gone.join(", ")
-        )
-    })
+    let gone = status.gone.as_ref().filter(|gone| !gone.is_empty())?;
+    Some(format!(
+        "not attached any more: {}; nothing is told of what they see, start the audit anew",
+        gone.join(", ")
+    ))
 }
 
 #[cfg(test)]
@@ -111,7 +110,9 @@ mod tests {
         assert_eq!(ailment(&status, STALLED), None);
         let late = ailment(&status, STALLED + Duration::from_secs(1)).expect("an ailment");
         assert!(late.contains("stands still for 6 s"), "{late}");
-        status.gone.push("fork_tp_btf".to_owned());
+        status.gone = Some(Vec::new());
+        assert_eq!(ailment(&status, STALLED), None);
+        status.gone = Some(vec!["fork_tp_btf".to_owned()]);
         let gone = ailment(&status, Duration::ZERO).expect("an ailment");
         assert!(gone.contains("fork_tp_btf"), "{gone}");
     }

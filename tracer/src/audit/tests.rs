@@ -1,5 +1,6 @@
 //! Claims about the stream, each on the smallest run of records that shows it. Owns no rules.
 
+mod condition;
 mod timeline;
 
 use std::collections::BTreeSet;

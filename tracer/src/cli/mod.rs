@@ -3,6 +3,7 @@
 
 mod attest;
 mod audit;
+mod config;
 mod diff;
 pub mod doctor;
 pub mod exit;
@@ -49,6 +50,8 @@ enum Command {
     Verify(Box<verify::VerifyArguments>),
     /// Audit the whole host: every container that is born, what becomes of it, and its end
     Audit(Box<audit::AuditArguments>),
+    /// Show the configuration of `tracer audit` and where it comes from
+    Config(config::ConfigArguments),
     /// Print the JSON Schema of the records of `tracer audit`
     Schema,
     /// Run any command and write down what the kernel records of it, to be judged later
@@ -101,6 +104,15 @@ impl Failure {
         Self { code, text, below }
     }
 
+    /// Says it, and what comes of it, where it does not end the program.
+    fn say(&self, so: &str) {
+        say(&format!("{}; {so}", self.text));
+        for line in &self.below {
+            let line = format!("{}\n", escape(line));
+            let _unheard = io::stderr().lock().write_all(line.as_bytes());
+        }
+    }
+
     /// With a text of which the first line says why and the others show it.
     pub fn lines(code: u8, text: impl Display) -> Self {
         let text = format!("{text}");
@@ -116,7 +128,11 @@ impl Failure {
 /// The program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let line = match config::words(std::env::args_os().collect()) {
+        Ok(line) => line,
+        Err(failure) => return failed(&failure),
+    };
+    let cli = match Cli::try_parse_from(line) {
         Ok(cli) => cli,
         Err(error) => return not_parsed(&error),
     };
@@ -124,6 +140,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::Config(arguments) => config::run(&arguments),
         Command::Schema => audit::schema(),
         Command::Record(arguments) => record::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
@@ -142,15 +159,17 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(code) => ExitCode::from(code),
-        Err(failure) => {
-            say(&failure.text);
-            for line in &failure.below {
-                let line = format!("{}\n", escape(line));
-                let _unheard = io::stderr().lock().write_all(line.as_bytes());
-            }
-            ExitCode::from(failure.code)
-        }
+        Err(failure) => failed(&failure),
     }
+}
+
+fn failed(failure: &Failure) -> ExitCode {
+    say(&failure.text);
+    for line in &failure.below {
+        let line = format!("{}\n", escape(line));
+        let _unheard = io::stderr().lock().write_all(line.as_bytes());
+    }
+    ExitCode::from(failure.code)
 }
 
 /// Help and version are no errors, yet clap hands them over as such.

@@ -11,7 +11,7 @@ use crate::sys::{async_fd, ring_positions::RingPositions};
 
 /// The consumer side of the ring.
 pub struct Ring {
-    ring: RingBuf<MapData>,
+    records: RingBuf<MapData>,
     ready: Option<AsyncFd<OwnedFd>>,
     /// Where it stands, and how many bytes it has; `None` = there was no memory to map it.
     fill: Option<(RingPositions, u32)>,
@@ -28,7 +28,7 @@ impl Ring {
             source,
         })?;
         Ok(Self {
-            ring,
+            records: ring,
             ready: None,
             fill: positions.map(|positions| (positions, bytes)),
         })
@@ -49,7 +49,7 @@ impl Ring {
     pub fn drain_some(&mut self, most: usize, mut take: impl FnMut(&[u8])) -> usize {
         let mut read = 0;
         while read < most
-            && let Some(record) = self.ring.next()
+            && let Some(record) = self.records.next()
         {
             take(&record);
             read += 1;
@@ -60,7 +60,7 @@ impl Ring {
     /// Waits until the ring has a record. Must run inside a tokio runtime with I/O enabled.
     pub async fn readable(&mut self) -> std::io::Result<()> {
         if self.ready.is_none() {
-            let fd = self.ring.as_fd().try_clone_to_owned()?;
+            let fd = self.records.as_fd().try_clone_to_owned()?;
             self.ready = Some(async_fd::readable(fd)?);
         }
         if let Some(ready) = &self.ready {

@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod check;
 pub mod condition;
 pub mod device;
+mod fields;
 pub mod file;
 pub mod from_bundle;
 mod from_spec;

@@ -10,6 +10,8 @@ use cel::{Context, ExecutionError, Program, Value as Cel};
 use serde_json::Value;
 use thiserror::Error;
 
+use super::fields;
+
 /// What "unlimited" is to a comparison: more than any amount.
 const UNLIMITED: &str = "unlimited";
 /// Longest condition in bytes: evaluation takes time in proportion.
@@ -40,6 +42,17 @@ pub enum RuleError {
         /// What is wrong.
         reason: String,
     },
+    /// The same of records.
+    #[error(
+        "the condition `{rule}` cannot be decided of any record: {reason}; `tracer schema` prints \
+         what records hold"
+    )]
+    Records {
+        /// The condition.
+        rule: String,
+        /// What is wrong.
+        reason: String,
+    },
 }
 
 /// A condition that holds or does not, of any certificate.
@@ -59,6 +72,44 @@ impl Rule {
     /// Reads a condition. `template` is a certificate that has every fact: what the condition
     /// names must be there.
     pub fn new(text: &str, template: &Value) -> Result<Self, RuleError> {
+        let rule = Self::read(text)?;
+        match rule.decide(template).and(rule.names(template)) {
+            Ok(()) => Ok(rule),
+            Err(reason) => Err(RuleError::Facts {
+                rule: text.to_owned(),
+                reason,
+            }),
+        }
+    }
+
+    /// The same of records of an audit: `template` has every field of every type of them. What one does not
+    /// have is looked at in others, so that a condition over it holds of some.
+    pub fn of_records(text: &str, template: &Value) -> Result<Self, RuleError> {
+        let rule = Self::read(text)?;
+        let sound = match rule.program.execute(&context(template)) {
+            Ok(Cel::Bool(_)) | Err(ExecutionError::NoSuchKey(_)) => Ok(()),
+            Ok(other) => Err(format!("it gives {}, not true or false", other.type_of())),
+            Err(ExecutionError::UndeclaredReference(name)) => Err(format!("there is no `{name}`")),
+            Err(error) => Err(one_line(&error.to_string())),
+        };
+        match sound.and(rule.names(template)) {
+            Ok(()) => Ok(rule),
+            Err(reason) => Err(RuleError::Records {
+                rule: text.to_owned(),
+                reason,
+            }),
+        }
+    }
+
+    /// Whether there is all that it names, also where what is known of the template decides it before.
+    fn names(&self, template: &Value) -> Result<(), String> {
+        match fields::unknown(self.program.expression(), template) {
+            Some(name) => Err(format!("there is no fact `{name}`")),
+            None => Ok(()),
+        }
+    }
+
+    fn read(text: &str) -> Result<Self, RuleError> {
         if text.len() > MAX_BYTES {
             return Err(RuleError::TooLong(text.len()));
         }
@@ -66,17 +117,10 @@ impl Rule {
             rule: text.to_owned(),
             reason: one_line(&error.to_string()),
         })?;
-        let rule = Self {
+        Ok(Self {
             text: text.to_owned(),
             program: Arc::new(program),
-        };
-        match rule.decide(template) {
-            Ok(_) => Ok(rule),
-            Err(reason) => Err(RuleError::Facts {
-                rule: text.to_owned(),
-                reason,
-            }),
-        }
+        })
     }
 
     /// As it was written.
@@ -87,14 +131,7 @@ impl Rule {
     /// Whether a certificate satisfies it; else why that cannot be told, which is so when it
     /// needs a fact that is not there.
     pub fn decide(&self, certificate: &Value) -> Result<bool, String> {
-        let mut context = Context::default();
-        let members = certificate.as_object().into_iter().flatten();
-        for (name, value) in members {
-            if let Some(value) = converted(value) {
-                context.add_variable_from_value(name.as_str(), value);
-            }
-        }
-        match self.program.execute(&context) {
+        match self.program.execute(&context(certificate)) {
             Ok(Cel::Bool(holds)) => Ok(holds),
             Ok(other) => Err(format!("it gives {}, not true or false", other.type_of())),
             Err(ExecutionError::NoSuchKey(name)) => Err(format!("there is no fact `{name}`")),
@@ -102,6 +139,17 @@ impl Rule {
             Err(error) => Err(one_line(&error.to_string())),
         }
     }
+}
+
+fn context(facts: &Value) -> Context<'static, 'static> {
+    let mut context = Context::default();
+    let members = facts.as_object().into_iter().flatten();
+    for (name, value) in members {
+        if let Some(value) = converted(value) {
+            context.add_variable_from_value(name.as_str(), value);
+        }
+    }
+    context
 }
 
 /// Facts as CEL has them; `None` for one that is not known, so that it is not there.
@@ -170,6 +218,9 @@ mod tests {
         let refusal = |text: &str| Rule::new(text, &facts()).expect_err(text).to_string();
         assert!(refusal("linux.no_new_prives").contains("`no_new_prives`"));
         assert!(refusal("container.name == 'x'").contains("`container`"));
+        // What comes after decides nothing of the template, and of another certificate it may.
+        let late = refusal("linux.no_new_privs || linux.securebist == 1");
+        assert!(late.contains("`linux.securebist`"), "{late}");
         assert!(refusal("linux.securebits").contains("not true or false"));
         assert!(refusal("linux.securebits ==").contains("not understood"));
         assert!(refusal(&"a".repeat(5000)).contains("5000"));

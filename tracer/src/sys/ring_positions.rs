@@ -17,6 +17,10 @@ pub struct RingPositions {
     page: usize,
 }
 
+// SAFETY: the mapping belongs to the process, not to a thread, and nothing but this value unmaps it; it is only
+// ever read, atomically.
+unsafe impl Send for RingPositions {}
+
 impl RingPositions {
     /// Those of the ring that `map` is.
     ///

@@ -14,6 +14,10 @@ use crate::{audit::filter, cli::kernel::KernelArguments};
 #[derive(Args, Debug)]
 #[command(after_help = crate::cli::exit::HELP)]
 pub struct AuditArguments {
+    /// Take what is not given as a flag or by the environment from this file, in place of
+    /// /etc/tracer/config.toml (`tracer config print` shows what is in effect)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Form of the records on standard output [default: compact, or none with --output]
     #[arg(short = 'o', long = "format", value_enum, value_name = "FORM")]
     pub format: Option<Form>,
@@ -81,6 +85,10 @@ pub struct FilterArguments {
     /// Records of processes of this user, where it is known
     #[arg(long, value_name = "UID")]
     pub uid: Vec<u32>,
+    /// Records of which this holds, in CEL over the record as it is written (`tracer schema`), such as
+    /// `type != 'container_born' || runtime == 'runc'`
+    #[arg(long, value_name = "CEL")]
+    pub expr: Vec<String>,
 }
 
 /// Form of the records.

@@ -4,10 +4,13 @@
 mod ancestry;
 mod arguments;
 mod live;
+mod notify;
 mod output;
+mod reload;
 mod serve;
 mod status;
 
+use std::io::IsTerminal as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,10 +26,11 @@ use crate::{
     expect::rule::Rule,
     host::{self, HostFacts},
     report,
-    run::Signals,
+    run::{Signals, ends},
 };
 use arguments::{ExpectedArguments, FilterArguments, Form};
 use live::{LOOK_AGAIN, Live};
+use notify::Manager;
 use output::{Before, Rotated, Sink, Written};
 use status::{Board, EVERY, Measurer};
 
@@ -47,13 +51,13 @@ pub fn run(arguments: &AuditArguments) -> Result<u8, Failure> {
         .build()
         .map_err(|error| Failure::new(exit::ERROR, format!("starting tokio failed: {error}")))?;
     let outlet = Outlet {
-        filter: filter(&arguments.filter),
+        filter: filter(&arguments.filter, &host)?,
         sinks,
         tally: Tally::default(),
     };
     let board = listener.map(put_up_board).transpose()?;
     let start = Start {
-        options: options(arguments),
+        arguments,
         judging,
         before,
         board,
@@ -77,14 +81,23 @@ struct Outlet {
 }
 
 /// What an audit is started with.
-struct Start {
-    options: Options,
+struct Start<'a> {
+    arguments: &'a AuditArguments,
     judging: Judging,
     before: Option<Before>,
     board: Option<Arc<Board>>,
 }
 
 impl Outlet {
+    /// Opens files anew.
+    fn reopen(&mut self) {
+        for sink in &mut self.sinks {
+            if let Sink::File(file) = sink {
+                file.reopen();
+            }
+        }
+    }
+
     fn write(&mut self, records: &[Record]) -> Written {
         for record in records {
             self.tally.note(record);
@@ -117,14 +130,15 @@ fn put_up_board(listener: TcpListener) -> Result<Arc<Board>, Failure> {
     Ok(board)
 }
 
-async fn audit(start: Start, host: &HostFacts, mut outlet: Outlet) -> Result<u8, Failure> {
+async fn audit(start: Start<'_>, host: &HostFacts, mut outlet: Outlet) -> Result<u8, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::new(exit::ERROR, error);
     // First: whoever asks for the end while hooks are attached is heard.
     let mut signals =
         Signals::new().map_err(|error| failed(&format!("catching signals failed: {error}")))?;
     let of_collect =
         |error: crate::collect::CollectError| Failure::new(doctor::code_of(&error), &error);
-    let mut live = Live::start(&start.options, host, start.judging).map_err(of_collect)?;
+    let mut live =
+        Live::start(&options(start.arguments), host, start.judging).map_err(of_collect)?;
     if let Some(before) = start.before {
         live.auditor.resumed(before.last);
     }
@@ -137,7 +151,13 @@ async fn audit(start: Start, host: &HostFacts, mut outlet: Outlet) -> Result<u8,
             .measure(&mut live, &outlet.tally)
             .map_err(of_collect)?;
     }
-    let mut turns = tokio::time::interval(EVERY);
+    let mut manager = Manager::of_environment();
+    let often = [manager.every(), measurer.as_ref().map(|_| EVERY)];
+    let often = often.into_iter().flatten().min();
+    let mut turns = tokio::time::interval(often.unwrap_or(LOOK_AGAIN));
+    // Whoever had a terminal has lost it with that signal.
+    let terminal = std::io::stdin().is_terminal() || std::io::stdout().is_terminal();
+    manager.ready();
     let mut looks = tokio::time::interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
     let reason = loop {
         let more = live.follow().map_err(of_collect)?;
@@ -150,9 +170,19 @@ async fn audit(start: Start, host: &HostFacts, mut outlet: Outlet) -> Result<u8,
                 .measure(&mut live, &outlet.tally)
                 .map_err(of_collect)?;
         }
+        manager.alive();
         tokio::select! {
             biased;
-            number = signals.next_ending() => break format!("signal {number}"),
+            number = signals.next() => {
+                if number == HANGUP && !terminal {
+                    match reload::reload(start.arguments, host, &mut live.auditor, &mut outlet) {
+                        Ok(()) => manager.reloaded(),
+                        Err(failure) => failure.say("the configuration stays as it was"),
+                    }
+                } else if ends(number) {
+                    break format!("signal {number}");
+                }
+            }
             () = std::future::ready(()), if more => {}
             ready = live.readable(), if !more => {
                 ready.map_err(|error| failed(&format!("waiting for records failed: {error}")))?;
@@ -160,9 +190,10 @@ async fn audit(start: Start, host: &HostFacts, mut outlet: Outlet) -> Result<u8,
             _instant = looks.tick(), if !more => {
                 live.look_again().map_err(of_collect)?;
             }
-            _instant = turns.tick(), if !more && measurer.is_some() => {}
+            _instant = turns.tick(), if !more && often.is_some() => {}
         }
     };
+    manager.stopping();
     let mut auditor: Auditor = live.end(reason).map_err(of_collect)?;
     outlet.write(&auditor.take());
     Ok(exit::PASS)
@@ -184,6 +215,8 @@ fn options(arguments: &AuditArguments) -> Options {
     options
 }
 
+/// The signal that has the configuration read anew.
+const HANGUP: i32 = 1;
 /// Processes whose end is told of: those of containers, and those that were moved.
 const MARKED: u32 = 65_536;
 
@@ -233,11 +266,20 @@ fn sinks(arguments: &AuditArguments) -> Result<(Vec<Sink>, Option<Before>), Fail
     Ok((sinks, before))
 }
 
-fn filter(arguments: &FilterArguments) -> Filter {
-    Filter {
+fn filter(arguments: &FilterArguments, host: &HostFacts) -> Result<Filter, Failure> {
+    let mut conditions = Vec::new();
+    if !arguments.expr.is_empty() {
+        let template = audit::template(&report::certificate::template(host));
+        for text in &arguments.expr {
+            let condition = Rule::of_records(text, &template);
+            conditions.push(condition.map_err(|error| Failure::new(exit::USAGE, error))?);
+        }
+    }
+    Ok(Filter {
         kinds: arguments.event.concat(),
         containers: arguments.container.clone(),
         comms: arguments.comm.clone(),
         uids: arguments.uid.clone(),
-    }
+        conditions,
+    })
 }

@@ -115,6 +115,18 @@ impl Rotated {
         Ok((rotated, before))
     }
 
+    /// Opens the file of that name anew, as somebody may have renamed the one that is written.
+    pub fn reopen(&mut self) {
+        let opened = open(&self.path).and_then(|file| Ok((file.metadata()?.len(), file)));
+        match opened {
+            Ok((size, file)) => (self.size, self.file) = (size, file),
+            Err(error) => say(&format!(
+                "opening {} anew failed: {error}; records go to the file that was open",
+                self.path.display()
+            )),
+        }
+    }
+
     fn write(&mut self, records: &[&Record]) {
         let count = records.len() as u64;
         match self.try_write(records) {

@@ -64,7 +64,7 @@ pub fn serve(listener: TcpListener, board: Arc<Board>) -> Result<(), Failure> {
     };
     // It has nothing to finish when the program ends.
     drop(std::thread::spawn(move || {
-        runtime.block_on(accept(listener, board))
+        runtime.block_on(accept(listener, board));
     }));
     Ok(())
 }

@@ -46,7 +46,8 @@ pub struct Measurer {
     seldom_due: Instant,
     /// Links of the programs as they were attached.
     links: Option<BTreeMap<u32, String>>,
-    gone: Vec<String>,
+    /// Names of those that are not there any more; `None` = the kernel does not tell.
+    gone: Option<Vec<String>>,
     marked: Option<Fill>,
     /// Has the kernel measure programs while it is open.
     _statistics: Option<OwnedFd>,
@@ -61,7 +62,7 @@ impl Measurer {
             due: now,
             seldom_due: now,
             links: live.collector.links()?,
-            gone: Vec::new(),
+            gone: None,
             marked: None,
             // It takes two looks at a clock each time that any program of the machine runs. Before 5.8 there
             // is only the sysctl.
@@ -85,7 +86,7 @@ impl Measurer {
             });
             if let (Some(before), Some(after)) = (&self.links, live.collector.links()?) {
                 let gone = before.iter().filter(|(id, _)| !after.contains_key(id));
-                self.gone = gone.map(|(_, name)| name.clone()).collect();
+                self.gone = Some(gone.map(|(_, name)| name.clone()).collect());
             }
         }
         let runs = live.collector.runs()?;

@@ -1,0 +1,51 @@
+//! SIGHUP: the configuration is read anew. Owns what of it can change while the audit runs.
+
+use super::{Outlet, arguments::AuditArguments, filter, judging};
+use crate::{
+    audit::Auditor,
+    cli::{Failure, config, say},
+    host::HostFacts,
+};
+
+/// Reads the configuration anew and puts into force what can be: expectations and filters; files of records
+/// are opened anew, under the names that they had. Whatever is not understood leaves all as it was.
+pub fn reload(
+    before: &AuditArguments,
+    host: &HostFacts,
+    auditor: &mut Auditor,
+    outlet: &mut Outlet,
+) -> Result<(), Failure> {
+    outlet.reopen();
+    let now = config::again()?;
+    let judging = judging(&now.expected, host)?;
+    let filter = filter(&now.filter, host)?;
+    auditor.judge_by(judging);
+    outlet.filter = filter;
+    let fixed = fixed(before, &now);
+    say(&match &*fixed {
+        [] => "the configuration was read anew".to_owned(),
+        fixed => format!(
+            "the configuration was read anew; what has changed of {} takes a new start",
+            fixed.join(", ")
+        ),
+    });
+    Ok(())
+}
+
+/// What has changed and cannot change now, by its flags.
+fn fixed(before: &AuditArguments, now: &AuditArguments) -> Vec<&'static str> {
+    let kernel = |all: &AuditArguments| format!("{:?}", all.kernel);
+    let changed = [
+        ("--format", before.format != now.format),
+        ("--output", before.output != now.output),
+        ("--rotate-size", before.rotate_size != now.rotate_size),
+        ("--rotate-keep", before.rotate_keep != now.rotate_keep),
+        ("--exact", before.exact != now.exact),
+        ("--economy", before.economy != now.economy),
+        ("--listen", before.listen != now.listen),
+        ("--ring", before.ring != now.ring),
+        ("--hooks and --btf", kernel(before) != kernel(now)),
+    ];
+    let changed = changed.into_iter().filter(|(_, changed)| *changed);
+    changed.map(|(name, _)| name).collect()
+}
