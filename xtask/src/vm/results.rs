@@ -285,7 +285,8 @@ mod tests {
         let row = table.lines().last().unwrap();
         assert_eq!(
             row,
-            "| 6.1 | v1 | 2 of 3 | 1 | 1 | not run | not run | lacks it | 1 | 1 | not run | 0 of 1 |"
+            "| 6.1 | v1 | 2 of 3 | 1 | 1 | not run | not run | lacks it | 1 | 1 | not run | not run | \
+             not run | 0 of 1 |"
         );
     }
 
@@ -296,7 +297,7 @@ mod tests {
         assert_eq!(
             row,
             "| 6.1 | v1 | not run | 1 | 1 | not run | not run | lacks it | not run | not run | \
-             not run | 0 of 1 |"
+             not run | not run | not run | 0 of 1 |"
         );
     }
 
