@@ -94,6 +94,25 @@ fn a_container_that_changes_is_killed_where_that_is_denied_and_there_alone() {
     runs.nothing_is_left();
 }
 
+/// What a container makes as it changes may be read together with that, and be one of its own by then.
+#[test]
+#[ignore = "needs root"]
+fn what_is_within_a_container_that_changes_is_killed_with_it() {
+    let runs = Runs::new();
+    let trace = runs.word("traces");
+    let inner = format!("unshare --net sh -c \"sleep 0.5; echo survived >> {trace}\"");
+    let all = format!("{UNSHARE} sh -c '{inner}'");
+    for _ in 0..8 {
+        let words = ["--enforce", "--wait"];
+        let report = script(&runs, NO_DRIFT, &words, &all)
+            .ended_with(FAIL)
+            .report();
+        assert_eq!(act(&containers(&report)[0]), "killed_for_drift");
+        assert_eq!(traces(&runs), [""; 0]);
+    }
+    runs.nothing_is_left();
+}
+
 #[test]
 #[ignore = "needs root"]
 fn whose_parent_stops_along_with_a_child_is_continued_as_well() {

@@ -25,6 +25,8 @@ pub(super) struct Enforcement {
     acts: Acts,
     /// Who has had a child held, and may stop with it.
     parents: HashSet<Tgid>,
+    /// Containers that have changed, by the record of each payload's exec: nobody in them lives on.
+    changed: Vec<u64>,
     _keeper: Keeper,
 }
 
@@ -34,6 +36,7 @@ impl Enforcement {
         Ok(Self {
             acts: Acts::of_enforcement(),
             parents: HashSet::new(),
+            changed: Vec::new(),
             _keeper: Keeper::start(session.collector.scope())?,
         })
     }
@@ -122,15 +125,22 @@ impl Enforcement {
         if !denies_drift(&request.expectations) {
             return;
         }
-        for (seq, members) in judging::changed(&Terms::from(request), session, &self.acts) {
-            for member in members {
-                let task = session.model.leader(member).map(|state| &state.task);
-                if let Some(task) = task {
-                    end(task.tgid, task.start_ns);
+        self.changed
+            .extend(judging::changed(&Terms::from(request), session, &self.acts));
+        // Every time: who was created, or let go, before its creator was dead is told of later.
+        for changed in self.changed.clone() {
+            for (seq, members) in judging::all_of(&session.births, changed) {
+                for member in members {
+                    let task = session.model.leader(member).map(|state| &state.task);
+                    if let Some(task) = task {
+                        end(task.tgid, task.start_ns);
+                    }
+                }
+                if self.acts.let_go(seq) {
+                    session.note(Note::KilledForDrift { seq });
+                    self.acts.killed_for_drift(seq);
                 }
             }
-            session.note(Note::KilledForDrift { seq });
-            self.acts.killed_for_drift(seq);
         }
     }
 }

@@ -2,7 +2,7 @@
 //! to the same. Owns this for single payloads that are held and for all containers in the end; must
 //! not read the machine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::{Request, Rules};
 use crate::{
@@ -154,16 +154,29 @@ fn at_exec(terms: &Terms<'_>, history: &History, birth: &Birth) -> Option<Judgem
     judgement.filter(|judgement| !judgement.items.is_empty())
 }
 
-/// Containers that have changed since they were let go, and who is in each, by the record of its
-/// payload's exec.
-pub(super) fn changed(terms: &Terms<'_>, history: &History, acts: &Acts) -> Vec<(u64, Vec<Tgid>)> {
+/// Containers that have changed since they were let go, by the record of each payload's exec.
+pub(super) fn changed(terms: &Terms<'_>, history: &History, acts: &Acts) -> Vec<u64> {
     let births = &history.births;
     let changed = births.all().iter().filter(|birth| {
         !birth.drift.is_empty() && acts.let_go(birth.seq) && terms.judge(birth, births)
     });
-    changed
-        .map(|birth| (birth.seq, births.members(birth).collect()))
-        .collect()
+    changed.map(|birth| birth.seq).collect()
+}
+
+/// A container and all that were born within it, by the record of each payload's exec, and who lives in
+/// each.
+pub(super) fn all_of(births: &Births, seq: u64) -> Vec<(u64, Vec<Tgid>)> {
+    let mut numbers = HashSet::new();
+    let mut found = Vec::new();
+    // Whatever is within another was born after it.
+    for birth in births.all() {
+        let within = birth.within.is_some_and(|outer| numbers.contains(&outer));
+        if birth.seq == seq || within {
+            numbers.insert(birth.number);
+            found.push((birth.seq, births.members(birth).collect()));
+        }
+    }
+    found
 }
 
 /// What all of it came to.
