@@ -92,7 +92,8 @@ pub struct Host {
 pub struct Counter(pub u32);
 
 impl Counter {
-    /// A task could not be taken into scope because the table of tasks is full.
+    /// A task could not be taken into scope, or a cgroup that somebody outside of it has made not be
+    /// noted, because a table is full.
     pub const SCOPE_FULL: Self = Self(0);
     /// Number of counters.
     pub const COUNT: u32 = 1 + 2 * Kind::END as u32;

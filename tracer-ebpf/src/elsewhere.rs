@@ -3,12 +3,16 @@
 //! moved there: whoever makes cgroups elsewhere can neither fill the ring nor be seen.
 
 use tracer_common::{
-    Kind, TaskId,
+    Counter, Kind, TaskId,
     record::{CgroupEntry, CgroupRecord},
 };
 use zerocopy::FromZeros as _;
 
-use crate::{emit::emit, fact, kernel, map::ELSEWHERE};
+use crate::{
+    emit::{self, emit},
+    fact, kernel,
+    map::ELSEWHERE,
+};
 
 #[inline(always)]
 fn key(cgroup: u64) -> [u64; 2] {
@@ -17,13 +21,15 @@ fn key(cgroup: u64) -> [u64; 2] {
     [u64::from(entry.hierarchy), entry.id]
 }
 
-/// Notes who has made a cgroup. Where there is no room, the one that was asked for least recently is
-/// forgotten: it is taken for one that was there before.
+/// Notes who has made a cgroup. Where there is no room that is counted: it would be taken for one that was
+/// there before, so that nothing passes any more.
 #[inline(always)]
 pub fn made(cgroup: u64, maker: u64) {
     let mut who = TaskId::new_zeroed();
     fact::identity(&mut who, maker);
-    let _forgotten = ELSEWHERE.insert(key(cgroup), who, 0);
+    if ELSEWHERE.insert(key(cgroup), who, 0).is_err() {
+        emit::count(Counter::SCOPE_FULL);
+    }
 }
 
 /// Forgets a cgroup, whose number may be given to a later one.

@@ -2,7 +2,7 @@
 
 use aya_ebpf::{
     macros::map,
-    maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, PerCpuArray, RingBuf},
 };
 use tracer_common::{
     Config, Counter, Layout, TaskId,
@@ -32,7 +32,7 @@ pub static OWN_CGROUPS: Array<u64> = Array::with_max_entries(1, 0);
 
 /// Cgroups, by hierarchy and id, that somebody outside of the scope has made meanwhile, and who.
 #[map]
-pub static ELSEWHERE: LruHashMap<[u64; 2], TaskId> = LruHashMap::with_max_entries(1024, 0);
+pub static ELSEWHERE: HashMap<[u64; 2], TaskId> = HashMap::with_max_entries(4096, 0);
 
 /// Ids of the BPF programs on devices whose instructions went up already.
 #[map]

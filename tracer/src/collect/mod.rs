@@ -92,6 +92,8 @@ pub struct Options {
     pub ring_bytes: u32,
     /// Most thread groups that can be in scope at a time.
     pub scope_groups: u32,
+    /// Most cgroups, made by outsiders meanwhile, that are noted at a time.
+    pub outside_cgroups: u32,
     /// By which way each hook is attached, where that is asked for.
     pub hooks: Wants,
     /// A file with the kernel's BTF, in place of what the kernel shows of its own.
@@ -116,6 +118,8 @@ impl Options {
     pub const RING_BYTES: u32 = 4 << 20;
     /// A quarter of the process numbers of a usual machine.
     pub const SCOPE_GROUPS: u32 = 8192;
+    /// As many as a service manager makes in a busy hour.
+    pub const OUTSIDE_CGROUPS: u32 = 4096;
 
     /// The usual, for the descendants of this process.
     #[must_use]
@@ -124,6 +128,7 @@ impl Options {
             root_tgid: std::process::id(),
             ring_bytes: Self::RING_BYTES,
             scope_groups: Self::SCOPE_GROUPS,
+            outside_cgroups: Self::OUTSIDE_CGROUPS,
             hooks: Wants::default(),
             btf: None,
             signals: false,
@@ -152,7 +157,8 @@ pub struct KindCount {
 pub struct Counters {
     /// By kind.
     pub kinds: Vec<KindCount>,
-    /// Thread groups that could not be taken into scope.
+    /// Thread groups that could not be taken into scope, and cgroups made by outsiders that could not be
+    /// noted.
     pub scope_full: u64,
 }
 
@@ -210,6 +216,7 @@ impl Collector {
             .override_global("CONFIG", config.as_bytes(), true)
             .map_max_entries("RECORDS", options.ring_bytes)
             .map_max_entries("SCOPE", options.scope_groups)
+            .map_max_entries("ELSEWHERE", options.outside_cgroups)
             .load(OBJECT)?;
         #[cfg(feature = "debug-ebpf")]
         let log = options.log.then(|| log::Log::open(&mut ebpf)).transpose()?;

@@ -103,7 +103,7 @@ fn counts(view: &View) -> String {
         counters.read, counters.lost, counters.unknown
     );
     if counters.scope_full > 0 {
-        let _ = write!(text, ", {} tasks left out", counters.scope_full);
+        let _ = write!(text, ", {} tasks or cgroups left out", counters.scope_full);
     }
     text
 }

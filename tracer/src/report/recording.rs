@@ -224,7 +224,7 @@ impl Description {
             (None, None) => "yes".to_owned(),
         };
         let lost = match (self.lost, self.left_out) {
-            (Some(lost), Some(out)) => format!("{lost} records, {out} tasks left out"),
+            (Some(lost), Some(out)) => format!("{lost} records, {out} tasks or cgroups left out"),
             _ => unknown(),
         };
         let mut lines = vec![

@@ -185,9 +185,11 @@ fn trouble(family: &Family, facts: &Facts<'_>) -> Vec<String> {
     if nameless > 0 && !needs.is_empty() {
         trouble.push(format!("{nameless} records of no known kind"));
     }
-    if counters.scope_full > 0 && needs.contains(&Kind::FORK) {
+    let rests_on_tables = [Kind::FORK, Kind::CGROUP_MKDIR].iter();
+    let mut rests_on_tables = rests_on_tables.map(|kind| needs.contains(kind));
+    if counters.scope_full > 0 && rests_on_tables.any(|rests| rests) {
         trouble.push(format!(
-            "{} tasks left out: the table was full",
+            "{} tasks or cgroups left out: a table was full",
             counters.scope_full
         ));
     }

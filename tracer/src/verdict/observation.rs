@@ -73,7 +73,8 @@ pub struct Counters {
     pub read: PerKind,
     /// Records that could not be understood.
     pub unknown: PerKind,
-    /// Tasks that were left out because the kernel side's table was full.
+    /// Tasks, and cgroups made by outsiders, that were left out because a table of the kernel side was
+    /// full.
     pub scope_full: u64,
 }
 

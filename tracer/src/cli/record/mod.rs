@@ -129,7 +129,7 @@ fn written(path: &Path, outcome: &Outcome) -> String {
     let path = path.display();
     let missing = if lost > 0 || counters.scope_full > 0 {
         format!(
-            ", {lost} lost, {} tasks left out: what rests on them will be inconclusive (see \
+            ", {lost} lost, {} tasks or cgroups left out: what rests on them will be inconclusive (see \
              --ring-size)",
             counters.scope_full
         )

@@ -155,7 +155,7 @@ pub(super) fn complete(facts: &Facts<'_>) -> Finding {
     }
     if counters.scope_full > 0 {
         reasons.push(format!(
-            "{} tasks left out: the table was full",
+            "{} tasks or cgroups left out: a table was full",
             counters.scope_full
         ));
     }
