@@ -130,23 +130,6 @@ pub fn build_tests() -> Result<(PathBuf, String)> {
     with_messages(&FOR_TESTS)
 }
 
-/// Those tests that observe a kernel, with all that they start, optimised: by the profile `guest`. The
-/// few that libraries have within take no time worth building those once more.
-pub fn build_for_guests() -> Result<(PathBuf, String)> {
-    let (_, within) = build_tests()?;
-    let chosen = ["--profile", "guest", "--bins", "--test", "*"];
-    let (program, messages) = with_messages(&[&HOST_CRATES[..], &chosen].concat())?;
-    let within = within.lines().filter(|line| is_library_test(line));
-    let within: Vec<&str> = within.collect();
-    Ok((program, [messages, within.join("\n")].concat()))
-}
-
-fn is_library_test(message: &str) -> bool {
-    serde_json::from_str::<Value>(message).is_ok_and(|message| {
-        message["profile"]["test"] == true && message["target"]["kind"][0] == "lib"
-    })
-}
-
 fn with_messages(arguments: &[&str]) -> Result<(PathBuf, String)> {
     let messages = built(arguments)?;
     let program = executable(&messages).context("cargo built tracer but did not say where")?;
