@@ -137,6 +137,35 @@ fn what_was_not_read_is_inconclusive_and_never_passes() {
     }
 }
 
+/// After chroot a path of the payload's is not that of its namespace, where the host's file would be found.
+#[test]
+#[ignore = "needs root"]
+fn what_lies_at_a_path_of_another_root_is_inconclusive() {
+    let Some(subject) = Subject::new(Runtime::Unshare) else {
+        return;
+    };
+    let root = subject.rootfs();
+    let file = "\
+device_nodes: { /dev/null: c 1:3 }
+mounts: { /proc: { type: proc } }
+";
+    let judged = |options: &str| {
+        let line = format!("unshare --mount {options} /bin/sleep 0.3");
+        let said = script(&subject.runs, file, &[], &line);
+        let report = said.report();
+        let container = payload(&report);
+        ["device_node./dev/null", "mount./proc"].map(|id| item(container, id).clone())
+    };
+    for item in judged("") {
+        assert_eq!(item["verdict"], "pass", "{item:#}");
+    }
+    for item in judged(&format!("--root {}", root.display())) {
+        assert_eq!(item["verdict"], "inconclusive", "{item:#}");
+        let reason = item["reason"].as_str().expect("a reason");
+        assert!(reason.contains("as after chroot"), "{reason}");
+    }
+}
+
 /// Every process has a label where the kernel runs AppArmor, and none where it does not.
 #[test]
 #[ignore = "needs root"]

@@ -236,7 +236,7 @@ pub static MOUNT: Family = Family {
     observes: "the topmost mount at that place, in the mount table at the gate",
     passes: "it is there, of the type asked for, read-only or not as asked; for a tmpfs also size and mode",
     fails: "it is missing or differs",
-    unknown: "the mount table was not read",
+    unknown: "the mount table was not read, shows no root, or begins at another root than the task's, as after chroot",
     base: Base::MountInfo,
     ..FACT
 };

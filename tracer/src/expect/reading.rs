@@ -205,7 +205,7 @@ pub enum FileRule {
     Number(Bound<u64>),
     /// These numbers and no others, as lists of processors have them.
     Set(Vec<u32>),
-    /// For each of these a line that begins with the same word and has all the others.
+    /// For each of these a line that begins with the same word and has all the others; of none, no line.
     Lines(Vec<String>),
 }
 
@@ -227,7 +227,8 @@ impl FileRule {
                 bound
             });
         }
-        Self::Lines(text.lines().map(str::to_owned).collect())
+        let lines = text.lines().filter(|line| !line.trim().is_empty());
+        Self::Lines(lines.map(str::to_owned).collect())
     }
 
     /// Exactly this number.
@@ -245,6 +246,7 @@ impl FileRule {
                 value => value.to_string(),
             }),
             Self::Set(list) => super::wording::list_text(list),
+            Self::Lines(lines) if lines.is_empty() => "empty".to_owned(),
             Self::Lines(lines) => lines.join("; "),
         }
     }
@@ -256,6 +258,7 @@ impl FileRule {
         match self {
             Self::Number(bound) => Some(bound.holds(&number(text)?)),
             Self::Set(list) => Some(cpu_list(text.trim())? == *list),
+            Self::Lines(lines) if lines.is_empty() => Some(text.trim().is_empty()),
             Self::Lines(lines) => Some(lines.iter().all(|asked| has_line(text, asked))),
         }
     }

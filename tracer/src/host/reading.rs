@@ -20,7 +20,7 @@ use rustix::{
 
 use super::Hierarchy;
 use crate::{
-    event::NsId,
+    event::{NsId, certificate::PathFact},
     expect::{DeviceNode, NodeKind, Reading, SecurityModule, reading::sysctl_parts},
     sys::{
         cgroup_handle, file_system,
@@ -184,10 +184,10 @@ pub fn net_devices(names: &[&str], network: &HeldNamespace) -> Vec<Reading> {
     names.iter().map(reading).collect()
 }
 
-/// Device files at these paths of a mount namespace. A file system that does not answer is not
-/// waited for: the thread that asks is left to itself.
+/// Device files at these paths of a mount namespace, as a task with this root directory sees them. A file
+/// system that does not answer is not waited for: the thread that asks is left to itself.
 #[must_use]
-pub fn device_nodes(paths: &[&str], namespace: BorrowedFd<'_>) -> Vec<Reading> {
+pub fn device_nodes(paths: &[&str], namespace: BorrowedFd<'_>, root: PathFact) -> Vec<Reading> {
     let all = |reason: String| vec![Reading::Unread(reason); paths.len()];
     let held = match namespace.try_clone_to_owned() {
         Ok(held) => held,
@@ -196,7 +196,7 @@ pub fn device_nodes(paths: &[&str], namespace: BorrowedFd<'_>) -> Vec<Reading> {
     let owned: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
     let (sender, receiver) = mpsc::channel();
     let work = move || {
-        let told = nodes_in(held.as_fd(), &owned);
+        let told = nodes_in(held.as_fd(), &owned, root);
         let _nobody_waits = sender.send(told);
     };
     let Ok(thread) = thread::Builder::new().spawn(named(work)) else {
@@ -209,16 +209,36 @@ pub fn device_nodes(paths: &[&str], namespace: BorrowedFd<'_>) -> Vec<Reading> {
             }
             nodes
         }
-        Ok(Err(error)) => all(format!("entering its mount namespace failed: {error}")),
+        Ok(Err(reason)) => all(reason),
         Err(_) => all("a file system of the container did not answer".to_owned()),
     }
 }
 
 /// For a thread of its own, which is in another namespace from then on.
-fn nodes_in(namespace: BorrowedFd<'_>, paths: &[String]) -> Result<Vec<Reading>, Errno> {
-    file_system::own_file_system()?;
-    move_into_link_name_space(namespace, Some(LinkNameSpaceType::Mount))?;
-    Ok(paths.iter().map(|path| node(path)).collect())
+fn nodes_in(
+    namespace: BorrowedFd<'_>,
+    paths: &[String],
+    root: PathFact,
+) -> Result<Vec<Reading>, String> {
+    let entered = file_system::own_file_system()
+        .and_then(|()| move_into_link_name_space(namespace, Some(LinkNameSpaceType::Mount)));
+    entered.map_err(|error| format!("entering its mount namespace failed: {error}"))?;
+    if is_root(root) {
+        Ok(paths.iter().map(|path| node(path)).collect())
+    } else {
+        Err("its root directory is not that of its mount namespace, as after chroot: paths are not followed from there".to_owned())
+    }
+}
+
+/// Whether this is the calling thread's own root directory, and the root of a mount.
+fn is_root(root: PathFact) -> bool {
+    let flags = StatxFlags::MNT_ID | StatxFlags::BASIC_STATS;
+    let own = statx(CWD, "/", AtFlags::STATX_DONT_SYNC, flags);
+    root.flags & PathFact::MOUNT_ROOT != 0
+        && own.is_ok_and(|own| {
+            StatxFlags::from_bits_retain(own.stx_mask).contains(StatxFlags::MNT_ID)
+                && own.stx_mnt_id == u64::from(root.mnt_id)
+        })
 }
 
 fn node(path: &str) -> Reading {

@@ -3,6 +3,7 @@
 mod conditions;
 mod facts;
 mod loss;
+mod mounts;
 mod places;
 mod run;
 mod walk;

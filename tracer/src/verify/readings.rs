@@ -71,6 +71,10 @@ impl Reader {
         mounts: Option<&MountNamespace>,
     ) -> Option<Readings> {
         let mut found = self.read_waiting(facts, task, mounts).unwrap_or_default();
+        for slot in HELD {
+            let own = facts.namespaces().and_then(|set| set.get(slot));
+            own.and_then(|own| self.held.remove(&own));
+        }
         for module in SecurityModule::ALL {
             let place = Place::Label(module);
             if self.modules.contains(&module) {
@@ -102,7 +106,7 @@ impl Reader {
         let mut found = BTreeMap::new();
         self.cgroup_files(facts, &mut found);
         self.in_namespaces(facts, task, &mut found);
-        self.device_nodes(mounts.map(MountNamespace::as_fd), &mut found);
+        self.device_nodes(facts, mounts.map(MountNamespace::as_fd), &mut found);
         Some(Readings(found))
     }
 
@@ -143,10 +147,18 @@ impl Reader {
             return;
         }
         let set = facts.namespaces();
+        // Held on: whoever waits is read again when it is executed.
+        for slot in HELD {
+            if let Some(id) = set.as_ref().and_then(|set| set.get(slot))
+                && !self.held.contains_key(&id)
+                && let Some(held) = HeldNamespace::hold(task, slot.name(), id)
+            {
+                self.held.insert(id, held);
+            }
+        }
         let [network, ipc, uts] = HELD.map(|slot| {
             let id = set.as_ref()?.get(slot)?;
-            let held = self.held.remove(&id);
-            held.or_else(|| HeldNamespace::hold(task, slot.name(), id))
+            self.held.get(&id)
         });
         let gone = || {
             Reading::Unread("its namespaces were gone before they were held; with --enforce the payload is held until then".to_owned())
@@ -164,13 +176,13 @@ impl Reader {
             Place::NetDevice(name) => Some(name),
             _ => None,
         });
-        let values = match (&network, &ipc, &uts) {
+        let values = match (network, ipc, uts) {
             (Some(network), Some(ipc), Some(uts)) if !keys.is_empty() => {
                 sysctls(&texts(&keys), network, ipc, uts)
             }
             _ => keys.iter().map(|_| gone()).collect(),
         };
-        let interfaces = match &network {
+        let interfaces = match network {
             Some(network) if !names.is_empty() => net_devices(&texts(&names), network),
             _ => names.iter().map(|_| gone()).collect(),
         };
@@ -180,7 +192,12 @@ impl Reader {
         found.extend(read);
     }
 
-    fn device_nodes(&self, mounts: Option<BorrowedFd<'_>>, found: &mut BTreeMap<Place, Reading>) {
+    fn device_nodes(
+        &self,
+        facts: &Certificate,
+        mounts: Option<BorrowedFd<'_>>,
+        found: &mut BTreeMap<Place, Reading>,
+    ) {
         let places = self.places.iter();
         let asked: Vec<(&Place, &str)> = places
             .filter_map(|place| match place {
@@ -192,11 +209,13 @@ impl Reader {
             return;
         }
         let paths: Vec<&str> = asked.iter().map(|(_, path)| *path).collect();
-        let nodes = if let Some(mounts) = mounts {
-            device_nodes(&paths, mounts)
-        } else {
-            let gone = "its mount namespace was gone before it was held; with --enforce the payload is held until then";
-            vec![Reading::Unread(gone.to_owned()); paths.len()]
+        let unread = |reason: &str| vec![Reading::Unread(reason.to_owned()); paths.len()];
+        let nodes = match (mounts, facts.root()) {
+            (Some(mounts), Some(root)) => device_nodes(&paths, mounts, root),
+            (Some(_), None) => unread("its root directory is not known"),
+            (None, _) => unread(
+                "its mount namespace was gone before it was held; with --enforce the payload is held until then",
+            ),
         };
         let places = asked.into_iter().map(|(place, _)| place.clone());
         found.extend(places.zip(nodes));

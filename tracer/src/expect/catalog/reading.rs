@@ -30,7 +30,7 @@ pub static DEVICE_NODE: Family = Family {
     observes: "the file at that path in the task's mount namespace, from its root",
     passes: "it is a device file of the kind, number, permissions and owner asked for",
     fails: "one of them differs, or nothing is there",
-    unknown: "the mount namespace could not be held; the file system did not answer within a second",
+    unknown: "the mount namespace could not be held, or its root is not the task's, as after chroot; the file system did not answer within a second",
     ..FILES
 };
 

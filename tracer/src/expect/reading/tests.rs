@@ -53,6 +53,16 @@ fn a_line_has_the_words_that_are_asked_for() {
 }
 
 #[test]
+fn nothing_asked_for_is_nothing_there() {
+    assert_eq!(holds("cpuset.cpus.exclusive", "", ""), Some(true));
+    assert_eq!(holds("cgroup.subtree_control", "", "\n"), Some(true));
+    assert_eq!(
+        holds("cgroup.subtree_control", " \n", "cpu memory"),
+        Some(false)
+    );
+}
+
+#[test]
 fn names_below_proc_sys() {
     let parts = |key: &str| sysctl_parts(key).map(|parts| parts.join("/"));
     assert_eq!(

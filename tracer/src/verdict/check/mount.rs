@@ -1,11 +1,31 @@
 //! Mounts, from the mount table that was read at the gate. Owns their comparison.
 
+use crate::event::certificate::PathFact;
 use crate::expect::MountCheck;
 
 use super::super::finding::{Facts, Finding};
 use super::super::{Evidence, MountInfo};
 
 pub(super) const NOT_READ: &str = "the mount table was not read";
+pub(super) const NO_ROOT: &str = "the mount table shows no root";
+const OTHER_ROOT: &str = "its root directory is not that of its mount namespace, as after chroot: paths are not followed from there";
+
+/// The mount table, where paths in it are those that the payload sees: a table's begin at the root of the
+/// namespace, and that of a payload may be elsewhere.
+pub(super) fn table<'a>(facts: &Facts<'a>) -> Result<&'a [MountInfo], Finding> {
+    let Some(mounts) = facts.observation.mounts.as_deref() else {
+        return Err(Finding::unknown(NOT_READ));
+    };
+    let Some(top) = topmost("/", mounts) else {
+        return Err(Finding::unknown(NO_ROOT));
+    };
+    let root = facts.seen().and_then(|seen| seen.certificate.root());
+    match root {
+        None => Err(Finding::unknown("its root directory is not known")),
+        Some(root) if root.flags & PathFact::MOUNT_ROOT != 0 && root.mnt_id == top.id => Ok(mounts),
+        Some(_) => Err(Finding::unknown(OTHER_ROOT)),
+    }
+}
 
 pub(super) fn evidence(mount: &MountInfo) -> Vec<Evidence> {
     let detail = format!(
@@ -35,8 +55,9 @@ pub(super) fn topmost<'a>(target: &str, mounts: &'a [MountInfo]) -> Option<&'a M
 }
 
 pub(super) fn asked(asked: &MountCheck, facts: &Facts<'_>) -> Finding {
-    let Some(mounts) = &facts.observation.mounts else {
-        return Finding::unknown(NOT_READ);
+    let mounts = match table(facts) {
+        Ok(mounts) => mounts,
+        Err(finding) => return finding,
     };
     let Some(mount) = topmost(&asked.target, mounts) else {
         return Finding::Violated {
@@ -102,7 +123,7 @@ pub(super) fn host_read_only(except: &[String], facts: &Facts<'_>) -> Finding {
         return Finding::unknown(NOT_READ);
     };
     if !mounts.iter().any(|mount| mount.mount_point == "/") {
-        return Finding::unknown("the mount table shows no root");
+        return Finding::unknown(NO_ROOT);
     }
     let of_host: Vec<&MountInfo> = mounts
         .iter()

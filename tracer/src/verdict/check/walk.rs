@@ -8,9 +8,7 @@ use crate::expect::{MountRule, Propagation};
 
 use super::super::MountInfo;
 use super::super::finding::{Facts, Finding};
-use super::mount::{self, NOT_READ};
-
-const NO_ROOT: &str = "the mount table shows no root";
+use super::mount;
 
 /// The mount that a walk to `path` ends in; `None` without a root to begin at.
 fn reach<'a>(path: &str, mounts: &'a [MountInfo]) -> Option<&'a MountInfo> {
@@ -42,12 +40,10 @@ fn trimmed(path: &str) -> &str {
 
 /// The mount that a path leads to, and the mount table; the finding where there is none.
 fn walked<'a>(path: &str, facts: &Facts<'a>) -> Result<(&'a MountInfo, &'a [MountInfo]), Finding> {
-    let Some(mounts) = &facts.observation.mounts else {
-        return Err(Finding::unknown(NOT_READ));
-    };
+    let mounts = mount::table(facts)?;
     match reach(path, mounts) {
         Some(mount) => Ok((mount, mounts)),
-        None => Err(Finding::unknown(NO_ROOT)),
+        None => Err(Finding::unknown(mount::NO_ROOT)),
     }
 }
 
@@ -71,8 +67,9 @@ fn absent(mount: &MountInfo) -> Finding {
 /// What the type `cgroup` stands for: on version 1 a tmpfs of the runtime's with a mount of each
 /// hierarchy in it, on version 2 one of cgroup2. The hierarchies are what counts.
 fn cgroups(rule: &MountRule, facts: &Facts<'_>) -> Finding {
-    let Some(mounts) = &facts.observation.mounts else {
-        return Finding::unknown(NOT_READ);
+    let mounts = match mount::table(facts) {
+        Ok(mounts) => mounts,
+        Err(finding) => return finding,
     };
     let below = Path::new(trimmed(&rule.target));
     let hierarchies: Vec<&MountInfo> = mounts

@@ -3,6 +3,7 @@
 
 use super::super::mountinfo;
 use super::super::sample::Scenario;
+use crate::event::certificate::PathFact;
 use crate::expect::{Check, Expectation, MountRule, Propagation};
 use crate::verdict::{Item, Verdict};
 use Verdict::{Fail, Inconclusive, Pass};
@@ -23,7 +24,12 @@ const MOUNTS: &str = "\
 
 #[track_caller]
 fn item(check: Check, mounts: Option<&str>) -> Item {
-    let mut outcome = Scenario::good().play();
+    item_of(&Scenario::good(), check, mounts)
+}
+
+#[track_caller]
+fn item_of(scenario: &Scenario, check: Check, mounts: Option<&str>) -> Item {
+    let mut outcome = scenario.play();
     outcome.expectations = vec![Expectation {
         id: "one".to_owned(),
         asked: String::new(),
@@ -165,5 +171,28 @@ fn without_a_mount_table_or_a_root_nothing_is_known() {
     let rootless = MOUNTS.split_once('\n').expect("lines").1;
     for check in all() {
         assert_eq!(item(check, Some(rootless)).verdict, Inconclusive);
+    }
+}
+
+/// Paths in the table begin elsewhere than those of the payload.
+#[test]
+fn after_chroot_nothing_is_known_of_mounts() {
+    let all = [
+        rule("/proc", &[]),
+        masked("/proc/acpi"),
+        read_only("/proc/sys", false),
+        Check::RootPropagation(Propagation::Slave),
+    ];
+    let elsewhere = vec![
+        Scenario::with_facts(|facts| facts.root.mnt_id += 1),
+        Scenario::with_facts(|facts| facts.root.flags &= !PathFact::MOUNT_ROOT),
+    ];
+    for scenario in &elsewhere {
+        for check in &all {
+            let item = item_of(scenario, check.clone(), Some(MOUNTS));
+            assert_eq!(item.verdict, Inconclusive, "{item:#?}");
+            let reason = item.reason.expect("a reason");
+            assert!(reason.contains("as after chroot"), "{reason}");
+        }
     }
 }
