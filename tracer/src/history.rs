@@ -160,6 +160,9 @@ impl History {
             Note::Readings { birth, found } => {
                 self.tables.readings.insert(birth, found);
             }
+            Note::Labels { birth, labels } => {
+                self.tables.labels.insert(birth, labels);
+            }
             Note::Waited {
                 seq,
                 mounts,

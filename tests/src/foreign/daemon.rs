@@ -99,8 +99,9 @@ impl Daemon {
     }
 }
 
-/// Starts a daemon and waits for its socket to appear in `folder`.
-fn start(subject: &Subject, command: &mut Command, folder: &Path, socket: &str) -> Child {
+/// Starts a daemon and waits for its socket to appear in `folder`. Who still runs when the subject goes is
+/// ended with it.
+pub fn start(subject: &Subject, command: &mut Command, folder: &Path, socket: &str) -> Child {
     let watch = watch(folder);
     let log = File::create(folder.join(format!("{socket}.log"))).expect("a file");
     let (mark, value) = subject.runs.mark();

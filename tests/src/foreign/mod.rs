@@ -21,6 +21,7 @@ use tracer::host::{CgroupVersion, HostFacts};
 use crate::binary::{Runs, Said, is_of_ended_test};
 use crate::spec::facts;
 use daemon::Daemon;
+pub use daemon::start;
 pub use takes::{Property, Takes};
 
 /// One of them.

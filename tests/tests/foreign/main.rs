@@ -9,6 +9,7 @@ mod enforced;
 mod expected;
 mod failed;
 mod inferred;
+mod labelled;
 mod rootless;
 mod satisfied;
 mod verified;

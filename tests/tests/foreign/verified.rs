@@ -1,12 +1,24 @@
 //! A runtime's command under `tracer verify`, and what the report says of its container. Owns
 //! the words of that command.
 
+use std::process::Command;
+
 use serde_json::Value;
 use tracer_tests::binary::{Said, tracer};
 use tracer_tests::foreign::{Runtime, Subject};
 
 /// Runs the command under `tracer verify` with these options; the report is on standard output.
 pub fn verify(subject: &Subject, options: &[&str], command: &[String]) -> Said {
+    verify_with(subject, options, command, |_| {})
+}
+
+/// The same, with more about tracer itself.
+pub fn verify_with(
+    subject: &Subject,
+    options: &[&str],
+    command: &[impl AsRef<str>],
+    more: impl FnOnce(&mut Command),
+) -> Said {
     let mut words: Vec<String> = ["verify", "-o", "json"].map(str::to_owned).to_vec();
     words.extend(options.iter().map(|option| (*option).to_owned()));
     for pid in subject.daemons() {
@@ -17,9 +29,11 @@ pub fn verify(subject: &Subject, options: &[&str], command: &[String]) -> Said {
         words.extend(["--select".to_owned(), "runtime=crun".to_owned()]);
     }
     words.push("--".to_owned());
-    words.extend(command.iter().cloned());
+    words.extend(command.iter().map(|word| word.as_ref().to_owned()));
     let (mark, value) = subject.runs.mark();
-    subject.runs.finish(tracer(&words).env(mark, value))
+    let mut tracer = tracer(&words);
+    more(tracer.env(mark, value));
+    subject.runs.finish(&mut tracer)
 }
 
 /// The containers that were judged.

@@ -9,7 +9,7 @@ use tracer_common::Kind;
 use crate::collect::hooks::HookChoice;
 use crate::event::Tgid;
 use crate::expect::Readings;
-use crate::verdict::{Act, MountInfo, Unattached};
+use crate::verdict::{Act, Labels, MountInfo, Unattached};
 
 /// One of them. They stand in the order in which they were taken, among the records.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -82,6 +82,13 @@ pub enum Note {
         /// By place.
         found: Readings,
     },
+    /// What engines say of a container's labels.
+    Labels {
+        /// Number of the record of its birth.
+        birth: u64,
+        /// What they say.
+        labels: Labels,
+    },
     /// Enforcement has decided upon a task that was held, by all that comes before.
     Decided {
         /// Number of the record of its exec.
@@ -116,6 +123,7 @@ impl Note {
             Self::Decided { .. } => "decided",
             Self::KilledForDrift { .. } => "killed_for_drift",
             Self::Readings { .. } => "readings",
+            Self::Labels { .. } => "labels",
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod bundle;
 pub mod cgroup_mounts;
 pub mod cgroup_tree;
 pub mod device_files;
+pub mod engine;
 pub mod facts;
 pub mod mount_stat;
 pub mod mount_table;

@@ -2,36 +2,15 @@
 //! together. Owns these rules.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::Task;
-use crate::expect::{Expectation, PathPattern, Readings};
+use crate::expect::{Expectation, Readings};
 use crate::model::{Birth, Births, Model};
 
 use super::judge::{judge_final, may_miss_execs};
-use super::{Judgement, MountInfo, Observation, Seen, Verdict};
-
-/// Which containers are judged.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Select {
-    /// All but a runtime's own stages.
-    #[default]
-    Payloads,
-    /// All.
-    All,
-    /// The one of this number.
-    Number(usize),
-    /// Those of the payloads whose id begins so.
-    Id(String),
-    /// Those of the payloads that this program made.
-    Runtime(String),
-    /// Those of the payloads that are this program, by its path or the path's last component.
-    Program(String),
-    /// Those of the payloads one of whose own cgroups has a path that looks like this.
-    Cgroup(PathPattern),
-}
+use super::{Judgement, Labels, MountInfo, Observation, Seen, Select, Verdict};
 
 /// One container and what became of it.
 #[derive(Clone, Debug)]
@@ -109,54 +88,6 @@ impl Waited {
     }
 }
 
-/// As it is written on the command line.
-impl fmt::Display for Select {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Payloads => out.write_str("payloads"),
-            Self::All => out.write_str("all"),
-            Self::Number(number) => write!(out, "{number}"),
-            Self::Id(prefix) => write!(out, "id={prefix}"),
-            Self::Runtime(name) => write!(out, "runtime={name}"),
-            Self::Program(name) => write!(out, "program={name}"),
-            Self::Cgroup(pattern) => write!(out, "cgroup={}", pattern.text()),
-        }
-    }
-}
-
-impl Select {
-    /// Whether it takes containers that are a runtime's own stages, too.
-    #[must_use]
-    pub fn names_stages(&self) -> bool {
-        matches!(self, Self::All | Self::Number(_))
-    }
-
-    /// Whether it takes this container.
-    #[must_use]
-    pub fn takes(&self, birth: &Birth, stage: bool) -> bool {
-        match self {
-            Self::All => true,
-            Self::Number(number) => birth.number == *number,
-            // Whether a runtime's own stage shows as a container of the same id is a matter of
-            // moments: who names a payload does not mean it.
-            _ if stage => false,
-            Self::Payloads => true,
-            Self::Id(prefix) => {
-                let id = birth.id.as_deref();
-                id.is_some_and(|id| id.starts_with(prefix.as_str()))
-            }
-            Self::Runtime(name) => birth.runtime.as_deref() == Some(name),
-            Self::Cgroup(pattern) => {
-                let mut paths = birth.cgroup_paths.iter();
-                paths.any(|path| pattern.matches(path))
-            }
-            Self::Program(name) => birth.certificate.filename().is_some_and(|path| {
-                path.text == *name || path.text.rsplit('/').next() == Some(name.as_str())
-            }),
-        }
-    }
-}
-
 /// What was read of the machine beside the records.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
@@ -164,6 +95,8 @@ pub struct Surroundings {
     pub containers: BTreeMap<u64, Option<Vec<MountInfo>>>,
     /// What else was read of containers, by the record of their birth.
     pub readings: BTreeMap<u64, Readings>,
+    /// What engines say of the labels of containers, by the record of their birth.
+    pub labels: BTreeMap<u64, Labels>,
     /// tracer's own mount table.
     pub host: Option<Vec<MountInfo>>,
 }
@@ -181,7 +114,7 @@ pub fn judge_containers(
     let container = |birth: &Birth| {
         let stage = births.is_stage(birth);
         let observation = observation_of(birth, observation, mounts);
-        let selected = select.takes(birth, stage);
+        let selected = select.takes(birth, stage, mounts);
         let created = waited.iter().find(|waited| waited.became(birth));
         let created = created.map(|waited| {
             let then = Observation {

@@ -7,6 +7,7 @@ mod judge;
 pub mod mountinfo;
 pub mod observation;
 mod rule;
+mod select;
 
 #[cfg(test)]
 pub(crate) mod sample;
@@ -14,13 +15,13 @@ pub(crate) mod sample;
 use serde::{Deserialize, Serialize};
 
 pub use containers::{
-    Act, Container, Created, Held, Select, Surroundings, Waited, judge_containers, judge_held,
-    overall,
+    Act, Container, Created, Held, Surroundings, Waited, judge_containers, judge_held, overall,
 };
 pub use judge::{judge_final, judge_gate, judge_refused, may_miss_execs};
 pub use mountinfo::MountInfo;
 pub use observation::{Counters, Drift, Observation, PerKind, Seen, Unattached, kinds};
 pub use rule::judge_rules;
+pub use select::{Labels, Select};
 
 /// The outcome of one expectation or of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,7 +87,7 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    fn of(items: Vec<Item>) -> Self {
+    pub(crate) fn of(items: Vec<Item>) -> Self {
         let any = |verdict| items.iter().any(|item: &Item| item.verdict == verdict);
         let verdict = if any(Verdict::Fail) {
             Verdict::Fail

@@ -80,7 +80,7 @@ impl Enforcement {
         let mut found = births.all().iter().filter(|birth| birth.seq == seq);
         let keeps_namespaces = session.refuses()
             && denies_drift(&request.expectations)
-            && found.any(|birth| terms.judge(birth, births));
+            && found.any(|birth| terms.judge(birth, session));
         let (judgement, passes) = judging::decision(&terms, session, seq);
         if let Some(parent) = session
             .model

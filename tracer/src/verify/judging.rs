@@ -3,6 +3,7 @@
 //! not read the machine.
 
 use std::collections::{BTreeMap, HashSet};
+use std::mem;
 
 use super::{Request, Rules};
 use crate::{
@@ -40,8 +41,9 @@ impl<'a> From<&'a Request> for Terms<'a> {
 impl Terms<'_> {
     /// Whether a container is one that is judged. What may turn out to be a runtime's own stage by
     /// what comes after it is: it may as well be a payload.
-    pub(super) fn judge(&self, birth: &Birth, births: &Births) -> bool {
-        self.select.takes(birth, births.is_stage(birth))
+    pub(super) fn judge(&self, birth: &Birth, history: &History) -> bool {
+        let stage = history.births.is_stage(birth);
+        self.select.takes(birth, stage, &history.tables)
     }
 }
 
@@ -122,7 +124,7 @@ impl Acts {
 pub fn decision(terms: &Terms<'_>, history: &History, seq: u64) -> (Option<Judgement>, bool) {
     let births = &history.births;
     match births.all().iter().find(|birth| birth.seq == seq) {
-        Some(birth) if terms.judge(birth, births) => {
+        Some(birth) if terms.judge(birth, history) => {
             let judgement = at_exec(terms, history, birth);
             let passes = judgement
                 .as_ref()
@@ -158,7 +160,7 @@ fn at_exec(terms: &Terms<'_>, history: &History, birth: &Birth) -> Option<Judgem
 pub(super) fn changed(terms: &Terms<'_>, history: &History, acts: &Acts) -> Vec<u64> {
     let births = &history.births;
     let changed = births.all().iter().filter(|birth| {
-        !birth.drift.is_empty() && acts.let_go(birth.seq) && terms.judge(birth, births)
+        !birth.drift.is_empty() && acts.let_go(birth.seq) && terms.judge(birth, history)
     });
     changed.map(|birth| birth.seq).collect()
 }
@@ -204,6 +206,12 @@ pub fn judge(terms: &Terms<'_>, history: &History, acts: &Acts) -> Judged {
     for container in &mut containers {
         if let Some(Rules(judge)) = terms.rules {
             judge(container, &history.model);
+        }
+        if let Some(judgement) = &mut container.judgement
+            && let Some(item) = terms.select.unsure(&container.birth, &history.tables)
+        {
+            judgement.items.push(item);
+            *judgement = Judgement::of(mem::take(&mut judgement.items));
         }
         acts.note(container);
     }

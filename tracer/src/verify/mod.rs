@@ -29,7 +29,7 @@ use crate::{
     event::Tgid,
     expect::{Check, Expectation},
     history::{Ending, Note},
-    host::Hierarchy,
+    host::{Hierarchy, engine::Engines},
     model::{Model, waiting},
     recording::Tape,
     run::{self, Ended, Signals},
@@ -64,6 +64,12 @@ pub enum VerifyError {
         "no process is called {0}: start the daemon, or name it as `ps -o comm` does, or by number"
     )]
     NoDaemon(String),
+    /// Nobody can be asked for labels.
+    #[error(
+        "--select label= asks the engine, and there is no socket of one at {}: start its service, or select by id=",
+        Engines::places()
+    )]
+    NoEngine,
     /// Signals cannot be caught.
     #[error("catching signals failed: {0}")]
     Signals(io::Error),
@@ -164,9 +170,14 @@ pub async fn execute(mut request: Request) -> Result<Outcome, VerifyError> {
     } else {
         None
     };
+    let engines = match &request.select {
+        Select::Label(..) => Some(Engines::find().ok_or(VerifyError::NoEngine)?),
+        _ => None,
+    };
     let mut watch = Watch {
         request: &request,
         session,
+        engines,
         mounts: Mounts::new(Reader::new(
             &request.expectations,
             request.hierarchies.clone(),
@@ -217,6 +228,8 @@ struct Watch<'a> {
     request: &'a Request,
     session: Session,
     mounts: Mounts,
+    /// Who is asked for labels, where these select.
+    engines: Option<Engines>,
     enforcement: Option<Enforcement>,
 }
 
@@ -225,9 +238,28 @@ impl Watch<'_> {
     fn follow(&mut self) -> Result<(), CollectError> {
         self.session.pump();
         self.mounts.follow(&mut self.session);
+        self.ask_for_labels();
         match &mut self.enforcement {
             Some(enforcement) => enforcement.decide(self.request, &mut self.session),
             None => Ok(()),
+        }
+    }
+
+    /// Asks for the labels of containers that are new, while their engine still has them.
+    fn ask_for_labels(&mut self) {
+        let Some(engines) = &self.engines else {
+            return;
+        };
+        let known = &self.session.tables.labels;
+        let births = self.session.births.all().iter();
+        let new = births
+            .filter(|birth| self.request.select.asks(birth) && !known.contains_key(&birth.seq));
+        let new: Vec<(u64, String)> = new
+            .filter_map(|birth| Some((birth.seq, birth.id.clone()?)))
+            .collect();
+        for (birth, id) in new {
+            let labels = engines.labels(&id);
+            self.session.note(Note::Labels { birth, labels });
         }
     }
 
@@ -246,7 +278,7 @@ impl Watch<'_> {
         let (births, model) = (&self.session.births, &self.session.model);
         let judged = births.all().iter().filter(|birth| {
             let terms = Terms::from(self.request);
-            terms.judge(birth, births)
+            terms.judge(birth, &self.session)
         });
         judged.into_iter().any(|birth| births.lives(birth))
             || self
@@ -266,6 +298,7 @@ impl Watch<'_> {
         self.follow()?;
         self.session.settle()?;
         self.mounts.read_tables(&mut self.session);
+        self.ask_for_labels();
         mounts::read_own(&mut self.session);
         Ok(())
     }

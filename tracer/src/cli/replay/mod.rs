@@ -50,7 +50,7 @@ pub struct AnewArguments {
     #[command(flatten)]
     sources: verify::SourceArguments,
     /// Which containers are judged, in place of those that were: payloads, all, a number, id=PREFIX,
-    /// runtime=NAME or program=NAME
+    /// runtime=NAME, program=NAME, cgroup=PATH, or label=KEY[=VALUE] where labels were asked for then
     #[arg(long, value_parser = verify::select, value_name = "WHICH")]
     select: Option<Select>,
 }

@@ -18,7 +18,8 @@ pub struct VerifyArguments {
     #[command(flatten)]
     pub sources: SourceArguments,
     /// Which containers are judged: payloads (all but a runtime's own stages); of these
-    /// id=PREFIX, runtime=NAME, program=NAME or cgroup=PATH; all, with the stages; or the one of a number
+    /// id=PREFIX, runtime=NAME, program=NAME, cgroup=PATH, or label=KEY[=VALUE] as docker or podman's service
+    /// tell it; all, with the stages; or the one of a number
     #[arg(long, default_value = "payloads", value_parser = select, value_name = "WHICH")]
     pub select: Select,
     /// A process, by name or number, that makes containers on behalf of the command: dockerd,
@@ -106,8 +107,15 @@ pub fn select(text: &str) -> Result<Select, String> {
         ("runtime", value) if !value.is_empty() => Ok(Select::Runtime(value.to_owned())),
         ("program", value) if !value.is_empty() => Ok(Select::Program(value.to_owned())),
         ("cgroup", value) if !value.is_empty() => Ok(Select::Cgroup(PathPattern::of(value))),
+        ("label", value) if !value.is_empty() && !value.starts_with('=') => {
+            Ok(match value.split_once('=') {
+                Some((key, value)) => Select::Label(key.to_owned(), Some(value.to_owned())),
+                None => Select::Label(value.to_owned(), None),
+            })
+        }
         _ => Err(format!(
-            "`{text}` selects nothing; write payloads, all, a number, id=PREFIX, runtime=NAME, program=NAME or cgroup=PATH"
+            "`{text}` selects nothing; write payloads, all, a number, id=PREFIX, runtime=NAME, program=NAME, \
+             cgroup=PATH or label=KEY[=VALUE]"
         )),
     }
 }
@@ -151,13 +159,19 @@ mod tests {
             "runtime=runc",
             "program=/bin/true",
             "cgroup=/pods/*",
+            "label=job",
+            "label=job=7",
+            "label=job=",
+            "label=job=a=b",
         ] {
             assert_eq!(
                 select(right).map(|select| select.to_string()),
                 Ok(right.to_owned())
             );
         }
-        for wrong in ["", "id=", "cgroup=", "all=1", "name=x"] {
+        for wrong in [
+            "", "id=", "cgroup=", "all=1", "name=x", "label=", "label==7",
+        ] {
             assert!(select(wrong).is_err(), "{wrong}");
         }
     }

@@ -116,6 +116,7 @@ pub(in crate::cli) fn of_verify(error: &VerifyError) -> Failure {
             _ => exit::ERROR,
         },
         VerifyError::NoDaemon(_)
+        | VerifyError::NoEngine
         | VerifyError::Wait { .. }
         | VerifyError::Signals(_)
         | VerifyError::Keeper(_) => exit::ERROR,

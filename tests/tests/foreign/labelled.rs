@@ -1,0 +1,143 @@
+//! Containers that are chosen by a label, which only their engine knows.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+
+use tracer_tests::binary::Said;
+use tracer_tests::foreign::{Request, Runtime, Subject, start};
+
+use super::verified::{judged, summary, the_one, verify_with};
+
+/// Passes of any container.
+const RULE: [&str; 2] = ["--rule", "true"];
+
+/// The engine's command for a container of this name that lives for a moment, in words for a shell.
+fn words(subject: &Subject, name: &str, label: Option<&str>) -> String {
+    let request = Request::new(&["/bin/sleep", "0.3"]);
+    let mut words = subject.words(name, &request);
+    let at = words.iter().position(|word| word == "run").expect("run");
+    let label = label.map(|label| format!("--label={label}"));
+    words.splice(at + 1..=at, label);
+    // Podman's client would have its service make the container.
+    format!("env --unset=CONTAINER_HOST {}", words.join(" "))
+}
+
+/// Three at once, two of them labelled, under a selection by label.
+fn three(subject: &Subject, select: &str, socket: &Path) -> Said {
+    let lines = [
+        words(subject, "seven", Some("job=7")),
+        words(subject, "eight", Some("job=8")),
+        words(subject, "none", None),
+    ];
+    let script = format!("{} & {} & {} & wait", lines[0], lines[1], lines[2]);
+    let options = [&["--select", select], &RULE[..]].concat();
+    let socket = format!("unix://{}", socket.display());
+    verify_with(subject, &options, &["sh", "-c", &script], |command| {
+        command.env("DOCKER_HOST", &socket);
+        command.env("CONTAINER_HOST", &socket);
+    })
+}
+
+fn are_told_apart(subject: &Subject, socket: &Path) {
+    for (select, count) in [("label=job", 2), ("label=job=8", 1)] {
+        let report = three(subject, select, socket).ended_with(0).report();
+        let judged = judged(&report);
+        assert_eq!(judged.len(), count, "{select}: {}", summary(&report));
+        let containers = report["containers"].as_array().expect("containers");
+        assert!(containers.len() >= 3, "{}", summary(&report));
+    }
+    // No container bears it.
+    three(subject, "label=job=9", socket).ended_with(123);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn docker_is_asked_for_labels() {
+    let Some(subject) = Subject::new(Runtime::Docker) else {
+        return;
+    };
+    let socket = subject.runs.path("docker/docker.sock");
+    are_told_apart(&subject, &socket);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn podmans_service_is_asked_for_labels() {
+    let Some(subject) = Subject::new(Runtime::Podman) else {
+        return;
+    };
+    let socket = subject.runs.path("podman.sock");
+    let words = subject.words("service", &Request::new(&["true"]));
+    let own = words.split(|word| word == "run").next().expect("words");
+    let mut service = Command::new(&own[0]);
+    service
+        .args(&own[1..])
+        .args(["system", "service", "--time=0"]);
+    service.arg(format!("unix://{}", socket.display()));
+    let mut service = start(
+        &subject,
+        &mut service,
+        &subject.runs.path(""),
+        "podman.sock",
+    );
+    are_told_apart(&subject, &socket);
+    service.kill().expect("a signal");
+    service.wait().expect("its end");
+}
+
+/// An engine that knows none of its containers: whoever has an id may be the one that is meant.
+#[test]
+#[ignore = "needs root"]
+fn whose_label_nobody_knows_never_passes() {
+    let Some(subject) = Subject::new(Runtime::Runc) else {
+        return;
+    };
+    let socket = subject.runs.path("engine.sock");
+    let listener = UnixListener::bind(&socket).expect("a socket");
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).expect("a request");
+            assert!(request[..length].starts_with(b"GET /containers/6f3a/json"));
+            let none = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+            stream.write_all(none).expect("an answer");
+        }
+    });
+    let line = subject.words("6f3a", &Request::new(&["/bin/sleep", "0.2"]));
+    let line: Vec<&str> = line.iter().map(String::as_str).collect();
+    let options = [&["--select", "label=job"], &RULE[..]].concat();
+    let host = format!("unix://{}", socket.display());
+    let said = verify_with(&subject, &options, &line, |command| {
+        command
+            .env("DOCKER_HOST", &host)
+            .env("CONTAINER_HOST", "unix://");
+    });
+    let report = said.ended_with(121).report();
+    let container = the_one(&report);
+    let item = container["items"].as_array().expect("items").last();
+    let item = item.expect("an item");
+    assert_eq!(item["id"], "selected", "{item:#}");
+    let reason = item["reason"].as_str().expect("a reason");
+    assert!(reason.contains("has no such container"), "{reason}");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn without_an_engine_no_label_selects() {
+    let Some(subject) = Subject::new(Runtime::Unshare) else {
+        return;
+    };
+    let options = [&["--select", "label=job"], &RULE[..]].concat();
+    let said = verify_with(&subject, &options, &["true"], |command| {
+        let nowhere = "unix:///nowhere/engine.sock";
+        command
+            .env("DOCKER_HOST", nowhere)
+            .env("CONTAINER_HOST", nowhere);
+    });
+    let said = said.ended_with(125);
+    assert!(said.one_line().contains("select by id="), "{said:?}");
+}
