@@ -14,10 +14,9 @@ use super::verified::{judged, summary, the_one, verify_with};
 /// Passes of any container.
 const RULE: [&str; 2] = ["--rule", "true"];
 
-/// The engine's command for a container of this name that lives for a moment, in words for a shell.
-fn words(subject: &Subject, name: &str, label: Option<&str>) -> String {
-    let request = Request::new(&["/bin/sleep", "0.3"]);
-    let mut words = subject.words(name, &request);
+/// The engine's command for a container of this name, in words for a shell.
+fn words(subject: &Subject, name: &str, label: Option<&str>, payload: &[&str]) -> String {
+    let mut words = subject.words(name, &Request::new(payload));
     let at = words.iter().position(|word| word == "run").expect("run");
     let label = label.map(|label| format!("--label={label}"));
     words.splice(at + 1..=at, label);
@@ -25,17 +24,31 @@ fn words(subject: &Subject, name: &str, label: Option<&str>) -> String {
     format!("env --unset=CONTAINER_HOST {}", words.join(" "))
 }
 
-/// Three at once, two of them labelled, under a selection by label.
+/// Three at once that live for a moment, two of them labelled, under a selection by label.
 fn three(subject: &Subject, select: &str, socket: &Path) -> Said {
-    let lines = [
-        words(subject, "seven", Some("job=7")),
-        words(subject, "eight", Some("job=8")),
-        words(subject, "none", None),
-    ];
-    let script = format!("{} & {} & {} & wait", lines[0], lines[1], lines[2]);
+    let payload = ["/bin/sleep", "0.3"];
     let options = [&["--select", select], &RULE[..]].concat();
+    three_of(subject, &options, socket, |_| payload.map(str::to_owned))
+}
+
+fn three_of(
+    subject: &Subject,
+    options: &[&str],
+    socket: &Path,
+    payload: impl Fn(&str) -> [String; 2],
+) -> Said {
+    let three = [
+        ("seven", Some("job=7")),
+        ("eight", Some("job=8")),
+        ("none", None),
+    ];
+    let lines = three.map(|(name, label)| {
+        let payload = payload(name);
+        words(subject, name, label, &[&payload[0], &payload[1]]) + " &"
+    });
+    let script = format!("{} wait", lines.join(" "));
     let socket = format!("unix://{}", socket.display());
-    verify_with(subject, &options, &["sh", "-c", &script], |command| {
+    verify_with(subject, options, &["sh", "-c", &script], |command| {
         command.env("DOCKER_HOST", &socket);
         command.env("CONTAINER_HOST", &socket);
     })
@@ -61,6 +74,28 @@ fn docker_is_asked_for_labels() {
     };
     let socket = subject.runs.path("docker/docker.sock");
     are_told_apart(&subject, &socket);
+}
+
+/// A payload is held until its engine has answered, however short it would have lived.
+#[test]
+#[ignore = "needs root"]
+fn only_who_bears_the_label_is_kept_from_running() {
+    let Some(subject) = Subject::new(Runtime::Docker) else {
+        return;
+    };
+    let options = ["--enforce", "--select", "label=job=7", "--rule", "false"];
+    let socket = subject.runs.path("docker/docker.sock");
+    let said = three_of(&subject, &options, &socket, |name| {
+        ["/bin/echo".to_owned(), format!("{name}-has-run")]
+    });
+    let said = said.ended_with(120);
+    for (name, runs) in [("seven", false), ("eight", true), ("none", true)] {
+        let line = format!("{name}-has-run");
+        let ran = said.stderr.lines().any(|one| one == line);
+        assert_eq!(ran, runs, "{name}: {}", said.stderr);
+    }
+    let report = said.report();
+    assert_eq!(the_one(&report)["enforced"]["act"], "killed");
 }
 
 #[test]
