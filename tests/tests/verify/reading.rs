@@ -166,38 +166,50 @@ mounts: { /proc: { type: proc } }
     }
 }
 
-/// Every process has a label where the kernel runs AppArmor, and none where it does not.
+/// Every process has a label where the kernel runs that module, here the one of who starts it, and none where it
+/// does not.
 #[test]
 #[ignore = "needs root"]
 fn a_label_is_what_the_kernels_security_module_gives() {
     let runs = Runs::new();
-    let enabled = fs::read_to_string("/sys/module/apparmor/parameters/enabled");
-    let runs_apparmor = enabled.is_ok_and(|text| text.trim() == "Y");
-    let line = "unshare --mount --uts sleep 0.3";
-    let judged = |label: &str| {
-        let file = format!("exe: inside\napparmor: {label}\n");
-        script(&runs, &file, &[], line).report()
-    };
-    let report = judged("unconfined");
-    let container = payload(&report);
-    let (own, item_of) = (
-        &container["certificate"]["linux"]["security_labels"]["apparmor"],
-        item(container, "label.apparmor"),
-    );
-    if runs_apparmor {
-        assert_eq!(own, "unconfined", "{container:#}");
-        assert_eq!(item_of["verdict"], "pass", "{item_of:#}");
-        assert_eq!(item_of["evidence"][0]["source"], "apparmor");
-    } else {
-        assert!(own.is_null(), "{own:#}");
-        assert_eq!(item_of["reason"], "this kernel does not run AppArmor");
+    let parameter = fs::read_to_string("/sys/module/apparmor/parameters/enabled");
+    let systems = fs::read_to_string("/proc/filesystems").expect("a list");
+    let runs_apparmor = parameter.is_ok_and(|text| text.trim() == "Y");
+    let runs_selinux = systems.contains("selinuxfs");
+    let attributes = "/proc/self/attr/";
+    let modules = [
+        ("apparmor", "AppArmor", "apparmor/current", runs_apparmor),
+        ("selinux", "SELinux", "current", runs_selinux),
+    ];
+    for (module, title, path, is_run) in modules {
+        let item_id = format!("label.{module}");
+        let judged = |label: &str| {
+            let file = format!("exe: inside\n{module}: {label}\n");
+            script(&runs, &file, &[], "unshare --mount --uts sleep 0.3").report()
+        };
+        let (own, reason) = if is_run {
+            let label = fs::read_to_string(format!("{attributes}{path}")).expect("a label");
+            let label = label.trim_end_matches(['\n', '\0']).to_owned();
+            (label, "it is another".to_owned())
+        } else {
+            let reason = format!("this kernel does not run {title}");
+            ("unconfined".to_owned(), reason)
+        };
+        let report = judged(&own);
+        let container = payload(&report);
+        let labels = &container["certificate"]["linux"]["security_labels"];
+        let item_of = item(container, &item_id);
+        if is_run {
+            assert_eq!(labels[module], *own, "{container:#}");
+            assert_eq!(item_of["verdict"], "pass", "{item_of:#}");
+            assert_eq!(item_of["evidence"][0]["source"], module);
+        } else {
+            assert!(labels[module].is_null(), "{labels:#}");
+            assert_eq!(item_of["reason"], *reason);
+        }
+        let report = judged("some-profile");
+        let container = payload(&report);
+        assert_eq!(not_passing(container), [&*item_id]);
+        assert_eq!(item(container, &item_id)["reason"], *reason);
     }
-    let report = judged("some-profile");
-    assert_eq!(not_passing(payload(&report)), ["label.apparmor"]);
-    let reason = if runs_apparmor {
-        "it is another"
-    } else {
-        "this kernel does not run AppArmor"
-    };
-    assert_eq!(item(payload(&report), "label.apparmor")["reason"], reason);
 }

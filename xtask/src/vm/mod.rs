@@ -64,6 +64,9 @@ pub struct Options {
     /// Every kernel in every layout, and none of them may be missing
     #[arg(long, conflicts_with_all = ["kernel", "cgroup"])]
     all: bool,
+    /// More words for the kernel's command line, as lsm=selinux,bpf
+    #[arg(long, value_name = "WORDS", conflicts_with_all = ["keep", "all"])]
+    append: Option<String>,
     /// Keep what came of each group of tests that was run whole, in docs/kernels-tested.json
     #[arg(long)]
     keep: bool,
@@ -144,6 +147,8 @@ pub struct Guests {
     tests: usize,
     kernels: Vec<(Kernel, Fetched)>,
     layouts: Vec<Layout>,
+    /// More words for the kernel.
+    append: String,
     /// Names of all tests, where results are kept.
     keep: Option<Vec<String>>,
 }
@@ -187,6 +192,7 @@ pub fn prepare(options: &Options) -> Result<Guests> {
         tests: plan.count(),
         kernels,
         layouts: options.layouts(),
+        append: options.append.clone().unwrap_or_default(),
         keep: options.keep.then_some(plan.all),
         folder,
     })
@@ -244,6 +250,7 @@ impl Guests {
                     emulator: &self.emulator,
                     accelerator: &self.accelerator,
                     layout: *layout,
+                    append: &self.append,
                 };
                 let (verdict, line) = guest.run(self.tests, &self.folder, self.keep.as_deref())?;
                 println!("{line}");
@@ -313,6 +320,7 @@ struct Guest<'a> {
     emulator: &'a Emulator,
     accelerator: &'a Accelerator,
     layout: Layout,
+    append: &'a str,
 }
 
 impl Guest<'_> {
@@ -330,7 +338,7 @@ impl Guest<'_> {
             accelerator: self.accelerator,
             kernel: &self.fetched.image,
             root: self.root,
-            words: &format!("tracer.cgroup={layout}"),
+            words: &format!("tracer.cgroup={layout} {}", self.append),
             log: &log,
         };
         println!(
