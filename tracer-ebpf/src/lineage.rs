@@ -7,14 +7,35 @@ use tracer_common::{
 
 use crate::{
     emit::emit,
-    fact,
+    fact, host,
     kernel::{self, known, offset, pointer, read},
+    scope,
 };
 
-/// Whether a task is likely the first of a container: its parent is in other namespaces, or it is
-/// the first process of its own PID namespace. What is missed is looked up in /proc by user space.
+/// The task was forked and has executed nothing since (`include/linux/sched.h`).
+const PF_FORKNOEXEC: u32 = 0x40;
+
+/// Whether a task is likely the first of a container that executes a program: it comes from elsewhere, or
+/// its parent has executed nothing there: it left the host's namespaces itself, as `unshare --fork` does, or was
+/// created in others, as the first process of bwrap's containers.
+/// What is missed is looked up in /proc by user space.
 #[inline(always)]
 pub fn is_first(task: u64) -> bool {
+    if comes_from_elsewhere(task) {
+        return true;
+    }
+    let parent = pointer(task, offset!(task_real_parent));
+    // Whoever was executed elsewhere, or created by somebody there, is marked.
+    if !host::is_marked(scope::tgid(parent)) {
+        return true;
+    }
+    let flags: u32 = read(parent, offset!(task_flags));
+    flags & PF_FORKNOEXEC != 0 && comes_from_elsewhere(parent)
+}
+
+/// Whether a task's parent is in other namespaces, or it is the first process of its own PID namespace.
+#[inline(always)]
+fn comes_from_elsewhere(task: u64) -> bool {
     let parent = pointer(task, offset!(task_real_parent));
     let of = |task: u64| {
         (

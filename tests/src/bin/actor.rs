@@ -1,7 +1,10 @@
 //! A payload for tests: says `here`, waits for a line, does one thing as often as it is told, and
-//! says `done`.
+//! says `done`. One that has left namespaces waits for another line then, and becomes cat(1).
 
-use std::process::ExitCode;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, ExitCode};
+
+use nix::sched::CloneFlags;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -19,6 +22,10 @@ fn main() -> ExitCode {
         let done = match deed.as_str() {
             // A system call that the timeline shows and that changes nothing.
             "prctl" => rustix::thread::name().is_ok(),
+            "unshare" => {
+                let flags = CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWNET;
+                nix::sched::unshare(flags).is_ok()
+            }
             _ => false,
         };
         if !done {
@@ -26,5 +33,13 @@ fn main() -> ExitCode {
         }
     }
     println!("done");
+    if deed == "unshare" {
+        if std::io::stdin().read_line(&mut String::new()).is_err() {
+            return ExitCode::FAILURE;
+        }
+        // It comes back only if it fails.
+        let _failed = Command::new("cat").exec();
+        return ExitCode::FAILURE;
+    }
     ExitCode::SUCCESS
 }

@@ -3,12 +3,11 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use serde_json::Value;
 use tracer_tests::binary;
 
-use super::{Audit, is_ours, of_type};
+use super::{Audit, born, makes_one, of_type};
 
 /// An audit, and the address that it serves at.
 fn serving() -> (Audit, String) {
@@ -43,21 +42,13 @@ fn value(text: &str, name: &str) -> Option<u64> {
     line.rsplit_once(' ')?.1.parse().ok()
 }
 
-fn makes_one() {
-    let status = Command::new("unshare").args(["-u", "true"]).status();
-    assert!(status.expect("unshare").success());
-}
-
-fn born(record: &Value) -> bool {
-    record["type"] == "container_born" && is_ours(record)
-}
-
 #[test]
+#[ignore = "needs root"]
 fn metrics_agree_with_the_stream() {
     let (mut audit, address) = serving();
     // A status is put up once a second. Meanwhile the stream is read, or others' containers fill it.
     let text = loop {
-        makes_one();
+        makes_one("-u");
         audit.until("a birth", born);
         let (code, text) = get(&address, "/metrics");
         if code == 200 && value(&text, "tracer_audit_containers_born_total ") >= Some(1) {
@@ -80,13 +71,14 @@ fn metrics_agree_with_the_stream() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_reader_that_stands_still_is_not_ready_until_it_reads_again() {
     let (mut audit, address) = serving();
     assert_eq!(get(&address, "/readyz").0, 200);
     // More than a pipe has room for, which nobody empties.
     const MANY: usize = 40;
     for _ in 0..MANY {
-        makes_one();
+        makes_one("-u");
     }
     // Who says nothing is let go after longer than a reader may stand still.
     let mut idle = TcpStream::connect(&address).expect("a connection");
@@ -101,13 +93,14 @@ fn a_reader_that_stands_still_is_not_ready_until_it_reads_again() {
         audit.until("a birth", born);
     }
     // What is told of in a later turn comes after the status of the turn that was held up.
-    makes_one();
+    makes_one("-u");
     audit.until("a birth", born);
     assert_eq!(get(&address, "/readyz").0, 200);
     audit.end();
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_port_that_is_taken_is_said_before_anything_is_attached() {
     let (audit, address) = serving();
     let mut command = binary::tracer(&["audit", "--listen", &address]);

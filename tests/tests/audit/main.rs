@@ -1,11 +1,17 @@
 //! `tracer audit` on the real kernel: what its stream tells of containers that others make, held
 //! against what those say of themselves. Owns one audit and the reading of its records.
 
+mod depth;
 mod hostile;
 mod listen;
+mod makers;
+mod names;
 mod output;
 mod service;
+mod start;
 mod story;
+mod swarm;
+mod top;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -82,6 +88,7 @@ impl Audit {
         self.signal(Signal::TERM);
         while self.next().is_some() {}
         assert_eq!(self.child.wait().expect("its end").code(), Some(0));
+        in_order(&self.records);
         std::mem::take(&mut self.records)
     }
 
@@ -100,6 +107,17 @@ impl Drop for Audit {
     }
 }
 
+/// That records come in the kernel's time, or say that they do not.
+#[track_caller]
+fn in_order(records: &[Value]) {
+    let mut latest = 0;
+    for record in records {
+        let time = record["boot_ns"].as_u64().expect("a time");
+        assert_eq!(record["late"] == true, time < latest, "{record}");
+        latest = latest.max(time);
+    }
+}
+
 /// Records of one type.
 pub fn of_type<'a>(records: &'a [Value], kind: &str) -> Vec<&'a Value> {
     let all = records.iter();
@@ -111,6 +129,18 @@ pub fn is_ours(record: &Value) -> bool {
     let own = u64::from(std::process::id());
     let ancestors = record["lineage"]["ancestors"].as_array();
     ancestors.is_some_and(|all| all.iter().any(|one| one["pid"].as_u64() == Some(own)))
+}
+
+/// That a container of this process's was born.
+pub fn born(record: &Value) -> bool {
+    record["type"] == "container_born" && is_ours(record)
+}
+
+/// Makes a container by unshare(1) with that flag, which ends at once.
+#[track_caller]
+pub fn makes_one(flag: &str) {
+    let status = Command::new("unshare").args([flag, "true"]).status();
+    assert!(status.expect("unshare").success());
 }
 
 /// The namespaces of a birth, by kind.

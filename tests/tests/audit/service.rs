@@ -4,22 +4,13 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use rustix::process::Signal;
 use serde_json::Value;
 use tracer_tests::binary;
 
-use super::{Audit, is_ours, of_type};
-
-fn makes_one(flag: &str) {
-    let status = Command::new("unshare").args([flag, "true"]).status();
-    assert!(status.expect("unshare").success());
-}
-
-fn born(record: &Value) -> bool {
-    record["type"] == "container_born" && is_ours(record)
-}
+use super::{Audit, born, makes_one, of_type};
 
 /// An audit that is configured by a file, as a service is started.
 fn configured(config: &Path) -> (Audit, BufReader<std::process::ChildStderr>) {
@@ -33,6 +24,7 @@ fn configured(config: &Path) -> (Audit, BufReader<std::process::ChildStderr>) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn the_configuration_is_read_anew_on_a_signal_and_one_that_is_wrong_changes_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let (config, output) = (folder.path().join("config.toml"), folder.path().join("out"));
@@ -84,6 +76,7 @@ fn the_configuration_is_read_anew_on_a_signal_and_one_that_is_wrong_changes_noth
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_manager_is_told_of_the_beginning_the_watchdogs_turns_and_the_end() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("notify");
@@ -109,6 +102,7 @@ fn a_manager_is_told_of_the_beginning_the_watchdogs_turns_and_the_end() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_condition_chooses_what_is_written() {
     let words = [
         "--expr",

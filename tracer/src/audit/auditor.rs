@@ -12,6 +12,7 @@ use super::identity;
 use super::judging::Judging;
 use super::lineage::{self, Waiting};
 use super::loss::Losses;
+use super::order::{Due, Order};
 use super::record::{
     Born, Container, Ended, LineageSource, Process, Record, SCHEMA_VERSION, SeenBy, Started,
     Violation, What,
@@ -19,7 +20,7 @@ use super::record::{
 use super::timeline::Pasts;
 
 /// Looks up whom a task descends from where the kernel has not told.
-pub type Ancestry = dyn Fn(Tgid) -> Option<Lineage>;
+pub type Ancestry<'a> = dyn Fn(Tgid) -> Option<Lineage> + 'a;
 
 /// What an audit is made with.
 pub struct Setting {
@@ -50,10 +51,10 @@ pub struct Auditor {
     pub(super) pasts: Pasts,
     pub(super) clock_ns: i128,
     pub(super) from_ns: u64,
-    pub(super) latest_ns: u64,
     pub(super) next: u64,
     pub(super) told: BTreeMap<String, u64>,
-    pub(super) out: Vec<Record>,
+    waiting: Order<What>,
+    out: Vec<Record>,
 }
 
 impl Auditor {
@@ -79,16 +80,30 @@ impl Auditor {
             judging: setting.judging,
             clock_ns: setting.clock_ns,
             from_ns: setting.from_ns,
-            latest_ns: 0,
             next: 0,
             told: BTreeMap::new(),
+            waiting: Order::default(),
             out: Vec::new(),
         }
     }
 
-    /// What there is to tell since the last call.
-    pub fn take(&mut self) -> Vec<Record> {
+    /// What there is to tell of what happened until then and was not given yet, in the order in which it
+    /// happened.
+    pub fn take_until(&mut self, boot_ns: u64) -> Vec<Record> {
+        while let Some(due) = self.waiting.next(boot_ns) {
+            self.give(due);
+        }
         std::mem::take(&mut self.out)
+    }
+
+    /// All that there is to tell and was not given yet.
+    pub fn take(&mut self) -> Vec<Record> {
+        self.take_until(u64::MAX)
+    }
+
+    /// Whether anything waits for what may have happened before.
+    pub fn waits(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
     /// Another condition of every birth from now on.
@@ -147,7 +162,7 @@ impl Auditor {
     }
 
     /// Takes in an event of the running host.
-    pub fn apply(&mut self, event: &Event, ancestry: &Ancestry) {
+    pub fn apply(&mut self, event: &Event, ancestry: &Ancestry<'_>) {
         if let Body::Lineage(lineage) = &event.body {
             self.lineages.put(&event.task, lineage);
             return;
@@ -197,7 +212,7 @@ impl Auditor {
         &mut self,
         event: &Event,
         happenings: &[Happening],
-        ancestry: &Ancestry,
+        ancestry: &Ancestry<'_>,
     ) -> bool {
         let mut drifts: BTreeMap<usize, usize> = BTreeMap::new();
         for happening in happenings {
@@ -231,7 +246,7 @@ impl Auditor {
         explained
     }
 
-    fn born(&mut self, event: &Event, number: usize, ancestry: &Ancestry) {
+    fn born(&mut self, event: &Event, number: usize, ancestry: &Ancestry<'_>) {
         let Some(birth) = self.births.get(number).cloned() else {
             return;
         };
@@ -288,6 +303,9 @@ impl Auditor {
         let within = birth.within.and_then(|number| self.births.get(number));
         let namespaces = birth.domain.namespaces.iter();
         let cgroups = birth.domain.cgroups.iter();
+        let cgroups = cgroups.filter_map(|key| Some(&self.model.cgroup(*key)?.path));
+        let (paths, cut): (Vec<_>, Vec<_>) =
+            cgroups.map(|path| (path.text.clone(), path.cut)).unzip();
         let born = Born {
             container,
             process,
@@ -298,9 +316,8 @@ impl Auditor {
             namespaces: namespaces
                 .map(|(kind, id)| identity::namespace(NamespaceSlot::own(*kind), *id))
                 .collect(),
-            cgroups: cgroups
-                .filter_map(|key| Some(self.model.cgroup(*key)?.path.text.clone()))
-                .collect(),
+            cgroups: paths,
+            cgroups_cut: cut.contains(&true),
             seen_by,
             lineage,
             timeline: None,
@@ -380,15 +397,20 @@ impl Auditor {
 
     pub(super) fn tell(&mut self, boot_ns: u64, what: What) {
         *self.told.entry(what.name().to_owned()).or_default() += 1;
+        if let Some(due) = self.waiting.put(boot_ns, what) {
+            self.give(due);
+        }
+    }
+
+    fn give(&mut self, due: Due<What>) {
         let record = Record {
             schema_version: SCHEMA_VERSION,
             seq: self.next,
-            time: self.time(boot_ns),
-            boot_ns,
-            late: boot_ns < self.latest_ns,
-            what,
+            time: self.time(due.boot_ns),
+            boot_ns: due.boot_ns,
+            late: due.late,
+            what: due.what,
         };
-        self.latest_ns = self.latest_ns.max(boot_ns);
         self.next += 1;
         self.out.push(record);
     }

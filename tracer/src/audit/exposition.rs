@@ -26,6 +26,9 @@ pub fn text(status: &Status) -> String {
         "1",
     );
     counters(&mut text, status);
+    if !status.tally.unwritten.is_empty() {
+        unwritten(&mut text, status);
+    }
     containers(&mut text, status);
     hooks(&mut text, status);
     resources(&mut text, status);
@@ -70,6 +73,18 @@ fn counters(text: &mut Text, status: &Status) {
     for kind in super::record::NAMES {
         let count = status.tally.of(kind).to_string();
         text.sample(records, &[("type", kind)], &count);
+    }
+}
+
+fn unwritten(text: &mut Text, status: &Status) {
+    let unwritten = "tracer_audit_unwritten_records_total";
+    text.family(
+        unwritten,
+        "counter",
+        "Records of the stream that could not be written, by the kind of place.",
+    );
+    for (place, count) in &status.tally.unwritten {
+        text.sample(unwritten, &[("output", place)], &count.to_string());
     }
 }
 

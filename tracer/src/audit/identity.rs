@@ -8,7 +8,7 @@ use super::record::{Namespace, Process, User};
 
 /// A container's: its payload's boot id, number and start, so that audits that begin before, during
 /// and after its creation call it the same.
-pub(super) fn container_id(boot_id: &str, payload: &Task) -> String {
+pub fn container_id(boot_id: &str, payload: &Task) -> String {
     // Told apart from the payload's own by what it is of.
     let mut id = entity_id(&format!("container/{boot_id}"), payload);
     id.truncate(16);
@@ -19,7 +19,8 @@ pub(super) fn container_id(boot_id: &str, payload: &Task) -> String {
 pub(super) fn process(boot_id: &str, task: &Task, executable: Option<String>) -> Process {
     Process {
         pid: task.tgid.0,
-        entity_id: entity_id(boot_id, task),
+        // Nobody starts with the machine's clock.
+        entity_id: (task.start_ns != 0).then(|| entity_id(boot_id, task)),
         name: task.comm.clone(),
         executable,
         user: None,
@@ -74,7 +75,20 @@ mod tests {
         assert_eq!(container_id("b", &task(1)), container_id("b", &task(1)));
         assert_ne!(container_id("b", &task(1)), container_id("b", &task(2)));
         assert_ne!(container_id("b", &task(1)), container_id("c", &task(1)));
-        let own = process("b", &task(1), None).entity_id;
+        let own = process("b", &task(1), None).entity_id.expect("a start");
         assert!(!own.starts_with(&container_id("b", &task(1))));
+    }
+
+    #[test]
+    fn whose_start_is_not_known_has_no_name_of_its_own() {
+        let ancestor = |start_ns| Ancestor {
+            tgid: Tgid(7),
+            start_ns,
+            uid: 0,
+            comm: String::new(),
+            exe: None,
+        };
+        assert_eq!(super::ancestor("b", &ancestor(0)).entity_id, None);
+        assert!(super::ancestor("b", &ancestor(1)).entity_id.is_some());
     }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::expect::{Expectation, rule::Rule};
+use crate::expect::{Expectation, catalog::Base, rule::Rule};
 use crate::host::HostFacts;
 use crate::model::{Birth, Model};
 use crate::report::verification;
@@ -27,7 +27,49 @@ pub(super) struct Judged {
     pub certificate: Value,
 }
 
+/// Names of expectations that no birth decides.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Undecided {
+    /// Only what comes later shows them: they are left out.
+    pub later: Vec<String>,
+    /// They rest on what an audit does not read: they are inconclusive at every birth.
+    pub unread: Vec<String>,
+}
+
+impl Undecided {
+    /// A line for each reason.
+    pub fn words(&self) -> Vec<String> {
+        let reasons = [
+            ("not judged, as only what comes later shows it", &self.later),
+            (
+                "inconclusive at every birth, as an audit reads neither mount tables nor files",
+                &self.unread,
+            ),
+        ];
+        let given = reasons.into_iter().filter(|(_, names)| !names.is_empty());
+        given
+            .map(|(reason, names)| format!("{reason}: {}", names.join(", ")))
+            .collect()
+    }
+}
+
 impl Judging {
+    /// Those of a list that are judged at births, and the names of those which no birth decides.
+    pub fn decidable(all: Vec<Expectation>) -> (Vec<Expectation>, Undecided) {
+        let mut undecided = Undecided::default();
+        let judged = all.into_iter().filter(|expectation| {
+            let family = expectation.check.family();
+            let name = expectation.id.clone();
+            if !family.at_exec() {
+                undecided.later.push(name);
+            } else if matches!(family.base, Base::MountInfo | Base::Files) {
+                undecided.unread.push(name);
+            }
+            family.at_exec()
+        });
+        (judged.collect(), undecided)
+    }
+
     fn is_empty(&self) -> bool {
         self.expectations.is_empty() && self.rules.is_empty()
     }

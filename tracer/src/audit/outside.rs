@@ -109,6 +109,7 @@ impl Auditor {
         Cgroup {
             process: identity::process(&self.host.boot_id, &event.task, None),
             path: dir.path.text.clone(),
+            path_cut: dir.path.cut,
             hierarchy: dir.cgroup.key.hierarchy,
             cgroup_id: dir.cgroup.key.id,
             container: member.map(|birth| self.container(birth)),

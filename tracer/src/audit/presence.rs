@@ -44,7 +44,7 @@ impl Auditor {
         event: &Event,
         certificate: &Certificate,
         members: &[Tgid],
-        ancestry: &Ancestry,
+        ancestry: &Ancestry<'_>,
     ) {
         let found = self.births.find(event, certificate, members, &self.model);
         let Some(birth) = found.and_then(|number| self.births.get(number)).cloned() else {

@@ -184,8 +184,9 @@ pub struct Container {
 pub struct Process {
     /// Its number.
     pub pid: u32,
-    /// A name that no later process with that number has.
-    pub entity_id: String,
+    /// A name that no later process with that number has; absent where its start is not known well enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entity_id: Option<String>,
     /// Its name, not to be trusted.
     pub name: String,
     /// Its executable, as far as it is known: the path given to exec, or the file's name.
@@ -222,6 +223,9 @@ pub struct Born {
     pub namespaces: Vec<Namespace>,
     /// Paths of its cgroups that were made during the audit.
     pub cgroups: Vec<String>,
+    /// One of these paths is longer than what is there: its end is not known.
+    #[serde(skip_serializing_if = "is_false")]
+    pub cgroups_cut: bool,
     /// By what it was noticed.
     pub seen_by: SeenBy,
     /// Who asked for it.
@@ -302,6 +306,9 @@ pub struct Cgroup {
     pub process: Process,
     /// Below its hierarchy's root.
     pub path: String,
+    /// The path is longer than this: its end is not known.
+    #[serde(skip_serializing_if = "is_false")]
+    pub path_cut: bool,
     /// The kernel's number of the hierarchy; 0 is cgroup v2.
     pub hierarchy: u32,
     /// Inode number of its directory.

@@ -18,6 +18,8 @@ pub struct Tally {
     pub records: BTreeMap<&'static str, u64>,
     /// Births by what became of what is expected.
     pub verdicts: BTreeMap<String, u64>,
+    /// Records that could not be written, by the kind of place.
+    pub unwritten: BTreeMap<&'static str, u64>,
 }
 
 impl Tally {
@@ -29,6 +31,11 @@ impl Tally {
         {
             *self.verdicts.entry(verdict.clone()).or_default() += 1;
         }
+    }
+
+    /// So many records could not be written to a place of that kind.
+    pub fn unwritten(&mut self, place: &'static str, count: u64) {
+        *self.unwritten.entry(place).or_default() += count;
     }
 
     /// Records of one type.

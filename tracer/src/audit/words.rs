@@ -1,16 +1,18 @@
 //! A record as a line for people. Owns the words.
 
-use std::fmt::Write as _;
-
 use crate::report::escape::escape;
 
-use super::record::{Born, Container, Loss, Namespace, Process, Record, What};
+use super::record::{Born, Cgroup, Container, Loss, Namespace, Process, Record, What};
 
 /// One line without its end, harmless for a terminal.
 pub fn line(record: &Record) -> String {
-    let mut text = format!("{} {}", record.time, record.what.name());
-    // Writing to a String cannot fail.
-    let _ = write!(text, "{}", escape(&words(&record.what)));
+    format!("{} {}", record.time, message(record))
+}
+
+/// The same without the time.
+pub fn message(record: &Record) -> String {
+    let mut text = record.what.name().to_owned();
+    text.push_str(&escape(&words(&record.what)));
     if record.late {
         text.push_str(" (late)");
     }
@@ -89,14 +91,14 @@ fn words(what: &What) -> String {
         } => format!(" {} by {}", list(namespaces), who(process)),
         What::CgroupMade(cgroup) | What::CgroupRemoved(cgroup) => format!(
             " {} hierarchy {} by {}",
-            cgroup.path,
+            path(cgroup),
             cgroup.hierarchy,
             who(&cgroup.process)
         ),
         What::CgroupMoved { target, cgroup } => format!(
             " {} to {} hierarchy {} by {}",
             who(target),
-            cgroup.path,
+            path(cgroup),
             cgroup.hierarchy,
             who(&cgroup.process)
         ),
@@ -106,6 +108,11 @@ fn words(what: &What) -> String {
             ended.reason, ended.submitted, ended.read, ended.lost, ended.containers
         ),
     }
+}
+
+fn path(cgroup: &Cgroup) -> String {
+    let cut = if cgroup.path_cut { " (cut)" } else { "" };
+    format!("{}{cut}", cgroup.path)
 }
 
 fn ended(exit_code: Option<u32>, signal: Option<u32>) -> String {

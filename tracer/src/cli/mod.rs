@@ -50,6 +50,8 @@ enum Command {
     Verify(Box<verify::VerifyArguments>),
     /// Audit the whole host: every container that is born, what becomes of it, and its end
     Audit(Box<audit::AuditArguments>),
+    /// Show the containers of the whole host as they come and go
+    Top(audit::top::TopArguments),
     /// Show the configuration of `tracer audit` and where it comes from
     Config(config::ConfigArguments),
     /// Print the JSON Schema of the records of `tracer audit`
@@ -140,6 +142,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::Top(arguments) => audit::top::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Schema => audit::schema(),
         Command::Record(arguments) => record::run(&arguments),

@@ -167,7 +167,8 @@ impl Look {
             .find_map(|member| id_of_path(&self.path(member.key)?))
     }
 
-    fn containers(&mut self) -> Result<Vec<Container>, Failure> {
+    /// Those that there are.
+    pub fn containers(&mut self) -> Result<Vec<Container>, Failure> {
         let now = boot_time_ns();
         let names: HashMap<Tgid, String> = self
             .census

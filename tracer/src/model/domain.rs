@@ -76,10 +76,11 @@ impl Domain {
     }
 }
 
-/// The name that one of its own cgroups gives it.
+/// The name that one of its own cgroups gives it; none where the end of the path is not known.
 pub(super) fn id(domain: &Domain, model: &Model) -> Option<String> {
-    let path = domain.cgroups.iter().find_map(|key| model.cgroup(*key))?;
-    id_of_path(&path.path.text)
+    let mut known = domain.cgroups.iter().filter_map(|key| model.cgroup(*key));
+    let cgroup = known.find(|cgroup| !cgroup.path.cut)?;
+    id_of_path(&cgroup.path.text)
 }
 
 /// The paths of its own cgroups, of those that were made in the run.

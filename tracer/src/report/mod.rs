@@ -12,6 +12,7 @@ pub mod export;
 mod grid;
 pub mod json;
 pub mod jsonl;
+pub mod overview;
 pub mod recording;
 mod replay;
 mod summary;

@@ -1,6 +1,7 @@
 //! Whom a process descends from, by /proc: where the kernel side has not told. Owns the reading; what
 //! has ended meanwhile is not there.
 
+use std::collections::HashMap;
 use std::fs;
 
 use crate::event::{Ancestor, Lineage, Tgid};
@@ -10,8 +11,13 @@ const NS_PER_TICK: u64 = 10_000_000;
 /// As many as the kernel side tells of.
 const MOST: usize = 12;
 
-/// From the parent up; `None` = the process is gone.
-pub fn of(tgid: Tgid) -> Option<Lineage> {
+/// When processes have started, as the kernel told when all tasks were looked at last, in nanoseconds since the
+/// machine was started. /proc tells hundredths of a second, which name nobody.
+pub type Starts = HashMap<Tgid, u64>;
+
+/// From the parent up; `None` = the process is gone. The start of whoever has come since all tasks were looked
+/// at is 0: not known well enough.
+pub fn of(tgid: Tgid, starts: &Starts) -> Option<Lineage> {
     let mut at = stat(tgid)?.parent;
     let mut ancestors = Vec::new();
     while at.0 != 0 && ancestors.len() < MOST {
@@ -20,7 +26,7 @@ pub fn of(tgid: Tgid) -> Option<Lineage> {
         };
         ancestors.push(Ancestor {
             tgid: at,
-            start_ns: stat.start_ns,
+            start_ns: exact(starts.get(&at).copied(), stat.start_ticks),
             uid: uid(at).unwrap_or(u32::MAX),
             comm: stat.comm,
             exe: executable(at),
@@ -33,9 +39,16 @@ pub fn of(tgid: Tgid) -> Option<Lineage> {
     })
 }
 
+/// The start that the kernel has told of that number, if it is of this process.
+fn exact(told: Option<u64>, ticks: u64) -> u64 {
+    told.filter(|start_ns| start_ns / NS_PER_TICK == ticks)
+        .unwrap_or(0)
+}
+
 struct Stat {
     parent: Tgid,
-    start_ns: u64,
+    /// In hundredths of a second since the machine was started.
+    start_ticks: u64,
     comm: String,
 }
 
@@ -50,7 +63,7 @@ fn stat(tgid: Tgid) -> Option<Stat> {
     let ticks: u64 = fields.nth(17)?.parse().ok()?;
     Some(Stat {
         parent: Tgid(parent),
-        start_ns: ticks * NS_PER_TICK,
+        start_ticks: ticks,
         comm: comm.to_owned(),
     })
 }
@@ -72,8 +85,14 @@ mod tests {
 
     #[test]
     fn this_process_descends_from_its_parent() {
-        let own = of(Tgid(std::process::id())).expect("alive");
+        let own = of(Tgid(std::process::id()), &Starts::new()).expect("alive");
         let parent = own.ancestors.first().expect("a parent");
         assert_eq!(parent.tgid.0, std::os::unix::process::parent_id());
+    }
+    #[test]
+    fn a_start_is_taken_of_who_has_the_number_and_of_nobody_before() {
+        assert_eq!(exact(Some(1_234_567_890), 123), 1_234_567_890);
+        assert_eq!(exact(Some(1_234_567_890), 124), 0);
+        assert_eq!(exact(None, 123), 0);
     }
 }

@@ -10,7 +10,8 @@ use crate::{audit::filter, cli::kernel::KernelArguments};
 /// until a signal asks for the end.
 ///
 /// The kernel side tells of whoever is in other namespaces than the machine began with or was
-/// moved to another cgroup, and of nobody else. Filters are applied to the records.
+/// moved to another cgroup, and of nobody else. All filters are applied by the program, to the records: the kernel
+/// side leaves nothing out for them, as each story rests on records of others.
 #[derive(Args, Debug)]
 #[command(after_help = crate::cli::exit::HELP)]
 pub struct AuditArguments {
@@ -18,7 +19,7 @@ pub struct AuditArguments {
     /// /etc/tracer/config.toml (`tracer config print` shows what is in effect)
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Form of the records on standard output [default: compact, or none with --output]
+    /// Form of the records on standard output [default: compact, or none with --output or --journald]
     #[arg(short = 'o', long = "format", value_enum, value_name = "FORM")]
     pub format: Option<Form>,
     /// Write the records to a file, as JSON lines; what is there already stays
@@ -30,6 +31,23 @@ pub struct AuditArguments {
     /// Keep so many files beside the one that is written: FILE.1 is the latest of them
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=1000), value_name = "N")]
     pub rotate_keep: u32,
+    /// Write the records to the journal of systemd, or to one that listens elsewhere
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = super::journal::SOCKET, value_name = "SOCKET")]
+    pub journald: Option<PathBuf>,
+    #[command(flatten)]
+    pub expected: ExpectedArguments,
+    #[command(flatten)]
+    pub filter: FilterArguments,
+    /// Serve /metrics, /healthz, /readyz and /version over HTTP: ADDR:PORT, or a port of the loopback interface
+    #[arg(long, value_parser = super::serve::address, value_name = "ADDR:PORT")]
+    pub listen: Option<std::net::SocketAddr>,
+    #[command(flatten)]
+    pub observed: ObservedArguments,
+}
+
+/// How the host is observed.
+#[derive(Args, Debug)]
+pub struct ObservedArguments {
     /// See setns and unshare as they return, by any way: where the kernel refuses fexit, this costs every
     /// system call of the machine
     #[arg(long, conflicts_with = "economy")]
@@ -38,16 +56,13 @@ pub struct AuditArguments {
     /// where the kernel refuses fexit
     #[arg(long)]
     pub economy: bool,
-    #[command(flatten)]
-    pub expected: ExpectedArguments,
-    #[command(flatten)]
-    pub filter: FilterArguments,
-    /// Serve /metrics, /healthz, /readyz and /version over HTTP: ADDR:PORT, or a port of the loopback interface
-    #[arg(long, value_parser = super::serve::address, value_name = "ADDR:PORT")]
-    pub listen: Option<std::net::SocketAddr>,
     /// MiB of room for records that the program has not read yet: a power of two
     #[arg(long, default_value = "4", value_parser = ring, value_name = "MIB")]
     pub ring: u32,
+    /// Room for so many processes whose ends are told of: those of containers, and those that were moved. Where
+    /// it is full, nobody loses a place to a newcomer, who gets none
+    #[arg(long, default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(16..=1 << 22), value_name = "N")]
+    pub processes: u32,
     #[command(flatten)]
     pub kernel: KernelArguments,
 }

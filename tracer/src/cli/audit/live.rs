@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-use super::ancestry;
+use super::ancestry::{self, Starts};
 use crate::{
     audit::{
-        Auditor, Judging, Setting,
+        Auditor, Judging, Record, Setting,
         auditor::has_ended,
         record::{Mode, Started},
         status::Status,
@@ -31,6 +31,10 @@ const KTHREADD: Tgid = Tgid(2);
 /// All tasks are looked at again after so long: whose end was not told is found out.
 pub const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
+/// Records wait for so long, as one that happened before them may still be on its way: the kernel side takes room
+/// in the ring, looks at the clock, and may be interrupted between the two.
+pub const WAIT: Duration = Duration::from_millis(20);
+
 /// An audit with its hooks attached.
 pub struct Live {
     pub(super) collector: Collector,
@@ -40,6 +44,9 @@ pub struct Live {
     pub auditor: Auditor,
     pub(super) counters: Counters,
     next: u64,
+    /// All that happened until then was read, but for what is on its way.
+    read_ns: u64,
+    starts: Starts,
     /// Something was lost since all tasks were looked at.
     doubtful: bool,
 }
@@ -119,6 +126,8 @@ impl Live {
             auditor,
             counters,
             next,
+            read_ns: from_ns,
+            starts: starts(&first),
             doubtful: false,
         };
         live.auditor.started(started);
@@ -143,9 +152,10 @@ impl Live {
     /// Takes in events, with the counters as they stand after them.
     fn take(&mut self, events: Vec<Event>) -> Result<(), CollectError> {
         self.read_counters()?;
+        let ancestry = |tgid| ancestry::of(tgid, &self.starts);
         for event in events {
             if !matches!(event.body, Body::Snapshot(_)) {
-                self.auditor.apply(&event, &ancestry::of);
+                self.auditor.apply(&event, &ancestry);
             }
         }
         Ok(())
@@ -156,14 +166,15 @@ impl Live {
         for (first, members) in self.auditor.to_find() {
             self.collector.snapshot(first.tgid.0)?;
             let events = self.intake().events(usize::MAX);
+            let ancestry = |tgid| ancestry::of(tgid, &self.starts);
             for event in events {
                 match &event.body {
                     Body::Snapshot(certificate) if event.task.tgid == first.tgid => {
                         let found = certificate.clone();
-                        self.auditor.find(&event, &found, &members, &ancestry::of);
+                        self.auditor.find(&event, &found, &members, &ancestry);
                     }
                     Body::Snapshot(_) => {}
-                    _ => self.auditor.apply(&event, &ancestry::of),
+                    _ => self.auditor.apply(&event, &ancestry),
                 }
             }
         }
@@ -181,14 +192,23 @@ impl Live {
 
     /// Takes the next batch. Tells whether there may be more.
     pub fn follow(&mut self) -> Result<bool, CollectError> {
+        let now_ns = now_ns();
         let events = self.intake().events(BATCH);
         let more = events.len() == BATCH;
+        let last = events.last().filter(|_| more);
+        self.read_ns = last.map_or(now_ns, |event| event.time_ns.min(now_ns));
         self.take(events)?;
         if !more && self.doubtful {
             self.look_again()?;
         }
         self.collector.print_log();
         Ok(more)
+    }
+
+    /// What can be told: nothing that happened before it is on its way any more.
+    pub fn due(&mut self) -> Vec<Record> {
+        let wait = u64::try_from(WAIT.as_nanos()).unwrap_or(u64::MAX);
+        self.auditor.take_until(self.read_ns.saturating_sub(wait))
     }
 
     /// Waits until there is something to read.
@@ -211,6 +231,7 @@ impl Live {
             })
             .map(|event| event.task.tgid)
             .collect();
+        self.starts = starts(&events);
         self.take(events)?;
         // An inventory that is not whole shows nobody's end.
         if self.counters.lost.total() == lost {
@@ -271,6 +292,15 @@ fn baseline(events: &[Event]) -> Result<Seen, CollectError> {
     })
 }
 
+/// When the processes have started that were looked at.
+fn starts(events: &[Event]) -> Starts {
+    let seen = events.iter().filter(|event| {
+        matches!(event.body, Body::TaskSeen(_)) && event.task.tid.0 == event.task.tgid.0
+    });
+    seen.map(|event| (event.task.tgid, event.task.start_ns))
+        .collect()
+}
+
 /// Hooks without which nothing can be told of containers.
 fn needs(hooks: &[HookChoice]) -> Result<(), CollectError> {
     let needed = [
@@ -315,7 +345,7 @@ fn unattached(hooks: &[HookChoice]) -> Vec<Unattached> {
 }
 
 /// Nanoseconds since the machine was started.
-fn now_ns() -> u64 {
+pub fn now_ns() -> u64 {
     u64::try_from(ns(ClockId::Boottime)).unwrap_or(0)
 }
 

@@ -3,36 +3,44 @@
 
 mod ancestry;
 mod arguments;
+mod journal;
 mod live;
 mod notify;
 mod output;
 mod reload;
+mod rotated;
 mod serve;
 mod status;
+mod stream;
+pub mod top;
 
 use std::io::IsTerminal as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 pub use arguments::AuditArguments;
 
 use super::{Failure, doctor, exit, expect as expectations, say};
 use crate::{
-    audit::{self, Auditor, Judging, Record, filter::Filter, status::Tally},
+    audit::{self, Auditor, Judging, filter::Filter},
     collect::{Options, hooks::Way, wanted::Wants},
     expect::rule::Rule,
     host::{self, HostFacts},
     report,
     run::{Signals, ends},
 };
-use arguments::{ExpectedArguments, FilterArguments, Form};
-use live::{LOOK_AGAIN, Live};
+use arguments::{ExpectedArguments, FilterArguments, Form, ObservedArguments};
+use journal::Journal;
+use live::{LOOK_AGAIN, Live, WAIT};
 use notify::Manager;
-use output::{Before, Rotated, Sink, Written};
+use output::{Outlet, Place};
+use rotated::{Before, Rotated};
 use status::{Board, EVERY, Measurer};
+use stream::Stream;
 
 /// The command.
 ///
@@ -45,16 +53,12 @@ pub fn run(arguments: &AuditArguments) -> Result<u8, Failure> {
     let judging = judging(&arguments.expected, &host)?;
     // Before anything is written or attached: a port that is taken keeps it from starting.
     let listener = arguments.listen.map(serve::listen).transpose()?;
-    let (sinks, before) = sinks(arguments)?;
+    let (places, before) = places(arguments)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(exit::ERROR, format!("starting tokio failed: {error}")))?;
-    let outlet = Outlet {
-        filter: filter(&arguments.filter, &host)?,
-        sinks,
-        tally: Tally::default(),
-    };
+    let outlet = Outlet::new(filter(&arguments.filter, &host)?, places);
     let board = listener.map(put_up_board).transpose()?;
     let start = Start {
         arguments,
@@ -73,49 +77,12 @@ pub fn schema() -> Result<u8, Failure> {
     super::print(&format!("{:#}\n", audit::schema())).map(|()| exit::PASS)
 }
 
-/// Records on their way out.
-struct Outlet {
-    filter: Filter,
-    sinks: Vec<Sink>,
-    tally: Tally,
-}
-
 /// What an audit is started with.
 struct Start<'a> {
     arguments: &'a AuditArguments,
     judging: Judging,
     before: Option<Before>,
     board: Option<Arc<Board>>,
-}
-
-impl Outlet {
-    /// Opens files anew.
-    fn reopen(&mut self) {
-        for sink in &mut self.sinks {
-            if let Sink::File(file) = sink {
-                file.reopen();
-            }
-        }
-    }
-
-    fn write(&mut self, records: &[Record]) -> Written {
-        for record in records {
-            self.tally.note(record);
-        }
-        let wanted = records.iter().filter(|record| self.filter.takes(record));
-        let wanted: Vec<&Record> = wanted.collect();
-        if wanted.is_empty() {
-            return Written::All;
-        }
-        // Nobody who reads standard output any more wants it written.
-        self.sinks
-            .retain_mut(|sink| sink.write(&wanted) == Written::All);
-        if self.sinks.is_empty() {
-            Written::Closed
-        } else {
-            Written::All
-        }
-    }
 }
 
 /// Starts to serve what is put up on the board that it gives.
@@ -137,13 +104,14 @@ async fn audit(start: Start<'_>, host: &HostFacts, mut outlet: Outlet) -> Result
         Signals::new().map_err(|error| failed(&format!("catching signals failed: {error}")))?;
     let of_collect =
         |error: crate::collect::CollectError| Failure::new(doctor::code_of(&error), &error);
-    let mut live =
-        Live::start(&options(start.arguments), host, start.judging).map_err(of_collect)?;
+    let mut live = Live::start(&options(&start.arguments.observed), host, start.judging)
+        .map_err(of_collect)?;
     if let Some(before) = start.before {
         live.auditor.resumed(before.last);
     }
     let board = start.board;
-    let measurer = board.map(|board| Measurer::new(board, &mut live));
+    let measurer =
+        board.map(|board| Measurer::new(board, start.arguments.observed.processes, &mut live));
     let mut measurer = measurer.transpose().map_err(of_collect)?;
     if let Some(measurer) = &mut measurer {
         // Whoever reads the first record finds it ready.
@@ -155,13 +123,14 @@ async fn audit(start: Start<'_>, host: &HostFacts, mut outlet: Outlet) -> Result
     let often = [manager.every(), measurer.as_ref().map(|_| EVERY)];
     let often = often.into_iter().flatten().min();
     let mut turns = tokio::time::interval(often.unwrap_or(LOOK_AGAIN));
+    let mut dues = paced(WAIT);
     // Whoever had a terminal has lost it with that signal.
     let terminal = std::io::stdin().is_terminal() || std::io::stdout().is_terminal();
     manager.ready();
     let mut looks = tokio::time::interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
     let reason = loop {
         let more = live.follow().map_err(of_collect)?;
-        if outlet.write(&live.auditor.take()) == Written::Closed {
+        if !outlet.write(&live.due()) {
             // It was the only place that records went to.
             return Ok(exit::PASS);
         }
@@ -190,20 +159,29 @@ async fn audit(start: Start<'_>, host: &HostFacts, mut outlet: Outlet) -> Result
             _instant = looks.tick(), if !more => {
                 live.look_again().map_err(of_collect)?;
             }
+            _instant = dues.tick(), if !more && live.auditor.waits() => {}
             _instant = turns.tick(), if !more && often.is_some() => {}
         }
     };
     manager.stopping();
     let mut auditor: Auditor = live.end(reason).map_err(of_collect)?;
     outlet.write(&auditor.take());
+    outlet.end();
     Ok(exit::PASS)
 }
 
-fn options(arguments: &AuditArguments) -> Options {
+/// Turns that are not made up for.
+fn paced(every: Duration) -> Interval {
+    let mut turns = tokio::time::interval(every);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    turns
+}
+
+fn options(arguments: &ObservedArguments) -> Options {
     let mut options = arguments.kernel.set(Options {
         host: true,
         ring_bytes: arguments.ring,
-        scope_groups: MARKED,
+        scope_groups: arguments.processes,
         ..Options::for_this_process()
     });
     if arguments.economy {
@@ -217,21 +195,13 @@ fn options(arguments: &AuditArguments) -> Options {
 
 /// The signal that has the configuration read anew.
 const HANGUP: i32 = 1;
-/// Processes whose end is told of: those of containers, and those that were moved.
-const MARKED: u32 = 65_536;
 
 fn judging(arguments: &ExpectedArguments, host: &HostFacts) -> Result<Judging, Failure> {
     let lists = expectations::sources(&arguments.expect, &arguments.preset)?;
     let merged = expectations::merged(&lists)?;
-    let (decidable, others): (Vec<_>, Vec<_>) = merged
-        .into_iter()
-        .partition(|expectation| expectation.check.family().at_exec());
-    if !others.is_empty() {
-        let names: Vec<&str> = others.iter().map(|one| one.id.as_str()).collect();
-        say(&format!(
-            "not judged at birth, as only what comes later or mount tables show it: {}",
-            names.join(", ")
-        ));
+    let (decidable, undecided) = Judging::decidable(merged);
+    for words in undecided.words() {
+        say(&words);
     }
     let template = report::certificate::template(host);
     let rules = arguments.rule.iter();
@@ -245,8 +215,8 @@ fn judging(arguments: &ExpectedArguments, host: &HostFacts) -> Result<Judging, F
 }
 
 /// The file first: what is seen on standard output is in it.
-fn sinks(arguments: &AuditArguments) -> Result<(Vec<Sink>, Option<Before>), Failure> {
-    let mut sinks = Vec::new();
+fn places(arguments: &AuditArguments) -> Result<(Vec<Place>, Option<Before>), Failure> {
+    let mut places = Vec::new();
     let mut before = None;
     if let Some(path) = &arguments.output {
         let limit = arguments.rotate_size << 20;
@@ -255,15 +225,30 @@ fn sinks(arguments: &AuditArguments) -> Result<(Vec<Sink>, Option<Before>), Fail
             let text = format!("opening {} failed: {error}", path.display());
             Failure::new(exit::ERROR, text)
         })?;
-        sinks.push(Sink::File(file));
+        places.push(Place::File(file));
         before = held;
     }
-    if let Some(form) = arguments.format {
-        sinks.push(Sink::Standard(form));
-    } else if sinks.is_empty() {
-        sinks.push(Sink::Standard(Form::Compact));
+    if let Some(path) = &arguments.journald {
+        let journal = Journal::open(path).map_err(|error| {
+            let text = format!(
+                "reaching the journal at {} failed: {error}; --journald=SOCKET names another",
+                path.display()
+            );
+            Failure::new(exit::ERROR, text)
+        })?;
+        places.push(Place::Journal(journal));
     }
-    Ok((sinks, before))
+    let form = arguments
+        .format
+        .or(places.is_empty().then_some(Form::Compact));
+    if let Some(form) = form {
+        let stream = Stream::standard().map_err(|error| {
+            let text = format!("taking standard output failed: {error}");
+            Failure::new(exit::ERROR, text)
+        })?;
+        places.push(Place::Standard(stream, form));
+    }
+    Ok((places, before))
 }
 
 fn filter(arguments: &FilterArguments, host: &HostFacts) -> Result<Filter, Failure> {

@@ -1,66 +1,91 @@
-//! Where records go: standard output, or a file that is rotated. Owns the writing, and what happens
-//! when it fails: the audit goes on, and says so once.
+//! Where records go. Owns the forms, and what happens when one of these places fails: the audit goes on,
+//! says so once, and counts what is missing there.
 
-use std::{
-    fs::{File, OpenOptions, Permissions, rename},
-    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
-    path::{Path, PathBuf},
-};
+use std::io;
 
-use serde_json::Value;
-
-use super::arguments::Form;
+use super::{arguments::Form, journal::Journal, rotated::Rotated, stream::Stream};
 use crate::{
-    audit::{Record, words},
+    audit::{self, Record, filter::Filter, record::What, status::Tally, words},
     cli::say,
 };
 
-/// The last record of a file is looked for in so much of it.
-const TAIL: u64 = 1 << 20;
-
 /// One place that records go to.
-pub enum Sink {
+pub struct Sink {
+    place: Place,
+    trouble: Trouble,
+}
+
+/// Which.
+pub enum Place {
     /// Standard output.
-    Standard(Form),
+    Standard(Stream, Form),
     /// A file.
     File(Rotated),
+    /// The journal of systemd.
+    Journal(Journal),
 }
 
-/// What became of some records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
-    /// They are written.
-    All,
-    /// Nobody reads standard output any more.
+/// Why records are not written.
+#[derive(Debug)]
+pub enum Unwritten {
+    /// Nobody reads any more.
     Closed,
+    /// They could not be.
+    Failed {
+        /// How many.
+        missing: u64,
+        /// Why.
+        error: io::Error,
+    },
 }
 
-impl Sink {
-    /// Writes records, all at once, and has the kernel take them over.
-    pub fn write(&mut self, records: &[&Record]) -> Written {
+impl Place {
+    fn name(&self) -> String {
         match self {
-            Self::Standard(form) => {
-                let text: String = records.iter().map(|record| text(record, *form)).collect();
-                let mut stdout = io::stdout().lock();
-                match stdout
-                    .write_all(text.as_bytes())
-                    .and_then(|()| stdout.flush())
-                {
-                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Written::Closed,
-                    // The next ones may find room again.
-                    Err(_) | Ok(()) => Written::All,
-                }
-            }
+            Self::Standard(..) => "standard output".to_owned(),
+            Self::File(file) => file.name(),
+            Self::Journal(journal) => format!("the journal at {}", journal.name()),
+        }
+    }
+
+    /// Its kind, as metrics have it.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Standard(..) => "stdout",
+            Self::File(_) => "file",
+            Self::Journal(_) => "journald",
+        }
+    }
+
+    /// Writes records, all at once, and has the kernel take them over.
+    fn write(&mut self, records: &[&Record]) -> Result<(), Unwritten> {
+        let lines = |form: Form| -> String {
+            let lines = records.iter().map(|record| line(record, form));
+            lines.collect()
+        };
+        match self {
+            Self::Standard(stream, form) => stream.write(&lines(*form)),
             Self::File(file) => {
-                file.write(records);
-                Written::All
+                let missing = records.len() as u64;
+                let written = file.write(&lines(Form::Jsonl));
+                written.map_err(|error| Unwritten::Failed { missing, error })
+            }
+            Self::Journal(journal) => {
+                for (sent, record) in records.iter().enumerate() {
+                    let missing = (records.len() - sent) as u64;
+                    let entry = audit::journal::entry(record);
+                    // One that takes nothing is not tried with every one of them.
+                    journal
+                        .send(&entry)
+                        .map_err(|error| Unwritten::Failed { missing, error })?;
+                }
+                Ok(())
             }
         }
     }
 }
 
-fn text(record: &Record, form: Form) -> String {
+fn line(record: &Record, form: Form) -> String {
     let mut line = match form {
         Form::Jsonl => serde_json::to_string(record).unwrap_or_default(),
         Form::Compact | Form::Table => words::line(record),
@@ -69,158 +94,132 @@ fn text(record: &Record, form: Form) -> String {
     line
 }
 
-/// A file, with its predecessors beside it as `FILE.1` to `FILE.n`.
-pub struct Rotated {
-    path: PathBuf,
-    file: File,
-    size: u64,
-    limit: u64,
-    keep: u32,
-    /// It could not be written to, which has been said.
-    failing: bool,
-    /// Records that could not be written since.
+/// What is missing at a place that cannot be written to.
+#[derive(Debug, Default)]
+struct Trouble {
+    /// Records since it could not be; 0 = it can.
     missing: u64,
 }
 
-/// What a file held before.
-pub struct Before {
-    /// Time of its last whole record, where that could be read; `None` = there is none.
-    pub last: Option<String>,
-}
-
-impl Rotated {
-    /// Opens the file, and tells what it holds if it is not empty. A last line that is cut, as
-    /// SIGKILL leaves it on a full disk, is ended, so that it damages no other.
-    pub fn open(path: &Path, limit: u64, keep: u32) -> io::Result<(Self, Option<Before>)> {
-        let mut file = open(path)?;
-        let mut size = file.metadata()?.len();
-        let mut before = None;
-        if size != 0 {
-            let tail = tail(&mut file, size)?;
-            before = Some(Before { last: last(&tail) });
-            if !tail.ends_with(b"\n") {
-                file.write_all(b"\n")?;
-                size += 1;
+impl Trouble {
+    /// Takes in what has become of some records. Gives what there is to say of it.
+    fn note(&mut self, name: &str, failed: Option<(u64, &io::Error)>) -> Option<String> {
+        let before = self.missing;
+        match failed {
+            None => {
+                self.missing = 0;
+                (before != 0).then(|| {
+                    format!("{name} is written to again; {before} records are missing in it")
+                })
+            }
+            Some((missing, error)) => {
+                self.missing += missing;
+                (before == 0).then(|| {
+                    format!("writing to {name} failed: {error}; the audit goes on, and writes again as soon as it can")
+                })
             }
         }
-        let rotated = Self {
-            path: path.to_owned(),
-            file,
-            size,
-            limit,
-            keep,
-            failing: false,
-            missing: 0,
-        };
-        Ok((rotated, before))
+    }
+}
+
+/// Records on their way out.
+pub struct Outlet {
+    /// Which are wanted.
+    pub filter: Filter,
+    /// What they add up to.
+    pub tally: Tally,
+    sinks: Vec<Sink>,
+    lossy: bool,
+}
+
+impl Outlet {
+    /// To these places, in their order.
+    pub fn new(filter: Filter, places: Vec<Place>) -> Self {
+        let sinks = places.into_iter().map(|place| Sink {
+            place,
+            trouble: Trouble::default(),
+        });
+        Self {
+            filter,
+            tally: Tally::default(),
+            sinks: sinks.collect(),
+            lossy: false,
+        }
     }
 
-    /// Opens the file of that name anew, as somebody may have renamed the one that is written.
+    /// Opens files anew.
     pub fn reopen(&mut self) {
-        let opened = open(&self.path).and_then(|file| Ok((file.metadata()?.len(), file)));
-        match opened {
-            Ok((size, file)) => (self.size, self.file) = (size, file),
-            Err(error) => say(&format!(
-                "opening {} anew failed: {error}; records go to the file that was open",
-                self.path.display()
-            )),
-        }
-    }
-
-    fn write(&mut self, records: &[&Record]) {
-        let count = records.len() as u64;
-        match self.try_write(records) {
-            Ok(()) => {
-                if self.failing {
-                    say(&format!(
-                        "{} is written to again; {} records are missing in it",
-                        self.path.display(),
-                        self.missing
-                    ));
-                }
-                (self.failing, self.missing) = (false, 0);
-            }
-            Err(error) => {
-                self.missing += count;
-                if !self.failing {
-                    say(&format!(
-                        "writing to {} failed: {error}; the audit goes on, and writes again as soon as it can",
-                        self.path.display()
-                    ));
-                }
-                self.failing = true;
+        for sink in &mut self.sinks {
+            if let Place::File(file) = &mut sink.place {
+                file.reopen();
             }
         }
     }
 
-    fn try_write(&mut self, records: &[&Record]) -> io::Result<()> {
-        let text: String = records
-            .iter()
-            .map(|record| text(record, Form::Jsonl))
-            .collect();
-        if self.size != 0 && self.size + text.len() as u64 > self.limit {
-            self.rotate()?;
+    /// Writes records. Tells whether there is any place left where somebody may read them.
+    pub fn write(&mut self, records: &[Record]) -> bool {
+        for record in records {
+            self.tally.note(record);
+            if matches!(record.what, What::Loss(_)) && !self.lossy {
+                self.lossy = true;
+                say(
+                    "records were lost, as they came faster than they were read; each `loss` in the stream tells when and of which kinds",
+                );
+            }
         }
-        // Whole records or none: what a full disk has cut is taken back.
-        let written = self.file.write_all(text.as_bytes());
-        if let Err(error) = written {
-            // A device cannot be cut.
-            let _uncut = self.file.set_len(self.size);
-            return Err(error);
+        let wanted = records.iter().filter(|record| self.filter.takes(record));
+        let wanted: Vec<&Record> = wanted.collect();
+        if wanted.is_empty() {
+            return true;
         }
-        self.size += text.len() as u64;
-        Ok(())
+        let tally = &mut self.tally;
+        let mut closed = None;
+        self.sinks.retain_mut(|sink| {
+            let open = sink.write(&wanted, tally);
+            if !open {
+                closed = Some(sink.place.name());
+            }
+            open
+        });
+        if let (Some(name), false) = (closed, self.sinks.is_empty()) {
+            say(&format!(
+                "nobody reads {name} any more; the audit goes on without it"
+            ));
+        }
+        !self.sinks.is_empty()
     }
 
-    fn rotate(&mut self) -> io::Result<()> {
-        let numbered = |number: u32| {
-            let mut name = self.path.clone().into_os_string();
-            name.push(format!(".{number}"));
-            PathBuf::from(name)
+    /// The end: says what is still missing.
+    pub fn end(&self) {
+        for sink in &self.sinks {
+            let missing = sink.trouble.missing;
+            if missing != 0 {
+                let name = sink.place.name();
+                say(&format!(
+                    "{missing} records are missing in {name}, the last one among them"
+                ));
+            }
+        }
+    }
+}
+
+impl Sink {
+    /// Tells whether there is still anybody.
+    fn write(&mut self, records: &[&Record], tally: &mut Tally) -> bool {
+        let written = self.place.write(records);
+        let failed = match &written {
+            Ok(()) => None,
+            Err(Unwritten::Closed) => return false,
+            Err(Unwritten::Failed { missing, error }) => {
+                tally.unwritten(self.place.kind(), *missing);
+                Some((*missing, error))
+            }
         };
-        for number in (1..self.keep).rev() {
-            match rename(numbered(number), numbered(number + 1)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+        if let Some(words) = self.trouble.note(&self.place.name(), failed) {
+            say(&words);
         }
-        if self.keep == 0 {
-            self.file.set_len(0)?;
-        } else {
-            rename(&self.path, numbered(1))?;
-            self.file = open(&self.path)?;
-        }
-        self.size = 0;
-        Ok(())
+        true
     }
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).append(true).create(true).mode(0o600);
-    let file = options.open(path)?;
-    // One that was there may be for others to read.
-    if file.metadata()?.is_file() {
-        file.set_permissions(Permissions::from_mode(0o600))?;
-    }
-    Ok(file)
-}
-
-fn tail(file: &mut File, size: u64) -> io::Result<Vec<u8>> {
-    file.seek(SeekFrom::Start(size.saturating_sub(TAIL)))?;
-    let mut tail = Vec::new();
-    file.read_to_end(&mut tail)?;
-    Ok(tail)
-}
-
-/// Time of the last line that is a whole record.
-fn last(tail: &[u8]) -> Option<String> {
-    let lines = tail.split(|byte| *byte == b'\n').rev();
-    let mut times = lines.filter_map(|line| {
-        let record: Value = serde_json::from_slice(line).ok()?;
-        record.get("time")?.as_str().map(str::to_owned)
-    });
-    times.next()
 }
 
 #[cfg(test)]
@@ -228,9 +227,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_whole_record_tells_the_time() {
-        let tail = b"{\"time\":\"1\"}\n{\"time\":\"2\"}\n{\"time\":\"3";
-        assert_eq!(last(tail).as_deref(), Some("2"));
-        assert_eq!(last(b"nothing of ours\n"), None);
+    fn trouble_is_said_once_and_its_end_with_what_is_missing() {
+        let mut trouble = Trouble::default();
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        assert_eq!(trouble.note("x", None), None);
+        let said = trouble.note("x", Some((2, &full))).expect("the first time");
+        assert!(said.starts_with("writing to x failed"), "{said}");
+        assert_eq!(trouble.note("x", Some((3, &full))), None);
+        let again = trouble.note("x", None).expect("it works again");
+        assert!(again.contains("5 records are missing"), "{again}");
+        assert_eq!(trouble.note("x", None), None);
     }
 }

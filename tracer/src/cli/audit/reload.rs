@@ -34,16 +34,21 @@ pub fn reload(
 
 /// What has changed and cannot change now, by its flags.
 fn fixed(before: &AuditArguments, now: &AuditArguments) -> Vec<&'static str> {
-    let kernel = |all: &AuditArguments| format!("{:?}", all.kernel);
+    let kernel = |all: &AuditArguments| format!("{:?}", all.observed.kernel);
     let changed = [
         ("--format", before.format != now.format),
         ("--output", before.output != now.output),
+        ("--journald", before.journald != now.journald),
         ("--rotate-size", before.rotate_size != now.rotate_size),
         ("--rotate-keep", before.rotate_keep != now.rotate_keep),
-        ("--exact", before.exact != now.exact),
-        ("--economy", before.economy != now.economy),
+        ("--exact", before.observed.exact != now.observed.exact),
+        ("--economy", before.observed.economy != now.observed.economy),
         ("--listen", before.listen != now.listen),
-        ("--ring", before.ring != now.ring),
+        ("--ring", before.observed.ring != now.observed.ring),
+        (
+            "--processes",
+            before.observed.processes != now.observed.processes,
+        ),
         ("--hooks and --btf", kernel(before) != kernel(now)),
     ];
     let changed = changed.into_iter().filter(|(_, changed)| *changed);

@@ -18,6 +18,8 @@ use crate::{
 
 /// A connection is closed after so long, whatever is done on it.
 const PATIENCE: Duration = Duration::from_secs(6);
+/// How long nobody is answered after a connection that could not be taken.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Connections at a time; others wait.
 const CONNECTIONS: usize = 16;
 
@@ -71,13 +73,16 @@ pub fn serve(listener: TcpListener, board: Arc<Board>) -> Result<(), Failure> {
 
 async fn accept(listener: tokio::net::TcpListener, board: Arc<Board>) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut pauses = tokio::time::interval(PAUSE);
     loop {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
             return;
         };
-        // One that is gone before it was taken, or no descriptor left: the next may do.
+        // One that is gone before it was taken, or no descriptor left: the next may do, a little later, as
+        // one that has no descriptor stays where it is and would be tried without end.
         let Ok((stream, _)) = listener.accept().await else {
-            tokio::task::yield_now().await;
+            pauses.reset();
+            pauses.tick().await;
             continue;
         };
         let board = Arc::clone(&board);

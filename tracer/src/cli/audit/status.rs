@@ -49,16 +49,19 @@ pub struct Measurer {
     /// Names of those that are not there any more; `None` = the kernel does not tell.
     gone: Option<Vec<String>>,
     marked: Option<Fill>,
+    /// There is room for so many marked processes.
+    room: u32,
     /// Has the kernel measure programs while it is open.
     _statistics: Option<OwnedFd>,
 }
 
 impl Measurer {
     /// One that puts up what it measures on a board.
-    pub fn new(board: Arc<Board>, live: &mut Live) -> Result<Self, CollectError> {
+    pub fn new(board: Arc<Board>, room: u32, live: &mut Live) -> Result<Self, CollectError> {
         let now = Instant::now();
         Ok(Self {
             board,
+            room,
             due: now,
             seldom_due: now,
             links: live.collector.links()?,
@@ -82,7 +85,7 @@ impl Measurer {
             let scope = live.collector.scope();
             self.marked = Some(Fill {
                 used: scope.entries(),
-                size: u64::from(super::MARKED),
+                size: u64::from(self.room),
             });
             if let (Some(before), Some(after)) = (&self.links, live.collector.links()?) {
                 let gone = before.iter().filter(|(id, _)| !after.contains_key(id));

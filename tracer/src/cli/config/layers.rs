@@ -153,6 +153,14 @@ fn spelled(name: &str, arg: &Arg, said: &Said, by: &Origin) -> Result<Vec<OsStri
         (Said::Switch(true), false) => Ok(vec![format!("--{name}").into()]),
         (Said::Switch(false), false) => Ok(Vec::new()),
         (Said::Values(_), false) => refused(format!("`{name}` is true or false")),
+        // Its value has a default of its own.
+        (Said::Switch(on), true)
+            if arg
+                .get_num_args()
+                .is_some_and(|count| count.min_values() == 0) =>
+        {
+            Ok(on.then(|| format!("--{name}").into()).into_iter().collect())
+        }
         (Said::Switch(_), true) => refused(format!("`{name}` takes a value, not true or false")),
         (Said::Values(values), true) => {
             let list = matches!(arg.get_action(), clap::ArgAction::Append);
