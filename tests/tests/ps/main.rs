@@ -5,6 +5,7 @@ mod cgroups;
 mod containers;
 mod inspect;
 mod namespaces;
+mod since;
 
 use serde_json::Value;
 use tracer_tests::binary::{Runs, tracer};

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::since::Since;
 use super::{Head, left};
 use crate::event::{Certificate, CgroupKey, Task};
 use crate::host::HostFacts;
@@ -23,6 +24,9 @@ pub struct Inspection {
     pub head: Head,
     /// The certificate.
     pub certificate: Value,
+    /// What has changed since its birth, where that was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since_birth: Option<Since>,
 }
 
 impl Inspection {
@@ -53,7 +57,41 @@ impl Inspection {
         Self {
             head,
             certificate: value,
+            since_birth: None,
         }
+    }
+
+    /// The same with what has changed since a birth that a record tells of.
+    #[must_use]
+    pub fn since(self, record: &Value) -> Self {
+        Self {
+            since_birth: Some(Since::new(record, &self.certificate)),
+            ..self
+        }
+    }
+
+    /// A line for each fact, those that have changed last.
+    fn lines(&self) -> Vec<(String, String)> {
+        let mut lines = lines(&self.certificate);
+        if let Some(since) = &self.since_birth {
+            lines.push((
+                since.kind.clone(),
+                format!("{} as {}", since.time, since.container),
+            ));
+            let changed = since.changed.iter();
+            lines.extend(changed.map(|one| {
+                let words = |words: &[String]| match words {
+                    [] => "nothing".to_owned(),
+                    words => words.join("; "),
+                };
+                let text = format!("{}, was {}", words(&one.now), words(&one.before));
+                (format!("changed: {}", one.fact), text)
+            }));
+            if since.changed.is_empty() {
+                lines.push(("changed".to_owned(), "nothing".to_owned()));
+            }
+        }
+        lines
     }
 }
 
@@ -81,7 +119,8 @@ impl Document for Inspection {
     fn write(&self, format: Format, out: &mut dyn Write, style: Style) -> io::Result<()> {
         match format {
             Format::Table => {
-                let rows: Vec<Row> = lines(&self.certificate)
+                let rows: Vec<Row> = self
+                    .lines()
                     .into_iter()
                     .map(|(name, text)| Row {
                         cells: vec![Cell::new(name), Cell::new(text)],
@@ -91,7 +130,7 @@ impl Document for Inspection {
                 grid::write(&COLUMNS, &rows, out, style)
             }
             Format::Compact => {
-                for (name, text) in lines(&self.certificate) {
+                for (name, text) in self.lines() {
                     writeln!(out, "{}\t{}", escape(&name), escape(&text))?;
                 }
                 Ok(())
@@ -103,7 +142,7 @@ impl Document for Inspection {
 }
 
 /// A line for each fact, by its name in the document; what belongs together stays on one line.
-fn lines(certificate: &Value) -> Vec<(String, String)> {
+pub(super) fn lines(certificate: &Value) -> Vec<(String, String)> {
     let mut lines = Vec::new();
     flatten("", certificate, &mut lines);
     lines
@@ -153,10 +192,13 @@ fn capabilities(items: &[Value]) -> Option<String> {
     Some(names?.join(" ").to_lowercase())
 }
 
+/// What the kernel could not give.
+pub(super) const UNKNOWN: &str = "not known";
+
 /// In words: `null` is what the kernel could not give.
 fn words(value: &Value) -> String {
     match value {
-        Value::Null => "not known".to_owned(),
+        Value::Null => UNKNOWN.to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(items) if items.is_empty() => "none".to_owned(),
         Value::Array(items) => capabilities(items)
@@ -172,7 +214,7 @@ fn words(value: &Value) -> String {
                 .collect();
             // A group of which nothing holds is not one of which nothing is known.
             if fields.values().all(Value::is_null) {
-                "not known".to_owned()
+                UNKNOWN.to_owned()
             } else if pairs.is_empty() {
                 "none of it".to_owned()
             } else {

@@ -5,6 +5,7 @@ pub mod cgroups;
 pub mod containers;
 pub mod inspection;
 pub mod namespaces;
+pub mod since;
 
 use std::io::{self, Write};
 
@@ -94,7 +95,7 @@ fn memory_text(bytes: u64) -> String {
 }
 
 /// As people say it: the largest unit, and one below it.
-fn age_text(seconds: u64) -> String {
+pub(super) fn age_text(seconds: u64) -> String {
     let units = [("d", 86400), ("h", 3600), ("m", 60), ("s", 1)];
     let largest = units.iter().position(|(_, unit)| seconds >= *unit);
     let parts: Vec<String> = units[largest.unwrap_or(units.len() - 1)..]
