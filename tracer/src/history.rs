@@ -4,6 +4,8 @@
 
 pub mod note;
 
+use std::sync::Arc;
+
 use crate::event::{self, Body, Event, SyscallTable, Task, Tgid};
 use crate::model::{Births, Change, Model, waiting};
 use crate::verdict::{Observation, Seen, Surroundings, Unattached, Waited};
@@ -90,7 +92,7 @@ pub struct History {
     pub births: Births,
     /// Certificates, counters, missing hooks.
     pub observation: Observation,
-    /// The timeline, without the host's inventory.
+    /// The timeline, without the host's inventory, in the order of numbers.
     pub steps: Vec<Step>,
     /// Events that the timeline has no room for.
     pub omitted: u64,
@@ -150,12 +152,12 @@ impl History {
                 counters.scope_full = scope_full;
             }
             Note::GateMounts { own, host } => {
-                observation.mounts = own;
-                observation.host_mounts = host;
+                observation.mounts = own.map(Arc::from);
+                observation.host_mounts = host.map(Arc::from);
             }
-            Note::HostMounts { table } => self.tables.host = table,
+            Note::HostMounts { table } => self.tables.host = table.map(Arc::from),
             Note::Mounts { birth, table } => {
-                self.tables.containers.insert(birth, table);
+                self.tables.containers.insert(birth, table.map(Arc::from));
             }
             Note::Readings { birth, found } => {
                 self.tables.readings.insert(birth, found);
@@ -172,7 +174,7 @@ impl History {
                     self.waited.push(Waited {
                         task,
                         seen,
-                        mounts,
+                        mounts: mounts.map(Arc::from),
                         readings,
                     });
                 }
@@ -186,7 +188,8 @@ impl History {
 
     /// The facts of the snapshot of this number, as long as the timeline holds it.
     fn snapshot(&self, seq: u64) -> Option<(Task, Seen)> {
-        let step = self.steps.iter().rfind(|step| step.event.seq == seq)?;
+        let found = self.steps.binary_search_by_key(&seq, |step| step.event.seq);
+        let step = self.steps.get(found.ok()?)?;
         match &step.event.body {
             Body::Snapshot(facts) => Some((
                 step.event.task.clone(),

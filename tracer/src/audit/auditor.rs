@@ -264,6 +264,7 @@ impl Auditor {
         if let Some(violation) = violation {
             self.tell(event.time_ns, What::ContainerViolation(violation));
         }
+        self.births.release(number);
     }
 
     /// The record of the birth that the steps to another one begin after: that of the container with

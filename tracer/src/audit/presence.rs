@@ -54,6 +54,7 @@ impl Auditor {
         let lineage = lineage::record(&self.host.boot_id, lineage.as_ref(), LineageSource::Proc);
         let (born, _) = self.born_record(&birth, SeenBy::Inventory, lineage);
         self.tell(event.time_ns, What::ContainerFound(Box::new(born)));
+        self.births.release(birth.number);
     }
 
     /// Takes everybody for gone who was there before `now_ns` and is not among `living`, whose ends may

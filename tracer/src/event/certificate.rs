@@ -2,7 +2,10 @@
 //! `None` for a fact that this kernel could not give, so that "cannot say" is never taken for
 //! zero. Owns no judgement.
 
+use std::sync::Arc;
+
 use tracer_common::record::{self as wire, CPU_WORDS};
+use zerocopy::FromZeros as _;
 
 mod attribute;
 
@@ -15,9 +18,9 @@ pub use wire::{
     PathFact, Rlimit, Scheduling, Terminal, TimeOffsets, UNLIMITED,
 };
 
-/// Facts of one task.
+/// Facts of one task. They never change, and copies share them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Certificate(Box<wire::Certificate>);
+pub struct Certificate(Arc<wire::Certificate>);
 
 /// A list of which the kernel may hold more than the record had room for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,11 +42,16 @@ pub struct DeviceList {
 
 impl From<wire::Certificate> for Certificate {
     fn from(facts: wire::Certificate) -> Self {
-        Self(Box::new(facts))
+        Self(Arc::new(facts))
     }
 }
 
 impl Certificate {
+    /// Of which no fact is known.
+    pub fn nothing() -> Self {
+        wire::Certificate::new_zeroed().into()
+    }
+
     /// The record's own form.
     pub fn wire(&self) -> &wire::Certificate {
         &self.0

@@ -82,9 +82,9 @@ impl Model {
     /// The state of who did something. The root had threads before the run that no record
     /// named: they are taken to be where their leader is.
     fn actor(&self, task: &Task) -> Option<&TaskState> {
-        self.tasks.get(&task.tid).or_else(|| {
+        self.tasks.get(task.tid).or_else(|| {
             (task.tgid == self.root)
-                .then(|| self.tasks.get(&Tid(self.root.0)))
+                .then(|| self.tasks.get(Tid(self.root.0)))
                 .flatten()
         })
     }
@@ -160,7 +160,7 @@ impl Model {
         after: CgroupKey,
         way: WayIn,
     ) -> Change {
-        let path = self.cgroups.get(&after).map(|birth| birth.path.clone());
+        let path = self.cgroups.get(after).map(|birth| birth.path.clone());
         Change::Cgroup {
             task: task.clone(),
             before,
@@ -184,7 +184,7 @@ impl Model {
             .map(|leader| leader.execs)
             .unwrap_or_default();
         if old_tid != task.tid
-            && let Some(state) = self.tasks.remove(&old_tid)
+            && let Some(state) = self.tasks.remove(old_tid)
         {
             self.tasks.insert(task.tid, state);
         }
@@ -192,11 +192,10 @@ impl Model {
             filename: certificate.filename(),
         }];
         changes.extend(self.align(seq, task, certificate));
-        if let Some(state) = self.tasks.get_mut(&task.tid) {
-            execs.first = execs.first.or(Some(seq));
-            execs.count += 1;
-            state.execs = execs;
-        }
+        execs.first = execs.first.or(Some(seq));
+        execs.count += 1;
+        self.tasks
+            .update_in_place(task.tid, |state| state.execs = execs);
         changes
     }
 
@@ -206,7 +205,7 @@ impl Model {
         let namespaces = certificate.namespaces().unwrap_or_default();
         let cgroups = certificate.cgroups().unwrap_or_default();
         self.note_found(seq, &namespaces);
-        let Some(mut state) = self.tasks.remove(&task.tid) else {
+        let Some(mut state) = self.tasks.remove(task.tid) else {
             self.tasks
                 .insert(task.tid, found(seq, task, namespaces, &cgroups));
             return Vec::new();
@@ -244,14 +243,11 @@ impl Model {
 
     fn exit(&mut self, seq: u64, task: &Task, exit: &Exit) -> Vec<Change> {
         if task.tid.0 == task.tgid.0 {
-            if let Some(state) = self.tasks.get_mut(&task.tid) {
-                state.ended = Some(Ended {
-                    seq,
-                    code: exit.code,
-                });
-            }
+            let code = exit.code;
+            self.tasks
+                .update(task.tid, |state| state.ended = Some(Ended { seq, code }));
         } else {
-            self.tasks.remove(&task.tid);
+            self.tasks.remove(task.tid);
         }
         vec![Change::Ended {
             status: exit.status(),
@@ -311,9 +307,7 @@ impl Model {
     }
 
     fn rmdir(&mut self, seq: u64, gone: &CgroupDir) -> Vec<Change> {
-        if let Some(birth) = self.cgroups.get_mut(&gone.cgroup.key) {
-            birth.removed = Some(seq);
-        }
+        self.cgroups.removed(gone.cgroup.key, seq);
         vec![Change::CgroupRemoved {
             key: gone.cgroup.key,
             path: gone.path.clone(),
@@ -331,28 +325,21 @@ impl Model {
         };
         let before = self
             .tasks
-            .get(&target.tid)
+            .get(target.tid)
             .and_then(|state| Some(state.cgroups.get(&key.hierarchy)?.key));
-        let moved = |state: &&mut TaskState| {
-            state.ended.is_none()
-                && (state.task.tid == target.tid
-                    || attach.threadgroup && state.task.tgid == target.tgid)
+        let mut moved = vec![target.tid];
+        if attach.threadgroup {
+            let group = self.tasks.group(target.tgid).into_iter();
+            moved.extend(group.filter(|tid| *tid != target.tid));
+        }
+        let to = Move {
+            by: mover.tgid,
+            comm: mover.comm.clone(),
+            to: key,
+            seq,
         };
-        for state in self.tasks.values_mut().filter(moved) {
-            let place = state
-                .cgroups
-                .entry(key.hierarchy)
-                .or_insert_with(|| Membership::new(key, WayIn::Unseen, None));
-            // A write that names the cgroup a task is in already runs the hook and moves nothing.
-            if place.key != key || place.seq.is_none() && place.way == WayIn::Unseen {
-                place.moves.push(Move {
-                    by: mover.tgid,
-                    comm: mover.comm.clone(),
-                    to: key,
-                    seq,
-                });
-                (place.key, place.way, place.seq) = (key, way, Some(seq));
-            }
+        for tid in moved {
+            self.tasks.update(tid, |state| move_to(state, &to, way));
         }
         if before == Some(key) {
             return Vec::new();
@@ -369,14 +356,33 @@ impl Model {
 
     fn task_seen(&mut self, task: &Task, seen: &TaskSeen) -> Vec<Change> {
         // An inventory taken during the run holds tasks of the run, too.
-        if !self.tasks.get(&task.tid).is_some_and(|known| known.lineage) {
+        if !self.tasks.get(task.tid).is_some_and(|known| known.lineage) {
             self.note_existing(&seen.namespaces);
         }
-        self.tasks.entry(task.tid).or_insert_with(|| TaskState {
-            parent: Some(seen.parent),
-            ..TaskState::existing(task.clone(), seen.namespaces, &seen.cgroups)
-        });
+        if self.tasks.get(task.tid).is_none() {
+            let state = TaskState {
+                parent: Some(seen.parent),
+                ..TaskState::existing(task.clone(), seen.namespaces, &seen.cgroups)
+            };
+            self.tasks.insert(task.tid, state);
+        }
         Vec::new()
+    }
+}
+
+/// Moves a task to a cgroup, unless it has ended. A write that names the cgroup a task is in already runs
+/// the hook and moves nothing.
+fn move_to(state: &mut TaskState, to: &Move, way: WayIn) {
+    if state.ended.is_some() {
+        return;
+    }
+    let place = state
+        .cgroups
+        .entry(to.to.hierarchy)
+        .or_insert_with(|| Membership::new(to.to, WayIn::Unseen, None));
+    if place.key != to.to || place.seq.is_none() && place.way == WayIn::Unseen {
+        place.moves.push(to.clone());
+        (place.key, place.way, place.seq) = (to.to, way, Some(to.seq));
     }
 }
 

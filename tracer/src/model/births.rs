@@ -12,7 +12,8 @@ use crate::event::{
 };
 
 use super::{
-    Change, Domain, Model, domain, drift,
+    Change, Domain, Model, domain,
+    drift::{self, Basis},
     index::Index,
     program::{Program, program},
     stage::{Makers, Who},
@@ -30,7 +31,7 @@ pub struct Birth {
     pub time_ns: u64,
     /// The payload.
     pub payload: Task,
-    /// What the kernel knew of the payload as it was executed.
+    /// What the kernel knew of the payload as it was executed; nothing, once it was released.
     pub certificate: Certificate,
     /// What sets it apart.
     pub domain: Domain,
@@ -60,6 +61,8 @@ pub struct Birth {
     pub(super) made_namespaces: bool,
     /// Who stood in its cgroups or above them, where nothing else sets it apart.
     pub(super) beside: Vec<Who>,
+    /// What is compared with what its members have later.
+    pub(super) basis: Basis,
 }
 
 /// Something that changed in a container after its payload was executed.
@@ -103,6 +106,8 @@ pub struct Births {
     pub(super) whole_host: bool,
     pub(super) happenings: Vec<Happening>,
     pub(super) makers: Makers,
+    /// What is left of a certificate that was released.
+    pub(super) nothing: Certificate,
 }
 
 impl Births {
@@ -120,6 +125,7 @@ impl Births {
             whole_host: false,
             happenings: Vec::new(),
             makers: Makers::default(),
+            nothing: Certificate::nothing(),
         }
     }
 
@@ -213,8 +219,12 @@ impl Births {
     /// Whether a container is in all namespaces that these facts do not share with tracer.
     pub fn have(&self, certificate: &Certificate, model: &Model) -> bool {
         let namespaces = Domain::of(certificate, &self.host, model).namespaces;
-        let has_all = |birth: &Birth| namespaces.iter().all(|(_, id)| birth.domain.has(*id));
-        self.all.iter().any(has_all)
+        let Some((_, first)) = namespaces.first() else {
+            return !self.all.is_empty();
+        };
+        let births = self.index.with_namespace(*first).iter();
+        let mut births = births.filter_map(|number| self.get(*number));
+        births.any(|birth| namespaces.iter().all(|(_, id)| birth.domain.has(*id)))
     }
 
     /// The container that a thread group belongs to.
@@ -253,7 +263,7 @@ impl Births {
             return;
         };
         let birth = &mut self.all[index];
-        for what in drift::raised(&birth.certificate.limits(), limits) {
+        for what in drift::raised(&birth.basis, limits) {
             if birth.drift.iter().all(|drift| drift.what != what) {
                 birth.drift.push(Drift {
                     seq: event.seq,
@@ -355,7 +365,7 @@ impl Births {
         if let Some(birth) = member.and_then(|number| self.get(number))
             && birth.domain.same(&domain)
         {
-            let gains = drift::gains(&birth.certificate, certificate);
+            let gains = drift::gains(&birth.basis, certificate);
             self.drifted(birth.number, event, gains);
             return;
         }
@@ -409,6 +419,7 @@ impl Births {
                     maker: false,
                     made_namespaces: false,
                     beside,
+                    basis: certificate.into(),
                 };
                 let own = !birth.domain.namespaces.is_empty();
                 self.born(birth, known);

@@ -1,6 +1,9 @@
 //! Cgroups made in this run, and how a task got into each of its cgroups. Owns the words for
 //! that; `apply` keeps them.
 
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use serde::Serialize;
 
 use crate::event::{CgroupKey, KernelPath, Tgid};
@@ -16,6 +19,97 @@ pub struct CgroupBirth {
     pub seq: u64,
     /// The record of its removal.
     pub removed: Option<u64>,
+}
+
+/// All that were made in the run, and those above each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CgroupBirths {
+    all: BTreeMap<CgroupKey, CgroupBirth>,
+    /// Hierarchy, a digest of the path, and number: several have borne a path, one after the other.
+    by_path: BTreeSet<(u32, u64, u64)>,
+}
+
+impl CgroupBirths {
+    pub(super) fn get(&self, key: CgroupKey) -> Option<&CgroupBirth> {
+        self.all.get(&key)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Notes one, in the place of what had its number before.
+    pub(super) fn insert(&mut self, key: CgroupKey, birth: CgroupBirth) {
+        let now = place(key, &birth.path.text);
+        if let Some(before) = self.all.insert(key, birth) {
+            self.by_path.remove(&place(key, &before.path.text));
+        }
+        self.by_path.insert(now);
+    }
+
+    pub(super) fn removed(&mut self, key: CgroupKey, seq: u64) {
+        if let Some(birth) = self.all.get_mut(&key) {
+            birth.removed = Some(seq);
+        }
+    }
+
+    /// Forgets those that are gone and in which nobody is.
+    pub(super) fn sweep(&mut self, used: &HashSet<CgroupKey>) {
+        let by_path = &mut self.by_path;
+        self.all.retain(|key, birth| {
+            let kept = birth.removed.is_none() || used.contains(key);
+            if !kept {
+                by_path.remove(&place(*key, &birth.path.text));
+            }
+            kept
+        });
+    }
+
+    /// Whether one is another, or above it.
+    pub(super) fn is_at_or_above(&self, key: CgroupKey, other: CgroupKey) -> bool {
+        if key.hierarchy != other.hierarchy {
+            return false;
+        }
+        let (Some(upper), Some(lower)) = (self.get(key), self.get(other)) else {
+            return false;
+        };
+        let rest = lower.path.text.strip_prefix(&*upper.path.text);
+        key == other || !upper.path.cut && rest.is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// Those of which that is so.
+    pub(super) fn at_or_above(&self, key: CgroupKey) -> Vec<CgroupKey> {
+        let Some(lower) = self.get(key) else {
+            return Vec::new();
+        };
+        let path = &lower.path.text;
+        let mut found = vec![key];
+        for (end, _) in path.match_indices('/') {
+            let (hierarchy, digest, _) = place(key, &path[..end]);
+            let places = (hierarchy, digest, 0)..=(hierarchy, digest, u64::MAX);
+            let keys = self.by_path.range(places);
+            let keys = keys.map(|(hierarchy, _, id)| CgroupKey {
+                hierarchy: *hierarchy,
+                id: *id,
+            });
+            // Others have the same digest, if rarely.
+            found.extend(keys.filter(|upper| *upper != key && self.is_at_or_above(*upper, key)));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    #[cfg(test)]
+    pub(super) fn keys(&self) -> impl Iterator<Item = CgroupKey> {
+        self.all.keys().copied()
+    }
+}
+
+fn place(key: CgroupKey, path: &str) -> (u32, u64, u64) {
+    let mut digest = DefaultHasher::new();
+    path.hash(&mut digest);
+    (key.hierarchy, digest.finish(), key.id)
 }
 
 /// How a task got into a cgroup.

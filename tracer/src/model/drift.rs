@@ -2,10 +2,26 @@
 //! words and what counts as a gain.
 
 use crate::event::Certificate;
-use crate::event::certificate::{Limit, Limits, UNLIMITED};
+use crate::event::certificate::{Capabilities, Limit, Limits, UNLIMITED};
 use crate::expect::capability;
 
 use super::Change;
+
+/// What of a payload's certificate later ones are compared with.
+#[derive(Clone, Debug)]
+pub(super) struct Basis {
+    capabilities: Option<Capabilities>,
+    limits: Limits,
+}
+
+impl From<&Certificate> for Basis {
+    fn from(birth: &Certificate) -> Self {
+        Self {
+            capabilities: birth.capabilities(),
+            limits: birth.limits(),
+        }
+    }
+}
 
 /// Namespaces that a call changed, if any.
 pub(super) fn namespaces(call: &str, changes: &[Change]) -> Vec<String> {
@@ -53,20 +69,21 @@ pub(super) fn moves(changes: &[Change]) -> Vec<String> {
 }
 
 /// What a program has that the payload had not when it was executed.
-pub(super) fn gains(birth: &Certificate, now: &Certificate) -> Vec<String> {
+pub(super) fn gains(birth: &Basis, now: &Certificate) -> Vec<String> {
     let mut gains = Vec::new();
-    if let (Some(birth), Some(now)) = (birth.capabilities(), now.capabilities()) {
+    if let (Some(birth), Some(now)) = (birth.capabilities, now.capabilities()) {
         let gained = (now.permitted | now.effective) & !(birth.permitted | birth.effective);
         if gained != 0 {
             gains.push(format!("gained {}", capability::names(gained)));
         }
     }
-    gains.extend(raised(&birth.limits(), &now.limits()));
+    gains.extend(raised(birth, &now.limits()));
     gains
 }
 
 /// Limits that are laxer than at birth.
-pub(super) fn raised(birth: &Limits, now: &Limits) -> Vec<String> {
+pub(super) fn raised(birth: &Basis, now: &Limits) -> Vec<String> {
+    let birth = &birth.limits;
     let mut raised = Vec::new();
     let of = |limit: Option<Limit>| limit.map(|limit| limit.effective);
     let limits = [

@@ -14,6 +14,8 @@ pub(super) struct Index {
     by_namespace: HashMap<NsId, Vec<usize>>,
     by_cgroup: HashMap<CgroupKey, Vec<usize>>,
     by_payload: HashMap<Tgid, Vec<usize>>,
+    /// By the one that they are within.
+    within: HashMap<usize, Vec<usize>>,
     living: HashMap<usize, usize>,
 }
 
@@ -33,6 +35,9 @@ impl Index {
         let number = birth.number;
         for (_, id) in &birth.domain.namespaces {
             insert(self.by_namespace.entry(*id).or_default(), number);
+        }
+        if let Some(outer) = birth.within {
+            insert(self.within.entry(outer).or_default(), number);
         }
         if birth.domain.namespaces.is_empty() {
             for key in &birth.domain.cgroups {
@@ -62,6 +67,11 @@ impl Index {
         self.by_namespace.get(&id).map_or(&[], Vec::as_slice)
     }
 
+    /// Those that may be within this one.
+    pub(super) fn within(&self, number: usize) -> &[usize] {
+        self.within.get(&number).map_or(&[], Vec::as_slice)
+    }
+
     /// Those that may have this payload.
     pub(super) fn with_payload(&self, tgid: Tgid) -> &[usize] {
         self.by_payload.get(&tgid).map_or(&[], Vec::as_slice)
@@ -83,6 +93,11 @@ impl Index {
             return true;
         }
         false
+    }
+
+    /// In how many somebody lives.
+    pub(super) fn inhabited(&self) -> usize {
+        self.living.len()
     }
 
     /// How many live in it.

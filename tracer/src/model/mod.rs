@@ -18,12 +18,14 @@ mod program;
 mod residents;
 mod stage;
 mod sweep;
+mod tasks;
 
 use std::collections::BTreeMap;
 
 use crate::event::{Certificate, CgroupKey, NamespaceKind, NsId, Tgid, Tid};
 
 pub use births::{Birth, Births, Drift, Happening};
+use cgroup::CgroupBirths;
 pub use cgroup::{CgroupBirth, Membership, Move, WayIn};
 pub use change::Change;
 pub use device::{DevicePrograms, Devices, DevicesUnknown};
@@ -31,6 +33,7 @@ pub use domain::{Domain, id_of_path};
 use namespace::Bearer;
 pub use namespace::{Made, NamespaceOrigin};
 pub use task::TaskState;
+use tasks::Tasks;
 
 /// State of a run, built by [`Model::apply`] from its events in order.
 #[derive(Clone, Debug)]
@@ -38,10 +41,10 @@ pub struct Model {
     root: Tgid,
     /// The latest task with each number. Threads leave at their end; leaders stay, since the
     /// judgement comes after it.
-    tasks: BTreeMap<Tid, TaskState>,
+    tasks: Tasks,
     /// All that have borne a number, one after the other: the kernel uses numbers again.
     namespaces: BTreeMap<(NamespaceKind, NsId), Vec<Bearer>>,
-    cgroups: BTreeMap<CgroupKey, CgroupBirth>,
+    cgroups: CgroupBirths,
     devices: DevicePrograms,
     /// How much was left when it was swept last.
     swept: usize,
@@ -54,9 +57,10 @@ impl Model {
         let task = TaskState::root(root, baseline);
         let mut model = Self {
             root,
-            tasks: BTreeMap::new(),
+            // Where the whole host is observed, nobody asks who lives in a cgroup.
+            tasks: Tasks::new(root != Tgid(0)),
             namespaces: BTreeMap::new(),
-            cgroups: BTreeMap::new(),
+            cgroups: CgroupBirths::default(),
             devices: DevicePrograms::default(),
             swept: 0,
         };
@@ -72,17 +76,17 @@ impl Model {
 
     /// The latest task with this number; a thread that has ended is forgotten, a leader is not.
     pub fn task(&self, tid: Tid) -> Option<&TaskState> {
-        self.tasks.get(&tid)
+        self.tasks.get(tid)
     }
 
     /// The leader of a thread group, also after its end.
     pub fn leader(&self, tgid: Tgid) -> Option<&TaskState> {
-        self.tasks.get(&Tid(tgid.0))
+        self.tasks.get(Tid(tgid.0))
     }
 
     /// Every task known, by number.
     pub fn tasks(&self) -> impl Iterator<Item = &TaskState> {
-        self.tasks.values()
+        self.tasks.iter()
     }
 
     /// Whether `tgid` is the root or descends from it, by fork records.
@@ -93,9 +97,7 @@ impl Model {
     /// Takes a task that was there before the run for one of the run, because it works on behalf
     /// of it.
     pub fn adopt(&mut self, tgid: Tgid) {
-        if let Some(task) = self.tasks.get_mut(&Tid(tgid.0)) {
-            task.lineage = true;
-        }
+        self.tasks.update(Tid(tgid.0), |task| task.lineage = true);
     }
 
     /// Where a namespace came from; `None` when nothing seen has named it. Of those that have
@@ -125,11 +127,13 @@ impl Model {
 
     /// The record that made a cgroup in this run.
     pub fn cgroup(&self, key: CgroupKey) -> Option<&CgroupBirth> {
-        self.cgroups.get(&key)
+        self.cgroups.get(key)
     }
 }
 
 #[cfg(test)]
 mod property_tests;
+#[cfg(test)]
+mod scan_tests;
 #[cfg(test)]
 mod tests;

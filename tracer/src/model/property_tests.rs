@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 
+use super::scan_tests::{self, Found};
 use super::{Births, Change, Model, NamespaceOrigin};
 use crate::event::arbitrary::{namespaces, sound};
 use crate::event::sample::{ROOT, certificate_with, syscalls};
@@ -17,6 +18,7 @@ struct World {
     model: Model,
     births: Births,
     whole_host: bool,
+    found: Found,
 }
 
 impl World {
@@ -31,6 +33,7 @@ impl World {
                 Births::new(root, &baseline)
             },
             whole_host,
+            found: Found::default(),
         }
     }
 
@@ -43,6 +46,8 @@ impl World {
         self.births.take_new_mounts();
         self.agrees_with(event);
         self.is_sound(event.seq);
+        self.found
+            .add(&scan_tests::agree(event, &self.model, &self.births));
     }
 
     /// What the record said last of somebody is what the model has.
@@ -166,6 +171,7 @@ proptest! {
             world.take(&event);
             world.births.sweep();
             world.is_sound(event.seq);
+            scan_tests::agree(&event, &world.model, &world.births);
         }
         world.births.reconcile(|_| false);
         prop_assert!(world.births.members.is_empty());
@@ -197,12 +203,14 @@ fn these_events_make_containers_that_are_entered_and_change() {
     let mut runner = TestRunner::deterministic();
     let records = prop::collection::vec(sound(), 40);
     let (mut births, mut within, mut stages, mut drifts, mut ends) = (0, 0, 0, 0, 0);
+    let mut found = Found::default();
     for number in 0..200 {
         let tree = records.new_tree(&mut runner).expect("records");
         let mut world = World::new(number % 2 == 0);
         for event in events(&tree.current()) {
             world.take(&event);
         }
+        found.add(&world.found);
         for birth in world.births.all() {
             births += 1;
             within += usize::from(birth.within.is_some());
@@ -214,4 +222,5 @@ fn these_events_make_containers_that_are_entered_and_change() {
     for count in [births, within, stages, drifts, ends] {
         assert!(count > 20, "{births} {within} {stages} {drifts} {ends}");
     }
+    found.is_much();
 }

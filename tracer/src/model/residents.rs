@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::event::{Certificate, Event, NsId, Tgid};
+use crate::event::{Certificate, Event, NamespaceKind, NsId, Tgid};
 
 use super::{Birth, Births, Domain, Happening, Model, domain, index::Index};
 
@@ -49,12 +49,17 @@ impl Births {
         std::mem::take(&mut self.happenings)
     }
 
+    /// Forgets what the kernel knew of a payload, once it has been told: thousands of containers may live.
+    pub fn release(&mut self, number: usize) {
+        if let Some(at) = self.at(number) {
+            self.all[at].certificate = self.nothing.clone();
+        }
+    }
+
     /// Forgets containers in which nobody lives, once they are as many as those in which somebody
     /// does: what it takes is in proportion to what has ended.
     pub fn sweep(&mut self) {
-        let lives = |birth: &Birth| self.index.living(birth.number) != 0;
-        let living = self.all.iter().filter(|birth| lives(birth)).count();
-        if self.all.len() < 2 * living + SWEEP {
+        if self.all.len() < 2 * self.index.inhabited() + SWEEP {
             return;
         }
         let mut all = std::mem::take(&mut self.all);
@@ -65,6 +70,19 @@ impl Births {
         for number in self.members.values() {
             self.index.enters(*number);
         }
+    }
+
+    /// Whether a container is in all of these.
+    pub(super) fn have_all(&self, namespaces: &[(NamespaceKind, NsId)]) -> bool {
+        let Some((_, first)) = namespaces.first() else {
+            return false;
+        };
+        let births = self.index.with_namespace(*first).iter();
+        let mut births = births.filter_map(|number| self.get(*number));
+        births.any(|birth| {
+            let own = &birth.domain.namespaces;
+            namespaces.iter().all(|namespace| own.contains(namespace))
+        })
     }
 
     /// Numbers of namespaces that containers have.
@@ -113,6 +131,7 @@ impl Births {
             maker: false,
             made_namespaces: false,
             beside: Vec::new(),
+            basis: certificate.into(),
         };
         let number = birth.number;
         self.born(birth, None);

@@ -2,9 +2,9 @@
 //! whom they stood beside. Owns that distinction; must not know any runtime by name. What makes
 //! the difference may come later, so that the last word is said once all is over.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use crate::event::{CgroupKey, Exit, Task, Tgid};
+use crate::event::{CgroupKey, Exit, Task, Tgid, Tid};
 
 use super::{Birth, Births, Domain, Model, TaskState};
 
@@ -31,10 +31,7 @@ impl Births {
                 || birth.failed
                 || birth.beside.iter().any(|who| self.makers.0.contains(who));
         }
-        let inside = |other: &Birth| {
-            other.within == Some(birth.number) && !other.domain.namespaces.is_empty()
-        };
-        Self::may_be_stage(birth) && (birth.failed || self.all.iter().any(inside))
+        Self::may_be_stage(birth) && (birth.failed || self.has_own_within(birth))
     }
 
     /// Whether it may turn out to be a stage, which only what comes after it shows: nothing but a
@@ -43,6 +40,13 @@ impl Births {
     #[must_use]
     pub fn may_be_stage(birth: &Birth) -> bool {
         birth.domain.namespaces.is_empty() || birth.same_program && birth.host_root
+    }
+
+    /// Whether a container with namespaces of its own was born in one.
+    pub(super) fn has_own_within(&self, birth: &Birth) -> bool {
+        let inner = self.index.within(birth.number).iter();
+        let mut inner = inner.filter_map(|number| self.get(*number));
+        inner.any(|other| other.within == Some(birth.number) && !other.domain.namespaces.is_empty())
     }
 
     /// A container was born, or somebody was left waiting to become one: whom it descends from, by
@@ -91,15 +95,19 @@ impl Births {
         if self.whole_host || !domain.namespaces.is_empty() {
             return Vec::new();
         }
-        let stands = |state: &&TaskState| {
-            let places: Vec<CgroupKey> = state.cgroups.values().map(|place| place.key).collect();
-            let covered =
-                |own: &CgroupKey| places.iter().any(|key| is_at_or_above(*key, *own, model));
-            state.ended.is_none()
-                && state.task.tid.0 == state.task.tgid.0
-                && domain.cgroups.iter().all(covered)
+        let Some((first, others)) = domain.cgroups.split_first() else {
+            return Vec::new();
         };
-        model.tasks().filter(stands).map(who).collect()
+        let above = model.cgroups.at_or_above(*first).into_iter();
+        let beside: BTreeSet<Tid> = above.flat_map(|key| model.tasks.residents(key)).collect();
+        let stands = |state: &&TaskState| {
+            let places = || state.cgroups.values().map(|place| place.key);
+            let covered =
+                |own: &CgroupKey| places().any(|key| model.cgroups.is_at_or_above(key, *own));
+            others.iter().all(covered)
+        };
+        let beside = beside.into_iter().filter_map(|tid| model.task(tid));
+        beside.filter(stands).map(who).collect()
     }
 
     /// Somebody of a container has made namespaces, by clone for a child or by unshare.
@@ -129,16 +137,4 @@ impl Births {
 
 fn who(state: &TaskState) -> Who {
     (state.task.tgid, state.task.start_ns)
-}
-
-/// Whether a cgroup that was made in the run is another one, or above it.
-fn is_at_or_above(key: CgroupKey, other: CgroupKey, model: &Model) -> bool {
-    if key.hierarchy != other.hierarchy {
-        return false;
-    }
-    let (Some(upper), Some(lower)) = (model.cgroup(key), model.cgroup(other)) else {
-        return false;
-    };
-    let rest = lower.path.text.strip_prefix(&*upper.path.text);
-    key == other || !upper.path.cut && rest.is_some_and(|rest| rest.starts_with('/'))
 }

@@ -2,7 +2,7 @@
 //! nobody is in, cgroups that are gone. Owns when and what; what it takes is in proportion to what was
 //! noted since.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::event::{NamespaceSlot, Namespaces, Task, Tgid, Tid};
 
@@ -15,7 +15,7 @@ impl Model {
     /// Takes a task that no record has named for one in these namespaces: where the whole host is
     /// observed, those of the host, of whose tasks nothing is told. Tells whether it was unknown.
     pub fn assume(&mut self, task: &Task, namespaces: &Namespaces) -> bool {
-        let known = self.tasks.get(&task.tid);
+        let known = self.tasks.get(task.tid);
         if known.is_some_and(|known| known.task.start_ns == task.start_ns) {
             return false;
         }
@@ -29,7 +29,7 @@ impl Model {
 
     /// Forgets a task, such as one that nothing more will be told of.
     pub fn forget(&mut self, tid: Tid) {
-        self.tasks.remove(&tid);
+        self.tasks.remove(tid);
     }
 
     /// Namespaces that a task has come to have from what it was assumed to have.
@@ -52,15 +52,15 @@ impl Model {
         }
         let living: BTreeSet<Tgid> = self
             .tasks
-            .values()
+            .iter()
             .filter(|state| state.ended.is_none() && state.task.tid.0 == state.task.tgid.0)
             .map(|state| state.task.tgid)
             .collect();
         self.tasks
-            .retain(|_, state| state.ended.is_none() && living.contains(&state.task.tgid));
+            .retain(|state| state.ended.is_none() && living.contains(&state.task.tgid));
         let mut used = births.namespaces();
-        let mut cgroups = BTreeSet::new();
-        for state in self.tasks.values() {
+        let mut cgroups = HashSet::new();
+        for state in self.tasks.iter() {
             let slots = NamespaceSlot::ALL.into_iter();
             used.extend(slots.filter_map(|slot| state.namespaces.get(slot)));
             cgroups.extend(state.cgroups.values().map(|place| place.key));
@@ -74,8 +74,7 @@ impl Model {
             let older = bearers.len().saturating_sub(2);
             bearers.drain(..older);
         }
-        self.cgroups
-            .retain(|key, birth| birth.removed.is_none() || cgroups.contains(key));
+        self.cgroups.sweep(&cgroups);
         self.swept = self.size();
     }
 

@@ -3,7 +3,7 @@
 
 use crate::event::{Body, Event, NamespaceKind, NamespaceSlot, NsId, Task};
 
-use super::{Birth, Births, Model, NamespaceOrigin, TaskState};
+use super::{Births, Model, NamespaceOrigin, TaskState};
 
 /// The tasks that a process leaves behind at its end in namespaces that were made in the run, and
 /// that have executed nothing there: whoever set them up is done with it. To be called with an
@@ -15,15 +15,9 @@ pub fn left_waiting(event: &Event, model: &Model, births: &Births) -> Vec<Task> 
     if !exit.group_dead {
         return Vec::new();
     }
-    let waits = |state: &&TaskState| {
-        state.parent == Some(event.task.tgid)
-            && state.lineage
-            && state.ended.is_none()
-            && state.task.tid.0 == state.task.tgid.0
-            && has_own(state, model, births)
-    };
-    let tasks = model.tasks().filter(waits);
-    tasks.map(|state| state.task.clone()).collect()
+    let children = model.tasks.children(event.task.tgid);
+    let waits = children.filter(|state| has_own(state, model, births));
+    waits.map(|state| state.task.clone()).collect()
 }
 
 /// Whether one that was left waiting still does.
@@ -47,9 +41,5 @@ fn has_own(state: &TaskState, model: &Model, births: &Births) -> bool {
             origin.map_or(0, NamespaceOrigin::seq) != 0
         })
         .collect();
-    let has_all = |birth: &Birth| {
-        let own = &birth.domain.namespaces;
-        made.iter().all(|namespace| own.contains(namespace))
-    };
-    !made.is_empty() && !births.all().iter().any(has_all)
+    !made.is_empty() && !births.have_all(&made)
 }

@@ -1,11 +1,12 @@
 //! Every container of a verification, judged: which are selected, each by itself, and all of them
 //! together. Owns these rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Task;
+use crate::event::{Task, Tgid};
 use crate::expect::{Expectation, Readings};
 use crate::model::{Birth, Births, Model};
 
@@ -74,17 +75,20 @@ pub struct Waited {
     /// Its facts.
     pub seen: Seen,
     /// Its mount table; `None` = could not be read.
-    pub mounts: Option<Vec<MountInfo>>,
+    pub mounts: Option<Arc<[MountInfo]>>,
     /// What else was read about it; `None` = nothing.
     pub readings: Option<Readings>,
 }
 
 impl Waited {
-    /// Whether it became the payload of this container, and was seen before.
-    fn became(&self, birth: &Birth) -> bool {
-        let payload = &birth.payload;
-        (self.task.tgid, self.task.start_ns) == (payload.tgid, payload.start_ns)
-            && self.seen.seq < birth.seq
+    /// Those that waited, in their order, by who they are: each one's number and start.
+    fn by_task(all: &[Self]) -> HashMap<(Tgid, u64), Vec<&Self>> {
+        let mut by_task: HashMap<_, Vec<&Self>> = HashMap::new();
+        for waited in all {
+            let who = (waited.task.tgid, waited.task.start_ns);
+            by_task.entry(who).or_default().push(waited);
+        }
+        by_task
     }
 }
 
@@ -92,13 +96,13 @@ impl Waited {
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     /// Mount tables of containers, by the record of their birth; `None` = could not be read.
-    pub containers: BTreeMap<u64, Option<Vec<MountInfo>>>,
+    pub containers: BTreeMap<u64, Option<Arc<[MountInfo]>>>,
     /// What else was read of containers, by the record of their birth.
     pub readings: BTreeMap<u64, Readings>,
     /// What engines say of the labels of containers, by the record of their birth.
     pub labels: BTreeMap<u64, Labels>,
     /// tracer's own mount table.
-    pub host: Option<Vec<MountInfo>>,
+    pub host: Option<Arc<[MountInfo]>>,
 }
 
 /// Judges every container that is selected, once all is over. The verdict is of all of them.
@@ -111,11 +115,15 @@ pub fn judge_containers(
     mounts: &Surroundings,
     waited: &[Waited],
 ) -> (Vec<Container>, Verdict) {
+    let waited = Waited::by_task(waited);
     let container = |birth: &Birth| {
         let stage = births.is_stage(birth);
         let observation = observation_of(birth, observation, mounts);
         let selected = select.takes(birth, stage, mounts);
-        let created = waited.iter().find(|waited| waited.became(birth));
+        let payload = (birth.payload.tgid, birth.payload.start_ns);
+        let mut looks = waited.get(&payload).into_iter().flatten();
+        // The first look at who became its payload.
+        let created = looks.find(|waited| waited.seen.seq < birth.seq);
         let created = created.map(|waited| {
             let then = Observation {
                 exec: Some(waited.seen.clone()),

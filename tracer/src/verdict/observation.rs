@@ -1,6 +1,8 @@
 //! What a run showed besides the model: the three certificates, the mount table, the counters,
 //! the hooks that are missing. Owns the collecting; must not judge.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use tracer_common::Kind;
@@ -34,9 +36,9 @@ pub struct Observation {
     /// Init's first exec.
     pub exec: Option<Seen>,
     /// Mounts of init at the gate; `None` = not read.
-    pub mounts: Option<Vec<MountInfo>>,
+    pub mounts: Option<Arc<[MountInfo]>>,
     /// Mounts of tracer itself at that moment; `None` = not read.
-    pub host_mounts: Option<Vec<MountInfo>>,
+    pub host_mounts: Option<Arc<[MountInfo]>>,
     /// What else was read about the container as its payload was executed; `None` = nothing.
     pub readings: Option<Readings>,
     /// Numbers of the hierarchies that have a controller of memory, tasks or CPU; `None` = not

@@ -4,6 +4,7 @@ mod machine;
 mod served;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tracer_common::record::{
     AttachRecord, BandwidthChain, Capabilities, Certificate, CgroupRecord, CgroupSet, ClockOffset,
@@ -371,8 +372,8 @@ impl Scenario {
         };
         let observation = &mut outcome.observation;
         observation.init = Some(Tgid(INIT.tgid));
-        observation.mounts.clone_from(&self.mounts);
-        observation.host_mounts = mountinfo::parse(HOST_MOUNTS);
+        observation.mounts = self.mounts.clone().map(Arc::from);
+        observation.host_mounts = mountinfo::parse(HOST_MOUNTS).map(Arc::from);
         let mut made = PerKind::default();
         for (number, record) in (0..).zip(records) {
             let mut event = crate::event::decode(&sample::syscalls(), number, record);

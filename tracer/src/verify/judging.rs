@@ -123,7 +123,8 @@ impl Acts {
 #[must_use]
 pub fn decision(terms: &Terms<'_>, history: &History, seq: u64) -> (Option<Judgement>, bool) {
     let births = &history.births;
-    match births.all().iter().find(|birth| birth.seq == seq) {
+    // It is among the last, as a rule.
+    match births.all().iter().rfind(|birth| birth.seq == seq) {
         Some(birth) if terms.judge(birth, history) => {
             let judgement = at_exec(terms, history, birth);
             let passes = judgement

@@ -36,7 +36,8 @@ fn item_of(scenario: &Scenario, check: Check, mounts: Option<&str>) -> Item {
         origin: String::new(),
         check,
     }];
-    outcome.observation.mounts = mounts.map(|text| mountinfo::parse(text).expect("mountinfo"));
+    outcome.observation.mounts =
+        mounts.map(|text| mountinfo::parse(text).expect("mountinfo").into());
     outcome.judge_final().items.remove(0)
 }
 
