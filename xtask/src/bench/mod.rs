@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measurements against other tools, and of the hooks. Owns the choice of benchmark; each is a
 //! file of its own, the arithmetic is in `stats`.
 
+mod audit;
 mod hooks;
 mod startup;
 mod stats;
@@ -20,6 +21,8 @@ enum What {
     Startup(startup::Options),
     /// What the hook at every system call costs processes that nobody observes, by each way
     Hooks(hooks::Options),
+    /// What `tracer audit` costs the kernel and the host, beside other tools, under load and at rest
+    Audit(audit::Options),
 }
 
 /// The command.
@@ -27,6 +30,7 @@ pub fn command(options: &Options) -> Result<()> {
     match &options.what {
         Some(What::Startup(options)) => startup::command(options),
         Some(What::Hooks(options)) => hooks::command(options),
+        Some(What::Audit(options)) => audit::command(options),
         None => startup::command(&startup::Options::default()),
     }
 }

@@ -19,6 +19,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
 use self::console::Given;
+pub use self::image::find;
 use self::kernel::{Fetched, Kernel};
 use self::machine::{Accelerator, Machine};
 pub use self::own::keep as keep_own;
