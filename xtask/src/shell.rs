@@ -118,6 +118,23 @@ pub fn build_release() -> Result<PathBuf> {
     ])
 }
 
+/// Builds the program `measure` of the tests' package for use and tells where it is. It observes nothing: the
+/// eBPF programs are left out.
+pub fn build_measure() -> Result<PathBuf> {
+    let mut cargo = cargo();
+    cargo.env("AYA_BUILD_SKIP", "1");
+    let arguments = [
+        "--locked",
+        "--release",
+        "--package",
+        "tracer-tests",
+        "--bin",
+        "measure",
+    ];
+    executable(&built_by(cargo, &arguments)?, "measure")
+        .context("cargo built measure but did not say where")
+}
+
 /// Builds the program `tracer` for tests and tells where it is. The tests are built along with it:
 /// on its own it would be built with other features of the crates it shares with them, and all of
 /// those twice.
@@ -132,16 +149,20 @@ pub fn build_tests() -> Result<(PathBuf, String)> {
 
 fn with_messages(arguments: &[&str]) -> Result<(PathBuf, String)> {
     let messages = built(arguments)?;
-    let program = executable(&messages).context("cargo built tracer but did not say where")?;
+    let program =
+        executable(&messages, "tracer").context("cargo built tracer but did not say where")?;
     Ok((program, messages))
 }
 
 fn build_tracer(arguments: &[&str]) -> Result<PathBuf> {
-    executable(&built(arguments)?).context("cargo built tracer but did not say where")
+    executable(&built(arguments)?, "tracer").context("cargo built tracer but did not say where")
 }
 
 fn built(arguments: &[&str]) -> Result<String> {
-    let mut cargo = cargo();
+    built_by(cargo(), arguments)
+}
+
+fn built_by(mut cargo: Command, arguments: &[&str]) -> Result<String> {
     cargo
         .arg("build")
         .args(arguments)
@@ -155,14 +176,13 @@ fn built(arguments: &[&str]) -> Result<String> {
     String::from_utf8(output.stdout).context("cargo printed other than UTF-8")
 }
 
-/// The program `tracer` among what cargo's JSON messages name.
-fn executable(messages: &str) -> Option<PathBuf> {
+/// The program of this name among what cargo's JSON messages name.
+fn executable(messages: &str, name: &str) -> Option<PathBuf> {
     let messages = messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut programs = messages.filter(|message| {
-        message["target"]["name"] == "tracer" && message["profile"]["test"] == false
-    });
+    let mut programs = messages
+        .filter(|message| message["target"]["name"] == name && message["profile"]["test"] == false);
     programs.find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
 }
 
@@ -212,9 +232,12 @@ mod tests {
             "{\"reason\":\"build-finished\",\"success\":true}\n".to_owned(),
         ]
         .concat();
-        assert_eq!(executable(&others), None);
+        assert_eq!(executable(&others, "tracer"), None);
         let all = others + &artifact("tracer", false, "\"target/debug/tracer\"");
-        assert_eq!(executable(&all), Some(PathBuf::from("target/debug/tracer")));
+        assert_eq!(
+            executable(&all, "tracer"),
+            Some(PathBuf::from("target/debug/tracer"))
+        );
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub mod learn;
 mod ps;
 mod record;
 mod recorder;
-mod replay;
+pub mod replay;
 mod report;
 pub mod run;
 mod sink;

@@ -1,8 +1,9 @@
-//! `cargo xtask bench`: measurements against other tools, and of the hooks. Owns the choice of benchmark; each is a
-//! file of its own, the arithmetic is in `stats`.
+//! `cargo xtask bench`: measurements against other tools, of the hooks, and of what becomes of records. Owns the choice
+//! of benchmark; each is a file of its own, the arithmetic is in `stats`.
 
 mod audit;
 mod hooks;
+mod replay;
 mod startup;
 mod stats;
 
@@ -23,6 +24,9 @@ enum What {
     Hooks(hooks::Options),
     /// What `tracer audit` costs the kernel and the host, beside other tools, under load and at rest
     Audit(audit::Options),
+    /// Records a second through decode, model, judgement and each report, and what an audit of many
+    /// containers takes
+    Replay(replay::Options),
 }
 
 /// The command.
@@ -31,6 +35,7 @@ pub fn command(options: &Options) -> Result<()> {
         Some(What::Startup(options)) => startup::command(options),
         Some(What::Hooks(options)) => hooks::command(options),
         Some(What::Audit(options)) => audit::command(options),
+        Some(What::Replay(options)) => replay::command(options),
         None => startup::command(&startup::Options::default()),
     }
 }

@@ -101,18 +101,28 @@ pub fn run(arguments: &ReplayArguments) -> Result<u8, Failure> {
     })
 }
 
-/// The view of a recording, judged as it was when it was made.
+/// What a recording is reported as, judged as it was when it was made.
+///
+/// # Errors
+/// As those of [`run`].
+pub fn document(path: &Path) -> Result<Replayed, Failure> {
+    let (reader, header) = open(path)?;
+    let mut replayed = report(path, reader, &header, &AnewArguments::default())?;
+    match &mut replayed {
+        Replayed::Run(report) => report.subjects = header.subjects,
+        Replayed::Verification(report) => report.subjects = header.subjects,
+    }
+    Ok(replayed)
+}
+
+/// The view of that.
 ///
 /// # Errors
 /// As those of [`run`].
 pub fn view(path: &Path) -> Result<View, Failure> {
-    let (reader, header) = open(path)?;
-    let subjects = header.subjects.clone();
-    let replayed = report(path, reader, &header, &AnewArguments::default())?;
-    let view = replayed
+    document(path)?
         .view()
-        .map_err(|error| Failure::new(exit::ERROR, error))?;
-    Ok(View { subjects, ..view })
+        .map_err(|error| Failure::new(exit::ERROR, error))
 }
 
 type FileReader = Reader<BufReader<File>>;
