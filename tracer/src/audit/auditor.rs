@@ -260,6 +260,9 @@ impl Auditor {
         let since = self.since(&birth);
         let boot_id = &self.host.boot_id;
         born.timeline = Some(self.pasts.timeline(boot_id, &birth, since, &self.model));
+        if !birth.domain.namespaces.is_empty() {
+            self.pasts.told(&birth.payload);
+        }
         self.tell(event.time_ns, What::ContainerBorn(Box::new(born)));
         if let Some(violation) = violation {
             self.tell(event.time_ns, What::ContainerViolation(violation));

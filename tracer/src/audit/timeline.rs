@@ -200,6 +200,14 @@ impl Pasts {
         }
     }
 
+    /// Forgets what led to the birth of a container with namespaces: it has been told of, and what is born within
+    /// is told of from there on.
+    pub(super) fn told(&mut self, payload: &Task) {
+        if self.get(payload).is_some() {
+            self.of.remove(&payload.tgid);
+        }
+    }
+
     fn get(&self, task: &Task) -> Option<&Past> {
         let past = self.of.get(&task.tgid);
         past.filter(|past| past.start_ns == task.start_ns)

@@ -340,7 +340,7 @@ pub fn write(records: u64, to: &Path) -> Result<Value> {
 
 #[cfg(test)]
 mod tests {
-    use tracer::event::{Body, decode};
+    use tracer::event::{Body, SyscallTable, decode};
     use tracer::history::{Beginning, History};
 
     use super::*;
@@ -348,15 +348,17 @@ mod tests {
     fn history(copies: u64, living: Option<u64>) -> (History, u64) {
         let templates = templates().expect("kept recordings");
         let first = &templates[0];
-        let mut beginning = Beginning::new(first.header.root, tracer::event::SyscallTable::new([]));
+        let names = first.header.syscalls.iter();
+        let syscalls = SyscallTable::new(names.map(|(number, name)| (*number, name.as_str())));
+        let mut beginning = Beginning::new(first.header.root, syscalls);
         for bytes in &first.head {
             beginning.take(bytes);
         }
         let mut history = beginning.begin(Vec::new()).expect("a certificate");
         let (mut seq, mut execs) = (first.head.len() as u64, 0);
         for number in 0..copies {
-            for template in &templates {
-                let copy = number * templates.len() as u64;
+            for (at, template) in templates.iter().enumerate() {
+                let copy = number * templates.len() as u64 + at as u64;
                 for piece in template.copy(copy, seq, living) {
                     let Piece::Record(bytes) = piece else {
                         continue;
@@ -379,9 +381,14 @@ mod tests {
         assert!(one.0.births.all().len() >= RUNTIMES.len());
         assert_eq!(three.0.births.all().len(), 3 * one.0.births.all().len());
         assert_eq!(three.1, 3 * one.1);
+        // A stage of runc's is moved as it sets its container up, by itself and by no other copy.
+        let drift = |history: &History| -> usize {
+            let births = history.births.all().iter();
+            births.map(|birth| birth.drift.len()).sum()
+        };
+        assert_eq!(drift(&three.0), 3 * drift(&one.0));
         let mut paths: Vec<&String> = Vec::new();
         for birth in three.0.births.all() {
-            assert!(birth.drift.is_empty(), "{:?}", birth.drift);
             assert!(!three.0.births.lives(birth));
             paths.extend(birth.cgroup_paths.first());
         }
@@ -409,7 +416,7 @@ mod tests {
         for template in &templates {
             let pieces = template.copy(7, 0, None);
             let first = pieces.iter().find_map(Piece::record).expect("a record");
-            let event = decode(&tracer::event::SyscallTable::new([]), 0, first);
+            let event = decode(&SyscallTable::new([]), 0, first);
             let of_root = event.task.tgid == templates[0].header.root;
             assert!(of_root || event.task.tgid.0 > 1 << 20, "{event:?}");
             let forks = pieces.iter().filter_map(Piece::record);
