@@ -51,7 +51,7 @@ pub fn templates() -> Result<Vec<Template>> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/recordings/abi-3");
         let mut one = Template::read(&path.join(runtime).join("recording"))
             .with_context(|| format!("the kept recording of {runtime}"))?;
-        one.take_host_of(all.first().map(|first| first.baseline()));
+        one.take_host_of(all.first().map(Template::baseline).as_ref());
         all.push(one);
     }
     Ok(all)
@@ -171,15 +171,15 @@ impl Template {
     }
 
     /// Takes over what the host is called in the first template.
-    fn take_host_of(&mut self, first: Option<CertificateRecord>) {
+    fn take_host_of(&mut self, first: Option<&CertificateRecord>) {
         let own = self.baseline();
-        let there = first.unwrap_or(own);
+        let there = first.unwrap_or(&own);
         let names = &mut self.names;
         let task = |record: &CertificateRecord| {
             let task = record.header.task;
             (task.tgid, task.start_ns)
         };
-        (names.root, names.root_there) = (task(&own), task(&there));
+        (names.root, names.root_there) = (task(&own), task(there));
         let (own, there) = (&own.certificate, &there.certificate);
         let (from, to) = (ids(&own.namespaces), ids(&there.namespaces));
         names.host_namespaces = from.into_iter().zip(to).collect();
