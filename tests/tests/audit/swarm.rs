@@ -130,10 +130,7 @@ fn more_processes_than_there_is_room_for_are_counted_and_end_nevertheless() {
     };
     let mut all: Vec<_> = (0..CONTAINERS).map(start).collect();
     for _ in 0..CONTAINERS {
-        // Where somebody was not marked all tasks are looked at: who is found then before it executes its payload
-        // is a container from there on.
-        let found = |record: &Value| record["type"] == "container_found";
-        audit.until("a container", |record| born(record) || found(record));
+        audit.until("a birth", born);
     }
     for child in &mut all {
         drop(child.stdin.take());

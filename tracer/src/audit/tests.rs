@@ -267,6 +267,22 @@ fn what_has_ended_is_forgotten() {
     assert!(run.auditor.model.tasks().count() < 10_000);
 }
 
+/// A look at all tasks may come between an unshare that no record tells and the exec.
+#[test]
+fn who_was_looked_at_before_its_exec_is_told_of() {
+    let mut run = Run::new();
+    let own = NamespaceSet { uts: 77, ..HOST };
+    let looked = sample::seen(PAYLOAD, own, &sample::cgroups(&[(0, 1)]));
+    assert_eq!(names(&run.apply(&looked)), [""; 0]);
+    let told = run.apply(&sample::exec(PAYLOAD, &facts(own), "/bin/payload"));
+    assert_eq!(names(&told), ["container_born"]);
+    // A further program of its is no other container.
+    let told = run.apply(&sample::exec(PAYLOAD, &facts(own), "/bin/other"));
+    assert_eq!(names(&told), [""; 0]);
+    let ended = run.apply(&sample::exit(PAYLOAD, 0));
+    assert_eq!(names(&ended), ["container_ended"]);
+}
+
 #[test]
 fn a_reader_of_one_type_gets_that_and_losses() {
     let mut run = Run::new();

@@ -379,8 +379,10 @@ impl Births {
             }
             return;
         }
-        if !domain.is_container() {
-            if self.whole_host && domain.namespaces.is_empty() {
+        // Where somebody was looked at between unshare and exec, no record shows what the namespaces come from.
+        let elsewhere = self.whole_host && !domain.namespaces.is_empty();
+        if !elsewhere && !domain.is_container() {
+            if self.whole_host {
                 // It has gone back to the host's.
                 self.leave(tgid);
             }
