@@ -16,13 +16,22 @@ pub(super) fn table<'a>(facts: &Facts<'a>) -> Result<&'a [MountInfo], Finding> {
     let Some(mounts) = facts.observation.mounts.as_deref() else {
         return Err(Finding::unknown(NOT_READ));
     };
-    let Some(top) = topmost("/", mounts) else {
+    // More than one stands there where the old root still lies on top of the new one.
+    let mut roots = mounts.iter().filter(|mount| mount.mount_point == "/");
+    if roots.clone().next().is_none() {
         return Err(Finding::unknown(NO_ROOT));
-    };
-    let root = facts.seen().and_then(|seen| seen.certificate.root());
+    }
+    // Where there was a gate, the table was read there.
+    let then = facts.observation.gate.as_ref().or_else(|| facts.seen());
+    let root = then.and_then(|seen| seen.certificate.root());
     match root {
         None => Err(Finding::unknown("its root directory is not known")),
-        Some(root) if root.flags & PathFact::MOUNT_ROOT != 0 && root.mnt_id == top.id => Ok(mounts),
+        Some(root)
+            if root.flags & PathFact::MOUNT_ROOT != 0
+                && roots.any(|mount| mount.id == root.mnt_id) =>
+        {
+            Ok(mounts)
+        }
         Some(_) => Err(Finding::unknown(OTHER_ROOT)),
     }
 }

@@ -1,7 +1,6 @@
 //! Mounts by the mount table at the gate.
 
 use super::super::sample::Scenario;
-use super::places::fails_elsewhere;
 use super::{fails, unknown};
 use crate::verdict::MountInfo;
 
@@ -84,7 +83,7 @@ fn an_old_root_on_top_of_the_new_one_fails() {
         (old.id, old.parent) = (600, 500);
         mounts.push(old);
     });
-    fails_elsewhere("root.pivoted", &scenario);
+    fails(&["root.pivoted"], &scenario);
 }
 
 #[test]

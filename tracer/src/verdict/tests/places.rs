@@ -224,7 +224,7 @@ fn a_cgroup_set_that_is_cut_is_inconclusive_where_it_is_silent() {
 
 /// What it fails, and what the mount table says nothing of, as it begins at another root.
 #[track_caller]
-pub(super) fn fails_elsewhere(id: &str, scenario: &Scenario) {
+fn fails_elsewhere(id: &str, scenario: &Scenario) {
     let mounts = ["mount./scratch", "mount./data"];
     for judgement in [scenario.judge_final(), scenario.judge_gate()] {
         let mut all = vec![(id, Verdict::Fail)];
