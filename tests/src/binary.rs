@@ -61,6 +61,14 @@ pub fn tracer(words: &[impl AsRef<OsStr>]) -> Command {
     command
 }
 
+/// `tracer audit` with JSON lines on its standard output and in this file.
+#[must_use]
+pub fn audit_to(file: &Path) -> Command {
+    let mut audit = tracer(&["audit", "-o", "jsonl", "--output"]);
+    audit.arg(file);
+    audit
+}
+
 /// What a finished program has said.
 pub struct Said {
     pub status: ExitStatus,

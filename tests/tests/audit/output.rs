@@ -197,14 +197,7 @@ fn what_a_full_disk_had_no_room_for_is_counted_and_what_comes_later_is_whole() {
 fn standard_output_on_a_full_disk_is_said_once_and_keeps_no_file_from_being_written() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("audit.jsonl");
-    let words = [
-        "audit",
-        "-o",
-        "jsonl",
-        "--output",
-        file.to_str().expect("text"),
-    ];
-    let mut child = binary::tracer(&words)
+    let mut child = binary::audit_to(&file)
         .stdout(File::create("/dev/full").expect("it"))
         .stderr(Stdio::piped())
         .spawn()
@@ -240,14 +233,7 @@ fn standard_output_on_a_full_disk_is_said_once_and_keeps_no_file_from_being_writ
 fn an_audit_whose_reader_goes_says_so_once_and_goes_on_to_its_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("audit.jsonl");
-    let words = [
-        "audit",
-        "-o",
-        "jsonl",
-        "--output",
-        file.to_str().expect("text"),
-    ];
-    let mut command = binary::tracer(&words);
+    let mut command = binary::audit_to(&file);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("an audit");
     let mut stdout = BufReader::new(child.stdout.take().expect("piped"));

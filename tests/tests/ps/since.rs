@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use rustix::process::Signal;
 use serde_json::Value;
-use tracer_tests::binary::{self, Runs, tracer};
+use tracer_tests::binary::{self, Runs, audit_to, tracer};
 use tracer_tests::shell::Shell;
 
 /// What is named is not there.
@@ -14,14 +14,7 @@ const ERROR: i32 = 125;
 
 /// Records an audit while `deed` makes a container. Gives what it makes and the record of its birth.
 fn recorded(file: &std::path::Path, deed: impl FnOnce() -> Shell) -> (Shell, Value) {
-    let words = [
-        "audit",
-        "-o",
-        "jsonl",
-        "--output",
-        file.to_str().expect("text"),
-    ];
-    let mut child = tracer(&words)
+    let mut child = audit_to(file)
         .stdout(Stdio::piped())
         .spawn()
         .expect("an audit");

@@ -142,11 +142,7 @@ impl Comparison {
 
     fn table(&self, out: &mut dyn Write, style: Style) -> io::Result<()> {
         let titles = |first: &'static str| {
-            [(first, 24), ("A", 20), ("B", 20)].map(|(title, min)| Column {
-                title,
-                min,
-                right: false,
-            })
+            [(first, 24), ("A", 20), ("B", 20)].map(|(title, min)| Column::left(title, min))
         };
         let [one, other] = &self.subjects;
         writeln!(out, "A: {}\nB: {}\n", escape(one), escape(other))?;

@@ -20,6 +20,26 @@ pub(super) struct Column {
     pub right: bool,
 }
 
+impl Column {
+    /// Of words.
+    pub(super) const fn left(title: &'static str, min: usize) -> Self {
+        Self {
+            title,
+            min,
+            right: false,
+        }
+    }
+
+    /// Of numbers.
+    pub(super) const fn right(title: &'static str, min: usize) -> Self {
+        Self {
+            title,
+            min,
+            right: true,
+        }
+    }
+}
+
 /// What stands in one column of one row: paragraphs, each starting on a line of its own.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cell {
@@ -220,18 +240,7 @@ mod tests {
 
     use super::*;
 
-    const COLUMNS: [Column; 2] = [
-        Column {
-            title: "N",
-            min: 3,
-            right: true,
-        },
-        Column {
-            title: "TEXT",
-            min: 10,
-            right: false,
-        },
-    ];
+    const COLUMNS: [Column; 2] = [Column::right("N", 3), Column::left("TEXT", 10)];
 
     fn grid(rows: &[Row], style: Style) -> String {
         let mut out = Vec::new();

@@ -5,32 +5,16 @@ use super::grid::{self, Cell, Column, Row};
 use crate::audit::overview::{Overview, Resident};
 
 const COLUMNS: [Column; 9] = [
-    right("AGE", 5),
-    right("PID", 5),
-    left("PROCESS", 8),
-    left("ID", 16),
-    left("NAME", 6),
-    left("VERDICT", 7),
-    right("CHANGED", 7),
-    right("ENTERED", 7),
-    left("APART BY", 12),
+    Column::right("AGE", 5),
+    Column::right("PID", 5),
+    Column::left("PROCESS", 8),
+    Column::left("ID", 16),
+    Column::left("NAME", 6),
+    Column::left("VERDICT", 7),
+    Column::right("CHANGED", 7),
+    Column::right("ENTERED", 7),
+    Column::left("APART BY", 12),
 ];
-
-const fn left(title: &'static str, min: usize) -> Column {
-    Column {
-        title,
-        min,
-        right: false,
-    }
-}
-
-const fn right(title: &'static str, min: usize) -> Column {
-    Column {
-        title,
-        min,
-        right: true,
-    }
-}
 
 /// A screen of so many columns and lines.
 #[derive(Clone, Copy, Debug)]

@@ -11,60 +11,20 @@ use super::timeline::{self, Line};
 use super::{Report, Style, summary};
 
 const TIMELINE: [Column; 5] = [
-    Column {
-        title: "RECORD",
-        min: 6,
-        right: true,
-    },
-    Column {
-        title: "T+us",
-        min: 6,
-        right: true,
-    },
-    Column {
-        title: "WHO",
-        min: 14,
-        right: false,
-    },
-    Column {
-        title: "EVENT",
-        min: 18,
-        right: false,
-    },
-    Column {
-        title: "WHAT CHANGED",
-        min: 20,
-        right: false,
-    },
+    Column::right("RECORD", 6),
+    Column::right("T+us", 6),
+    Column::left("WHO", 14),
+    Column::left("EVENT", 18),
+    Column::left("WHAT CHANGED", 20),
 ];
 
 /// Floors that leave the longest name and two records whole on 80 columns.
 const ITEMS: [Column; 5] = [
-    Column {
-        title: "EXPECTATION",
-        min: 24,
-        right: false,
-    },
-    Column {
-        title: "ASKED",
-        min: 15,
-        right: false,
-    },
-    Column {
-        title: "SEEN",
-        min: 17,
-        right: false,
-    },
-    Column {
-        title: "VERDICT",
-        min: 12,
-        right: false,
-    },
-    Column {
-        title: "EVIDENCE",
-        min: 9,
-        right: false,
-    },
+    Column::left("EXPECTATION", 24),
+    Column::left("ASKED", 15),
+    Column::left("SEEN", 17),
+    Column::left("VERDICT", 12),
+    Column::left("EVIDENCE", 9),
 ];
 
 /// Writes `report`.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Head, count_text, left, memory_text, right};
+use super::{Head, count_text, memory_text};
 use crate::event::CgroupKey;
 use crate::host::cgroup_tree::{Amount, Cgroup as Read, Limits};
 use crate::host::{CgroupVersion, Hierarchy};
@@ -181,12 +181,12 @@ fn sum(tree: &mut [Cgroup]) {
 }
 
 const COLUMNS: [Column; 6] = [
-    left("", 2),
-    left("CGROUP", 16),
-    right("PROCESSES", 9),
-    right("TASKS", 5),
-    right("WITH THOSE BELOW", 8),
-    left("LIMITS IN FORCE", 16),
+    Column::left("", 2),
+    Column::left("CGROUP", 16),
+    Column::right("PROCESSES", 9),
+    Column::right("TASKS", 5),
+    Column::right("WITH THOSE BELOW", 8),
+    Column::left("LIMITS IN FORCE", 16),
 ];
 
 impl Document for Cgroups {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Head, age_text, count_text, left, memory_text, right};
+use super::{Head, age_text, count_text, memory_text};
 use crate::event::certificate::{Certificate, Limits, UNLIMITED};
 use crate::event::{NamespaceKind, NsId, Tgid};
 use crate::expect::wording::cpu_text;
@@ -184,14 +184,14 @@ impl InForce {
 }
 
 const COLUMNS: [Column; 8] = [
-    right("PID", 3),
-    right("AGE", 3),
-    left("PROCESS", 8),
-    left("ID", 8),
-    right("TASKS", 5),
-    left("OWN NAMESPACES", 14),
-    left("LIMITS IN FORCE", 12),
-    left("STARTED BY", 8),
+    Column::right("PID", 3),
+    Column::right("AGE", 3),
+    Column::left("PROCESS", 8),
+    Column::left("ID", 8),
+    Column::right("TASKS", 5),
+    Column::left("OWN NAMESPACES", 14),
+    Column::left("LIMITS IN FORCE", 12),
+    Column::left("STARTED BY", 8),
 ];
 
 impl Document for Containers {

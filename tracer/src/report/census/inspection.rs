@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::Head;
 use super::since::Since;
-use super::{Head, left};
 use crate::event::{Certificate, CgroupKey, Task};
 use crate::host::HostFacts;
 use crate::model::Model;
@@ -113,7 +113,7 @@ fn paths(certificate: &mut Value, path: &dyn Fn(CgroupKey) -> Option<String>) {
     }
 }
 
-const COLUMNS: [Column; 2] = [left("FACT", 20), left("VALUE", 30)];
+const COLUMNS: [Column; 2] = [Column::left("FACT", 20), Column::left("VALUE", 30)];
 
 impl Document for Inspection {
     fn write(&self, format: Format, out: &mut dyn Write, style: Style) -> io::Result<()> {

@@ -17,7 +17,6 @@ use crate::expect::wording::bytes_text;
 use crate::host::HostFacts;
 
 use super::document::{Machine, SCHEMA_VERSION, Tool};
-use super::grid::Column;
 
 /// What opens each of these documents.
 #[derive(Clone, Debug, Serialize)]
@@ -66,22 +65,6 @@ impl Head {
             count_text(self.hidden.len(), "process", "processes"),
             numbers.join(" ")
         )
-    }
-}
-
-const fn left(title: &'static str, min: usize) -> Column {
-    Column {
-        title,
-        min,
-        right: false,
-    }
-}
-
-const fn right(title: &'static str, min: usize) -> Column {
-    Column {
-        title,
-        min,
-        right: true,
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Head, count_text, left, right};
+use super::{Head, count_text};
 use crate::event::{NamespaceKind, NsId, Tgid};
 use crate::host::namespace_files::{Files, Holder};
 use crate::model::census::{Census, Namespace as Held};
@@ -174,12 +174,12 @@ impl Namespace {
 }
 
 const COLUMNS: [Column; 6] = [
-    left("KIND", 4),
-    right("NUMBER", 10),
-    left("WHOSE", 5),
-    right("PROCESSES", 9),
-    left("FIRST", 10),
-    left("ALSO HELD BY", 16),
+    Column::left("KIND", 4),
+    Column::right("NUMBER", 10),
+    Column::left("WHOSE", 5),
+    Column::right("PROCESSES", 9),
+    Column::left("FIRST", 10),
+    Column::left("ALSO HELD BY", 16),
 ];
 
 impl Document for Namespaces {

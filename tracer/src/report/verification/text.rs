@@ -12,36 +12,12 @@ use crate::verdict::{Act, Verdict};
 use super::{Container, Outcome, Verification};
 
 const SUMMARY: [Column; 6] = [
-    Column {
-        title: "#",
-        min: 1,
-        right: true,
-    },
-    Column {
-        title: "RUNTIME",
-        min: 7,
-        right: false,
-    },
-    Column {
-        title: "ID",
-        min: 12,
-        right: false,
-    },
-    Column {
-        title: "PAYLOAD",
-        min: 16,
-        right: false,
-    },
-    Column {
-        title: "VERDICT",
-        min: 12,
-        right: false,
-    },
-    Column {
-        title: "EXPECTATIONS",
-        min: 12,
-        right: false,
-    },
+    Column::right("#", 1),
+    Column::left("RUNTIME", 7),
+    Column::left("ID", 12),
+    Column::left("PAYLOAD", 16),
+    Column::left("VERDICT", 12),
+    Column::left("EXPECTATIONS", 12),
 ];
 
 /// A table for each container that was judged, then the summary of all.
