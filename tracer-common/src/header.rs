@@ -6,7 +6,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// Version of this contract. It is stamped into every header and into the object's
 /// [`crate::Config`]; a reader refuses records of another version but for those in
 /// [`crate::older::OLDER`].
-pub const ABI_VERSION: u16 = 3;
+pub const ABI_VERSION: u16 = 4;
 
 /// What a record is. A transparent number and not an enum, so that a kind from a newer
 /// writer decodes to "unknown" and never to undefined behaviour.

@@ -4,7 +4,7 @@
 use core::mem::offset_of;
 
 use crate::header::{ABI_VERSION, Kind};
-use crate::record::CertificateRecord;
+use crate::record::{AttachRecord, CertificateRecord, CgroupRecord};
 
 /// A version whose records are beginnings of today's: what they have stands where it stands now.
 #[derive(Clone, Copy, Debug)]
@@ -21,15 +21,36 @@ pub struct Older {
 /// Of a certificate's record that ends with the devices.
 const UP_TO_DEVICES: usize = 3656;
 
+/// A path in a cgroup's record had that much room.
+const CGROUP_PATH: usize = 128;
+const UP_TO_PATH: usize = offset_of!(CgroupRecord, path) + CGROUP_PATH;
+const ATTACH_UP_TO_PATH: usize = offset_of!(AttachRecord, path) + CGROUP_PATH;
+
 /// Versions before [`ABI_VERSION`] that are read, the latest first and none left out: whoever raises
 /// the version describes the one before here. One whose records are laid out otherwise ends the
 /// list.
 pub const OLDER: &[Older] = &[
+    // Paths of cgroups had less room.
+    Older {
+        abi: 3,
+        end: 13,
+        shorter: &[
+            (Kind::CGROUP_MKDIR, UP_TO_PATH),
+            (Kind::CGROUP_RMDIR, UP_TO_PATH),
+            (Kind::CGROUP_ATTACH, ATTACH_UP_TO_PATH),
+        ],
+    },
     // Certificates ended with `device_programs`.
     Older {
         abi: 2,
         end: 13,
-        shorter: &[(Kind::EXEC, UP_TO_DEVICES), (Kind::SNAPSHOT, UP_TO_DEVICES)],
+        shorter: &[
+            (Kind::EXEC, UP_TO_DEVICES),
+            (Kind::SNAPSHOT, UP_TO_DEVICES),
+            (Kind::CGROUP_MKDIR, UP_TO_PATH),
+            (Kind::CGROUP_RMDIR, UP_TO_PATH),
+            (Kind::CGROUP_ATTACH, ATTACH_UP_TO_PATH),
+        ],
     },
 ];
 

@@ -16,6 +16,9 @@ pub const MAX_GROUPS: usize = 30;
 pub const MAX_ANCESTORS: usize = 12;
 /// Bytes kept of a path, its NUL included.
 pub const PATH_LEN: usize = 128;
+/// Bytes kept of a cgroup's path, its NUL included: as many as the kernel's tracepoints have
+/// (`TRACE_CGROUP_PATH_LEN` in kernel/cgroup/cgroup-internal.h).
+pub const CGROUP_PATH_LEN: usize = 1024;
 /// Words of a CPU mask: 1,024 processors.
 pub const CPU_WORDS: usize = 16;
 /// Words of a mask of memory nodes: 1,024 of them, the most that a kernel is built for.
@@ -484,7 +487,7 @@ wire! {
         /// The cgroup.
         pub cgroup: CgroupEntry,
         /// Its path below the hierarchy's root, cut at the end.
-        pub path: [u8; PATH_LEN],
+        pub path: [u8; CGROUP_PATH_LEN],
     }
 
     /// A task was moved to a cgroup by a write to `cgroup.procs` or `tasks`.
@@ -500,7 +503,7 @@ wire! {
         /// Zero.
         pub reserved: u32,
         /// Path of the cgroup below its hierarchy's root.
-        pub path: [u8; PATH_LEN],
+        pub path: [u8; CGROUP_PATH_LEN],
     }
 
     /// A system call of the set-up returned. Its arguments are hints, not evidence.

@@ -102,12 +102,12 @@ pub fn zero<T: Plain>(destination: &mut T) {
 
 /// Copies the string at kernel address `source`; cut at the end, always NUL-terminated.
 #[inline(always)]
-pub fn string(destination: &mut [u8; PATH_LEN], source: u64) {
-    // SAFETY: the destination is `PATH_LEN` writable bytes; the helper checks the source.
+pub fn string<const LEN: usize>(destination: &mut [u8; LEN], source: u64) {
+    // SAFETY: the destination is `LEN` writable bytes; the helper checks the source.
     unsafe {
         bpf_probe_read_kernel_str(
             destination.as_mut_ptr().cast(),
-            PATH_LEN as u32,
+            LEN as u32,
             source as *const c_void,
         );
     }

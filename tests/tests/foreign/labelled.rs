@@ -6,10 +6,11 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
+use serde_json::Value;
 use tracer_tests::binary::Said;
 use tracer_tests::foreign::{Request, Runtime, Subject, start};
 
-use super::verified::{judged, summary, the_one, verify_with};
+use super::verified::{items, judged, summary, the_one, verify_with};
 
 /// Passes of any container.
 const RULE: [&str; 2] = ["--rule", "true"];
@@ -51,6 +52,7 @@ fn three_of(
     verify_with(subject, options, &["sh", "-c", &script], |command| {
         command.env("DOCKER_HOST", &socket);
         command.env("CONTAINER_HOST", &socket);
+        command.env("CONTAINERD_ADDRESS", "");
     })
 }
 
@@ -123,6 +125,60 @@ fn podmans_service_is_asked_for_labels() {
     service.wait().expect("its end");
 }
 
+/// Its own tool gives containers names in place of numbers, and the labels of docker's are not its to tell.
+#[test]
+#[ignore = "needs root"]
+fn containerd_is_asked_for_labels() {
+    let Some(subject) = Subject::new(Runtime::Docker) else {
+        return;
+    };
+    let path = |name: &str| subject.runs.word(&format!("docker/{name}"));
+    let root = subject.rootfs();
+    let line = |name: &str, label: Option<&str>| {
+        let label = label.map_or_else(String::new, |label| format!("--label={label}"));
+        let root = root.display();
+        let socket = path("containerd.sock");
+        format!("ctr --address={socket} run --rm {label} --rootfs {root} {name} /bin/sleep 0.3 &")
+    };
+    let three = [
+        ("seven", Some("job=7")),
+        ("eight", Some("job=8")),
+        ("none", None),
+    ];
+    let lines = three.map(|(name, label)| line(name, label));
+    let dockers = words(&subject, "dockers", Some("job=8"), &["/bin/sleep", "0.3"]);
+    let script = format!("{} {dockers} & wait", lines.join(" "));
+    let run = |select: &str| {
+        let options = [&["--select", select], &RULE[..]].concat();
+        verify_with(&subject, &options, &["sh", "-c", &script], |command| {
+            command
+                .env("DOCKER_HOST", "unix:///nowhere/engine.sock")
+                .env("CONTAINER_HOST", "unix:///nowhere/engine.sock")
+                .env("CONTAINERD_ADDRESS", path("containerd.sock"));
+        })
+    };
+    let report = run("label=job=7").ended_with(121).report();
+    let mut judged = judged(&report).into_iter().map(|one| {
+        let asked = |item: &&Value| item["id"] == "selected";
+        let unsure = items(one)
+            .iter()
+            .find(asked)
+            .map(|item| item["reason"].clone());
+        (one["id"].as_str().expect("an id").len(), unsure)
+    });
+    let mut judged: Vec<_> = judged.by_ref().collect();
+    judged.sort_by_key(|one| one.0);
+    let [(5, None), (64, Some(reason))] = judged.as_slice() else {
+        panic!("{judged:?}: {}", summary(&report));
+    };
+    assert!(
+        reason
+            .as_str()
+            .expect("words")
+            .contains("has no such container")
+    );
+}
+
 /// An engine that knows none of its containers: whoever has an id may be the one that is meant.
 #[test]
 #[ignore = "needs root"]
@@ -149,7 +205,8 @@ fn whose_label_nobody_knows_never_passes() {
     let said = verify_with(&subject, &options, &line, |command| {
         command
             .env("DOCKER_HOST", &host)
-            .env("CONTAINER_HOST", "unix://");
+            .env("CONTAINER_HOST", "unix://")
+            .env("CONTAINERD_ADDRESS", "");
     });
     let report = said.ended_with(121).report();
     let container = the_one(&report);
@@ -171,7 +228,8 @@ fn without_an_engine_no_label_selects() {
         let nowhere = "unix:///nowhere/engine.sock";
         command
             .env("DOCKER_HOST", nowhere)
-            .env("CONTAINER_HOST", nowhere);
+            .env("CONTAINER_HOST", nowhere)
+            .env("CONTAINERD_ADDRESS", nowhere);
     });
     let said = said.ended_with(125);
     assert!(said.one_line().contains("select by id="), "{said:?}");

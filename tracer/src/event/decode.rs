@@ -1,10 +1,12 @@
 //! Wire bytes to events: total, so that no record, however damaged, stops a run. Owns the
 //! mapping from kinds to bodies; must not read fields' meaning beyond that.
 
+use std::mem::offset_of;
+
 use tracer_common::older::{Older, older};
 use tracer_common::record::{
-    AttachRecord, CertificateRecord, CgroupRecord, ExitRecord, ForkRecord, INSTRUCTIONS,
-    LineageRecord, NamespaceRecord, ProgramRecord, SyscallRecord, TaskRecord,
+    AttachRecord, CGROUP_PATH_LEN, CertificateRecord, CgroupRecord, ExitRecord, ForkRecord,
+    INSTRUCTIONS, LineageRecord, NamespaceRecord, ProgramRecord, SyscallRecord, TaskRecord,
 };
 use tracer_common::{ABI_VERSION, Header, Kind};
 use zerocopy::{FromBytes, IntoBytes};
@@ -106,15 +108,9 @@ fn body(
             })
         }
         Kind::NAMESPACE => Body::Namespace(namespace(syscalls, &read(bytes, length)?)?),
-        Kind::CGROUP_MKDIR => {
-            Body::CgroupMkdir(CgroupDir::from(&read::<CgroupRecord>(bytes, length)?))
-        }
-        Kind::CGROUP_RMDIR => {
-            Body::CgroupRmdir(CgroupDir::from(&read::<CgroupRecord>(bytes, length)?))
-        }
-        Kind::CGROUP_ATTACH => {
-            Body::CgroupAttach(CgroupAttach::from(&read::<AttachRecord>(bytes, length)?))
-        }
+        Kind::CGROUP_MKDIR => Body::CgroupMkdir(cgroup_dir(&read(bytes, length)?, length)),
+        Kind::CGROUP_RMDIR => Body::CgroupRmdir(cgroup_dir(&read(bytes, length)?, length)),
+        Kind::CGROUP_ATTACH => Body::CgroupAttach(cgroup_attach(&read(bytes, length)?, length)),
         Kind::SYSCALL => {
             let record: SyscallRecord = read(bytes, length)?;
             Body::Syscall(SyscallReturn {
@@ -206,23 +202,26 @@ impl From<&ForkRecord> for Fork {
     }
 }
 
-impl From<&CgroupRecord> for CgroupDir {
-    fn from(record: &CgroupRecord) -> Self {
-        Self {
-            cgroup: CgroupMember::from(&record.cgroup),
-            path: KernelPath::new(&record.path),
-        }
+/// The path with which a record ends, of which an older writer has written `length` bytes: one that filled
+/// the room it had then is cut.
+fn last_path(path: &[u8; CGROUP_PATH_LEN], before: usize, length: Option<usize>) -> KernelPath {
+    let room = length.and_then(|length| length.checked_sub(before));
+    KernelPath::new(room.and_then(|room| path.get(..room)).unwrap_or(path))
+}
+
+fn cgroup_dir(record: &CgroupRecord, length: Option<usize>) -> CgroupDir {
+    CgroupDir {
+        cgroup: CgroupMember::from(&record.cgroup),
+        path: last_path(&record.path, offset_of!(CgroupRecord, path), length),
     }
 }
 
-impl From<&AttachRecord> for CgroupAttach {
-    fn from(record: &AttachRecord) -> Self {
-        Self {
-            target: Task::from(&record.target),
-            cgroup: CgroupMember::from(&record.cgroup),
-            threadgroup: record.threadgroup != 0,
-            path: KernelPath::new(&record.path),
-        }
+fn cgroup_attach(record: &AttachRecord, length: Option<usize>) -> CgroupAttach {
+    CgroupAttach {
+        target: Task::from(&record.target),
+        cgroup: CgroupMember::from(&record.cgroup),
+        threadgroup: record.threadgroup != 0,
+        path: last_path(&record.path, offset_of!(AttachRecord, path), length),
     }
 }
 

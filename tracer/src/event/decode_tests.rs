@@ -119,6 +119,26 @@ fn a_certificate_of_abi_2_ends_with_the_devices() {
 }
 
 #[test]
+fn a_path_of_abi_3_that_filled_its_room_is_cut_and_one_of_today_is_not() {
+    let text = "/".to_owned() + &"x".repeat(126);
+    let mut record = sample::mkdir(sample::INIT, 0, 7, &text);
+    let path = |bytes: &[u8]| match decode(&sample::syscalls(), 0, bytes).body {
+        Body::CgroupMkdir(made) => (made.path.text, made.path.cut),
+        other => panic!("decoded to {other:?}"),
+    };
+    assert_eq!(path(record.as_bytes()), (text.clone(), false));
+    let length = older(3).and_then(|abi| abi.length(Kind::CGROUP_MKDIR));
+    let length = length.expect("a shorter one");
+    record.header.abi = 3;
+    record.header.len = u32::try_from(length).expect("small");
+    assert_eq!(path(&record.as_bytes()[..length]), (text, true));
+    // One of 126 left room for its end.
+    record.path[126] = 0;
+    let (text, cut) = path(&record.as_bytes()[..length]);
+    assert_eq!((text.len(), cut), (126, false));
+}
+
+#[test]
 fn a_record_of_an_older_writer_has_no_facts_that_came_later() {
     let Body::Exec(exec) = of_older(&older_exec(0)) else {
         panic!("another kind")

@@ -2,7 +2,7 @@
 
 use tracer_common::record::{
     AttachRecord, Certificate, CertificateRecord, CgroupEntry, CgroupRecord, CgroupSet,
-    DeviceException, DeviceList, ExitRecord, ForkRecord, NamespaceRecord, NamespaceSet, PATH_LEN,
+    DeviceException, DeviceList, ExitRecord, ForkRecord, NamespaceRecord, NamespaceSet,
     SyscallRecord, TaskRecord,
 };
 use tracer_common::{ABI_VERSION, Header, Kind, TaskId};
@@ -106,8 +106,8 @@ fn header_of<T>(kind: Kind, task: TaskId) -> Header {
     header(kind, u32::try_from(size_of::<T>()).expect("small"), task)
 }
 
-fn path(text: &str) -> [u8; PATH_LEN] {
-    let mut bytes = [0; PATH_LEN];
+fn path<const ROOM: usize>(text: &str) -> [u8; ROOM] {
+    let mut bytes = [0; ROOM];
     bytes[..text.len()].copy_from_slice(text.as_bytes());
     bytes
 }

@@ -2,9 +2,8 @@
 //! the conversion; must not escape for display (that is `report`).
 
 use serde::Serialize;
-use tracer_common::record::PATH_LEN;
 
-/// A path that had [`PATH_LEN`] bytes of room.
+/// A path as far as its record had room for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct KernelPath {
     /// What there was room for.
@@ -14,11 +13,12 @@ pub struct KernelPath {
 }
 
 impl KernelPath {
-    pub(super) fn new(bytes: &[u8; PATH_LEN]) -> Self {
-        let length = bytes.iter().position(|&byte| byte == 0).unwrap_or(PATH_LEN);
+    /// Of all bytes that there was room for.
+    pub(super) fn new(room: &[u8]) -> Self {
+        let length = room.iter().position(|&byte| byte == 0);
         Self {
-            text: until_nul(bytes),
-            cut: length + 1 >= PATH_LEN,
+            text: until_nul(room),
+            cut: length.unwrap_or(room.len()) + 1 >= room.len(),
         }
     }
 }
@@ -38,14 +38,14 @@ mod tests {
 
     #[test]
     fn a_path_that_fills_its_room_is_known_to_be_cut() {
-        let mut bytes = [b'a'; PATH_LEN];
+        let mut bytes = [b'a'; 8];
         assert!(KernelPath::new(&bytes).cut);
-        bytes[PATH_LEN - 1] = 0;
+        bytes[7] = 0;
         assert!(
             KernelPath::new(&bytes).cut,
             "the kernel's copy ends with a NUL of its own"
         );
-        bytes[PATH_LEN - 2] = 0;
+        bytes[6] = 0;
         assert!(!KernelPath::new(&bytes).cut);
     }
 

@@ -41,6 +41,7 @@ const PROGRAMS: &[&str] = &[
     "hostname",
     "id",
     "ionice",
+    "ip",
     "kill",
     "ln",
     "ls",

@@ -11,10 +11,10 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use tracer::history::{Count, End, Note};
 use tracer::recording::{Frame, Header, Reader, Tape};
-use tracer_common::Kind;
 use tracer_common::record::{
     CertificateRecord, CgroupRecord, ExitRecord, ForkRecord, NamespaceRecord, NamespaceSet,
 };
+use tracer_common::{ABI_VERSION, Kind};
 
 use super::numbers::{Names, STRIDE, Twin, kind, of};
 
@@ -48,7 +48,8 @@ pub struct Template {
 pub fn templates() -> Result<Vec<Template>> {
     let mut all: Vec<Template> = Vec::new();
     for runtime in RUNTIMES {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/recordings/abi-3");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/recordings");
+        let path = path.join(format!("abi-{ABI_VERSION}"));
         let mut one = Template::read(&path.join(runtime).join("recording"))
             .with_context(|| format!("the kept recording of {runtime}"))?;
         one.take_host_of(all.first().map(Template::baseline).as_ref());

@@ -7,7 +7,7 @@ use tracer_common::Kind;
 use tracer_common::header::{Header, TaskId};
 use tracer_common::record::{
     AttachRecord, Certificate, CertificateRecord, CgroupEntry, CgroupRecord, CgroupSet, ExitRecord,
-    ForkRecord, NamespaceRecord, NamespaceSet, PATH_LEN, SyscallRecord,
+    ForkRecord, NamespaceRecord, NamespaceSet, SyscallRecord,
 };
 use zerocopy::{FromBytes, FromZeros as _, Immutable, IntoBytes, KnownLayout};
 
@@ -149,11 +149,14 @@ impl Twin<'_> {
         Some(format!("{top}-{}{}", self.number, &text[top.len()..]))
     }
 
-    fn path(&self, hierarchy: u32, path: &mut [u8; PATH_LEN]) {
-        let end = path.iter().position(|byte| *byte == 0).unwrap_or(PATH_LEN);
+    fn path(&self, hierarchy: u32, path: &mut [u8]) {
+        let end = path
+            .iter()
+            .position(|byte| *byte == 0)
+            .unwrap_or(path.len());
         let text = String::from_utf8_lossy(&path[..end]).into_owned();
         if let Some(text) = self.renamed(hierarchy, &text) {
-            assert!(text.len() < PATH_LEN, "{text} is too long");
+            assert!(text.len() < path.len(), "{text} is too long");
             path.fill(0);
             path[..text.len()].copy_from_slice(text.as_bytes());
         }

@@ -18,7 +18,7 @@ pub struct VerifyArguments {
     #[command(flatten)]
     pub sources: SourceArguments,
     /// Which containers are judged: payloads (all but a runtime's own stages); of these
-    /// id=PREFIX, runtime=NAME, program=NAME, cgroup=PATH, or label=KEY[=VALUE] as docker or podman's service
+    /// id=PREFIX, runtime=NAME, program=NAME, cgroup=PATH, or label=KEY[=VALUE] as docker, containerd or podman's service
     /// tell it; all, with the stages; or the one of a number
     #[arg(long, default_value = "payloads", value_parser = select, value_name = "WHICH")]
     pub select: Select,

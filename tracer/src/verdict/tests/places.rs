@@ -1,6 +1,6 @@
 //! Where the task is: namespaces, cgroups, root, cwd, descriptors.
 
-use tracer_common::record::{Certificate, Descriptor, NamespaceSet};
+use tracer_common::record::{CGROUP_PATH_LEN, Certificate, Descriptor, NamespaceSet};
 
 use super::super::sample::{MEMORY, Scenario, UNIFIED, pipe};
 use super::{fails, item, not_passed, unknown};
@@ -150,7 +150,7 @@ fn a_cgroup_whose_making_was_not_seen_fails_when_nothing_was_lost() {
 
 #[test]
 fn a_cgroup_whose_path_is_cut_is_inconclusive() {
-    let scenario = Scenario::with(|scenario| scenario.mkdirs[3].path = [b'a'; 128]);
+    let scenario = Scenario::with(|scenario| scenario.mkdirs[3].path = [b'a'; CGROUP_PATH_LEN]);
     unknown(&["cgroup.memory"], &scenario);
 }
 
