@@ -100,7 +100,7 @@ fn a_container_that_changes_is_killed_where_that_is_denied_and_there_alone() {
 fn what_is_within_a_container_that_changes_is_killed_with_it() {
     let runs = Runs::new();
     let trace = runs.word("traces");
-    let inner = format!("unshare --net sh -c \"sleep 0.5; echo survived >> {trace}\"");
+    let inner = format!("unshare --net sh -c \"sleep 20; echo survived >> {trace}\"");
     let all = format!("{UNSHARE} sh -c '{inner}'");
     for _ in 0..8 {
         let words = ["--enforce", "--wait"];

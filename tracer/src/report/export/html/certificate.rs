@@ -1,7 +1,7 @@
 //! What certificates show side by side: namespaces against the host's, the tree of cgroups with
 //! the limits in force, and every fact in words. Owns these forms.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
@@ -30,14 +30,13 @@ pub(super) fn namespaces(view: &View) -> Option<NamespaceMatrix> {
     let with: Vec<(&Suite, &Value)> = with
         .filter_map(|suite| Some((suite, suite.namespaces.as_ref()?)))
         .collect();
-    let rows = with.iter().enumerate().map(|(at, (suite, set))| {
+    // The first container that has each.
+    let mut first: HashMap<(&str, u64), usize> = HashMap::new();
+    let rows = with.iter().map(|(suite, set)| {
         let cells = kinds.iter().map(|kind| {
-            // The first container before this one that has the same.
             let number = set[kind]["inum"].as_u64();
-            let shared = with[..at]
-                .iter()
-                .find(|(_, other)| number.is_some() && other[kind]["inum"].as_u64() == number);
-            cell(&set[kind], shared.map(|(other, _)| other.number))
+            let having = number.map(|number| *first.entry((kind, number)).or_insert(suite.number));
+            cell(&set[kind], having.filter(|other| *other != suite.number))
         });
         (escape(&suite.name), cells.collect())
     });
