@@ -6,6 +6,7 @@ mod build;
 mod ci;
 mod docs;
 mod exit;
+mod fuzz;
 mod lint;
 #[path = "../../tracer/build/route.rs"]
 mod route;
@@ -48,6 +49,8 @@ enum Task {
     Docs(docs::Options),
     /// Measure against other tools
     Bench(bench::Options),
+    /// Feed the parsers with what a fuzzer finds, ten minutes each
+    Fuzz(fuzz::Options),
     /// Exactly what continuous integration runs
     Ci,
 }
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::command(),
         Task::Docs(options) => docs::command(&options),
         Task::Bench(options) => bench::command(&options),
+        Task::Fuzz(options) => fuzz::command(&options),
         Task::Ci => ci::command(),
     };
     match result {

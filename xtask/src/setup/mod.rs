@@ -40,6 +40,8 @@ pub enum Need {
     Runtimes,
     /// An emulator, for other kernels than the running one.
     Qemu,
+    /// A C++ compiler, for the fuzzer.
+    Cxx,
 }
 
 /// For tasks that build.
@@ -48,6 +50,8 @@ pub const BUILD: [Need; 1] = [Need::Ebpf];
 pub const TEST: [Need; 3] = [Need::Ebpf, Need::Nextest, Need::Runtimes];
 /// For tasks that boot other kernels.
 pub const VM: [Need; 3] = [Need::Ebpf, Need::Qemu, Need::Busybox];
+/// For tasks that fuzz.
+pub const FUZZ: [Need; 1] = [Need::Cxx];
 /// For tasks that measure.
 pub const BENCH: [Need; 3] = [Need::Ebpf, Need::Crun, Need::Busybox];
 
@@ -82,6 +86,10 @@ pub fn ensure(needs: &[Need]) -> Result<()> {
                 let why = "it unpacks those kernels, whose type information is tested";
                 tools::ensure_package("xz", "xz-utils", why)?;
                 tools::ensure_package("zstd", "zstd", why)?;
+            }
+            Need::Cxx => {
+                let why = "libFuzzer, which finds the inputs, is written in it";
+                tools::ensure_package("c++", "g++", why)?;
             }
             Need::Crun => tools::ensure_package("crun", "crun", "the runtime to compare with")?,
             Need::Busybox => {

@@ -1,0 +1,4 @@
+//! Files of expectations: they are understood, or the error says why not.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tracer_fuzz::expectations(bytes));
