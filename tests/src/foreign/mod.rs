@@ -18,7 +18,7 @@ use tracer::cgroup::remove_everywhere;
 use tracer::event::NamespaceKind;
 use tracer::host::{CgroupVersion, HostFacts};
 
-use crate::binary::{Runs, Said, is_of_ended_test};
+use crate::binary::{Runs, Said, await_end, is_of_ended_test};
 use crate::spec::facts;
 use daemon::Daemon;
 pub use daemon::start;
@@ -376,12 +376,13 @@ fn remove_orphans(host: &HostFacts) {
     }
 }
 
-/// Cgroups at and below `path` that have processes. Empty ones are no container's: some runtimes
-/// leave theirs, others the folder that was asked for.
+/// Cgroups at and below `path` that have processes which do not end. Empty ones are no container's: some runtimes
+/// leave theirs, others the folder that was asked for; and podman's conmon ends after podman has.
 fn populated(path: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let processes = fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
-    if !processes.is_empty() {
+    let ends = |line: &str| line.parse().is_ok_and(await_end);
+    if !processes.lines().all(ends) {
         found.push(format!("cgroup {}", path.display()));
     }
     for entry in fs::read_dir(path).into_iter().flatten().flatten() {

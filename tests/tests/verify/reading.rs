@@ -3,6 +3,7 @@
 //! otherwise fails alone.
 
 use std::fs;
+use std::process::Command;
 
 use serde_json::{Value, json};
 use tracer_tests::binary::Runs;
@@ -166,19 +167,22 @@ mounts: { /proc: { type: proc } }
     }
 }
 
+fn runs_apparmor() -> bool {
+    let parameter = fs::read_to_string("/sys/module/apparmor/parameters/enabled");
+    parameter.is_ok_and(|text| text.trim() == "Y")
+}
+
 /// Every process has a label where the kernel runs that module, here the one of who starts it, and none where it
 /// does not.
 #[test]
 #[ignore = "needs root"]
 fn a_label_is_what_the_kernels_security_module_gives() {
     let runs = Runs::new();
-    let parameter = fs::read_to_string("/sys/module/apparmor/parameters/enabled");
     let systems = fs::read_to_string("/proc/filesystems").expect("a list");
-    let runs_apparmor = parameter.is_ok_and(|text| text.trim() == "Y");
     let runs_selinux = systems.contains("selinuxfs");
     let attributes = "/proc/self/attr/";
     let modules = [
-        ("apparmor", "AppArmor", "apparmor/current", runs_apparmor),
+        ("apparmor", "AppArmor", "apparmor/current", runs_apparmor()),
         ("selinux", "SELinux", "current", runs_selinux),
     ];
     for (module, title, path, is_run) in modules {
@@ -212,4 +216,69 @@ fn a_label_is_what_the_kernels_security_module_gives() {
         assert_eq!(not_passing(container), [&*item_id]);
         assert_eq!(item(container, &item_id)["reason"], *reason);
     }
+}
+
+/// What is allowed to whoever is under it: all that these payloads do.
+const RULES: &str =
+    "capability, network, unix, signal, ptrace, mount, umount, pivot_root, /** rwlkmix,";
+
+/// A profile that the kernel has, and has no more when this goes.
+struct Profile {
+    runs: Runs,
+    name: String,
+}
+
+impl Profile {
+    fn load(mode: &str) -> Self {
+        let runs = Runs::new();
+        let name = format!("tracer-{mode}-{}", std::process::id());
+        let text = format!("profile {name} flags=({mode}) {{ {RULES} }}\n");
+        fs::write(runs.path("profile"), text).expect("a file");
+        let profile = Self { runs, name };
+        assert!(profile.parser("--replace"), "loading {}", profile.name);
+        profile
+    }
+
+    fn parser(&self, act: &str) -> bool {
+        let mut parser = Command::new("apparmor_parser");
+        parser
+            .args(["--skip-cache", act])
+            .arg(self.runs.path("profile"));
+        parser.status().expect("apparmor_parser").success()
+    }
+}
+
+impl Drop for Profile {
+    fn drop(&mut self) {
+        self.parser("--remove");
+    }
+}
+
+/// Whoever is started under a profile has its label, and with it the mode.
+#[test]
+#[ignore = "needs root"]
+fn a_profile_holds_only_of_whom_it_confines() {
+    if !runs_apparmor() {
+        println!("skipped: this machine has no AppArmor");
+        return;
+    }
+    let (enforced, complaining) = (Profile::load("enforce"), Profile::load("complain"));
+    let judged = |under: &Profile, asked: &str| {
+        let file = format!("exe: inside\napparmor: {asked}\n");
+        let line = format!(
+            "echo exec {} > /proc/self/attr/apparmor/exec && exec unshare --mount --uts sleep 0.5",
+            under.name
+        );
+        let report = script(&under.runs, &file, &[], &line).report();
+        item(payload(&report), "label.apparmor").clone()
+    };
+    let passes = judged(&enforced, &enforced.name);
+    assert_eq!(passes["verdict"], "pass", "{passes:#}");
+    for (under, asked) in [(&enforced, "unconfined"), (&enforced, &*complaining.name)] {
+        assert_eq!(judged(under, asked)["verdict"], "fail", "{asked}");
+    }
+    let complains = judged(&complaining, &complaining.name);
+    assert_eq!(complains["verdict"], "fail", "{complains:#}");
+    let reason = complains["reason"].as_str().expect("a reason");
+    assert!(reason.contains("complain"), "{reason}");
 }

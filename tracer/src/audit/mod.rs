@@ -10,6 +10,7 @@ pub mod journal;
 mod judging;
 mod lineage;
 pub mod loss;
+mod makers;
 mod order;
 mod outside;
 pub mod overview;

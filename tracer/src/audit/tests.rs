@@ -250,7 +250,7 @@ fn a_birth_in_a_time_of_loss_says_so() {
 #[test]
 fn what_has_ended_is_forgotten() {
     let mut run = Run::new();
-    for round in 0..20_000_u32 {
+    for round in 0..12_000_u32 {
         let payload = sample::task(1000 + round, 1000 + round, "payload");
         let own = NamespaceSet {
             net: 5_000_000 + round,

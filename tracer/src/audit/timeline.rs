@@ -1,16 +1,17 @@
 //! How a container came to be: what those did who made it, as the kernel recorded it. Owns which steps
 //! lead to a birth, and how many of them are kept.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::event::{Body, CgroupMember, Event, KernelPath, NamespaceKind, Task, Tgid, Tid};
+use crate::event::{Body, Event, NamespaceKind, Task, Tgid, Tid};
 use crate::model::{Birth, Change, Model};
 
 use super::identity;
+use super::makers::{Made, Makers};
 use super::record::{Namespace, Process};
 
 /// Steps of one birth at most; a container with a cgroup in each of v1's hierarchies takes some forty.
@@ -71,7 +72,8 @@ struct Noted {
     target: Option<Task>,
     flags: u64,
     namespaces: Vec<Namespace>,
-    cgroup: Option<(CgroupMember, KernelPath)>,
+    /// Hierarchy and path.
+    cgroup: Option<(u32, String)>,
 }
 
 /// One step in the past of a process.
@@ -121,8 +123,7 @@ impl Past {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pasts {
     of: HashMap<Tgid, Past>,
-    /// By hierarchy and path.
-    made: BTreeMap<(u32, String), Arc<Noted>>,
+    made: Makers,
     /// How many were left when it was swept last.
     swept: usize,
 }
@@ -173,22 +174,12 @@ impl Pasts {
                 };
                 past.push(step, None);
             }
-            Body::CgroupMkdir(dir) => {
-                let at = (dir.cgroup.key.hierarchy, dir.path.text.clone());
-                let step = Noted {
-                    cgroup: Some((dir.cgroup, dir.path.clone())),
-                    ..noted(event, changes)
-                };
-                self.made.insert(at, Arc::new(step));
-            }
-            Body::CgroupRmdir(dir) => {
-                let at = (dir.cgroup.key.hierarchy, dir.path.text.clone());
-                self.made.remove(&at);
-            }
+            Body::CgroupMkdir(dir) => self.made.insert(event, dir),
+            Body::CgroupRmdir(dir) => self.made.remove(dir),
             Body::CgroupAttach(attach) if !changes.is_empty() => {
                 let step = Noted {
                     target: Some(attach.target.clone()),
-                    cgroup: Some((attach.cgroup, attach.path.clone())),
+                    cgroup: Some((attach.cgroup.key.hierarchy, attach.path.text.clone())),
                     ..noted(event, changes)
                 };
                 self.past(&attach.target).push(step, None);
@@ -236,15 +227,18 @@ impl Pasts {
     ) -> Timeline {
         let past = self.get(&birth.payload);
         let entries = past.iter().flat_map(|past| &past.entries);
-        let mut steps: Vec<&Noted> = entries.map(|entry| &*entry.step).collect();
-        let after = |step: &&Noted| since.is_none_or(|since| step.seq > since);
+        let mut steps: Vec<Arc<Noted>> = entries.map(|entry| Arc::clone(&entry.step)).collect();
+        let after = |step: &Arc<Noted>| since.is_none_or(|since| step.seq > since);
         // Whoever is older than the container that it is within has no room left out of that.
         let whole = steps.first().is_some_and(|first| !after(first));
         steps.retain(after);
         for key in &birth.domain.cgroups {
             if let Some(cgroup) = model.cgroup(*key) {
-                let makers = self.makers(key.hierarchy, &cgroup.path.text);
-                steps.extend(makers.into_iter().filter(after));
+                let makers = self.made.of(key.hierarchy, &cgroup.path.text);
+                let makers = makers
+                    .into_iter()
+                    .map(|(made, path)| Arc::new(making(made, path)));
+                steps.extend(makers.filter(after));
             }
         }
         steps.sort_by_key(|step| (step.time_ns, step.seq));
@@ -258,23 +252,6 @@ impl Pasts {
                 .map(|step| step.record(boot_id, birth.time_ns))
                 .collect(),
         }
-    }
-
-    /// Who made a cgroup, and those above it that the same process made.
-    fn makers(&self, hierarchy: u32, path: &str) -> Vec<&Noted> {
-        let mut makers: Vec<&Noted> = Vec::new();
-        let mut path = path;
-        while let Some(step) = self.made.get(&(hierarchy, path.to_owned())) {
-            let same = |first: &&Noted| {
-                (first.by.tgid, first.by.start_ns) == (step.by.tgid, step.by.start_ns)
-            };
-            if !makers.first().is_none_or(same) {
-                break;
-            }
-            makers.push(step);
-            path = path.rsplit_once('/').map_or("", |(above, _)| above);
-        }
-        makers
     }
 
     /// Of so many processes.
@@ -320,6 +297,20 @@ fn noted(event: &Event, changes: &[Change]) -> Noted {
     }
 }
 
+fn making(made: &Made, path: &str) -> Noted {
+    Noted {
+        seq: made.seq,
+        time_ns: made.time_ns,
+        event: "cgroup_mkdir".to_owned(),
+        by: (*made.by).clone(),
+        executable: None,
+        target: None,
+        flags: 0,
+        namespaces: Vec::new(),
+        cgroup: Some((made.hierarchy, path.to_owned())),
+    }
+}
+
 impl Noted {
     fn record(&self, boot_id: &str, birth_ns: u64) -> Step {
         let t_ns = i128::from(self.time_ns) - i128::from(birth_ns);
@@ -333,8 +324,8 @@ impl Noted {
             target: target.map(|target| identity::process(boot_id, target, None)),
             flags: flags(self.flags),
             namespaces: self.namespaces.clone(),
-            path: cgroup.map(|(_, path)| path.text.clone()),
-            hierarchy: cgroup.map(|(member, _)| member.key.hierarchy),
+            path: cgroup.map(|(_, path)| path.clone()),
+            hierarchy: cgroup.map(|(hierarchy, _)| *hierarchy),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! inheritance and movement; must not judge.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::event::body::NamespaceCallName;
 use crate::event::{
@@ -160,7 +161,7 @@ impl Model {
         after: CgroupKey,
         way: WayIn,
     ) -> Change {
-        let path = self.cgroups.get(after).map(|birth| birth.path.clone());
+        let path = self.cgroups.get(after).map(|birth| (*birth.path).clone());
         Change::Cgroup {
             task: task.clone(),
             before,
@@ -294,7 +295,7 @@ impl Model {
 
     fn mkdir(&mut self, seq: u64, by: Tgid, made: &CgroupDir) -> Vec<Change> {
         let birth = CgroupBirth {
-            path: made.path.clone(),
+            path: Arc::new(made.path.clone()),
             by,
             seq,
             removed: None,

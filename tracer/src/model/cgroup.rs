@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -11,8 +12,8 @@ use crate::event::{CgroupKey, KernelPath, Tgid};
 /// The record that made a cgroup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CgroupBirth {
-    /// Below its hierarchy's root.
-    pub path: KernelPath,
+    /// Below its hierarchy's root; one for those that were made at it in one hierarchy after the other.
+    pub path: Arc<KernelPath>,
     /// Who made it.
     pub by: Tgid,
     /// The record.
@@ -27,6 +28,8 @@ pub(super) struct CgroupBirths {
     all: BTreeMap<CgroupKey, CgroupBirth>,
     /// Hierarchy, a digest of the path, and number: several have borne a path, one after the other.
     by_path: BTreeSet<(u32, u64, u64)>,
+    /// That of the last one.
+    path: Arc<KernelPath>,
 }
 
 impl CgroupBirths {
@@ -39,7 +42,12 @@ impl CgroupBirths {
     }
 
     /// Notes one, in the place of what had its number before.
-    pub(super) fn insert(&mut self, key: CgroupKey, birth: CgroupBirth) {
+    pub(super) fn insert(&mut self, key: CgroupKey, mut birth: CgroupBirth) {
+        if birth.path == self.path {
+            birth.path = Arc::clone(&self.path);
+        } else {
+            self.path = Arc::clone(&birth.path);
+        }
         let now = place(key, &birth.path.text);
         if let Some(before) = self.all.insert(key, birth) {
             self.by_path.remove(&place(key, &before.path.text));

@@ -2,6 +2,7 @@
 //! the properties.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -88,10 +89,10 @@ fn cgroup() -> impl Strategy<Value = (CgroupKey, CgroupBirth)> {
     let key = (0..2_u32, 0..12_u64);
     (key, path, any::<bool>(), any::<bool>()).prop_map(|((hierarchy, id), path, cut, gone)| {
         let birth = CgroupBirth {
-            path: KernelPath {
+            path: Arc::new(KernelPath {
                 text: path.concat(),
                 cut: cut && id % 4 == 0,
-            },
+            }),
             by: Tgid(1),
             seq: 1,
             removed: gone.then_some(2),
@@ -120,10 +121,10 @@ fn a_cgroup_is_found_above_another() {
     let mut cgroups = CgroupBirths::default();
     for (id, text) in [(1, "/a"), (2, "/a/b"), (3, "/ab"), (4, "/a")] {
         let birth = CgroupBirth {
-            path: KernelPath {
+            path: Arc::new(KernelPath {
                 text: text.to_owned(),
                 cut: false,
-            },
+            }),
             by: Tgid(1),
             seq: id,
             removed: None,

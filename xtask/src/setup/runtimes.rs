@@ -25,7 +25,7 @@ const fn wanted(program: &'static str, package: &'static str, why: &'static str)
     }
 }
 
-const WANTED: [Wanted; 13] = [
+const WANTED: [Wanted; 14] = [
     wanted(
         "busybox",
         "busybox-static",
@@ -57,6 +57,11 @@ const WANTED: [Wanted; 13] = [
     wanted("dockerd", "docker.io", "is an engine with a daemon"),
     // Only newer releases have the client apart from the daemon.
     wanted("docker", "docker-cli", "is that engine's client"),
+    wanted(
+        "apparmor_parser",
+        "apparmor",
+        "gives profiles to kernels that run AppArmor",
+    ),
     wanted("ip", "iproute2", "gives network namespaces names"),
     wanted("newuidmap", "uidmap", "maps users for the engines"),
     wanted("chromium", "chromium", "shows the page of reports"),

@@ -16,6 +16,7 @@ use crate::{route, shell};
 
 /// What tests and their payloads start by name.
 const PROGRAMS: &[&str] = &[
+    "apparmor_parser",
     "awk",
     "basename",
     "bash",

@@ -80,6 +80,7 @@ fn own_root() -> Result<()> {
 fn system() -> Result<()> {
     mounted("proc", "/proc")?;
     mounted("sysfs", "/sys")?;
+    mounted("securityfs", "/sys/kernel/security")?;
     mounted("devtmpfs", "/dev")?;
     mounted("devpts", "/dev/pts")?;
     mounted("tmpfs", "/dev/shm")?;

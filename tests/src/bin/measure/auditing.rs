@@ -68,7 +68,41 @@ impl Audit {
                 self.seq += 1;
             }
         }
+        if living.is_none() {
+            self.remove_what_is_left(&mut events);
+        }
         events
+    }
+
+    /// Runtimes leave cgroups that they were told to use; in the end somebody removes them.
+    fn remove_what_is_left(&mut self, events: &mut Vec<Event>) {
+        let mut left: Vec<Event> = Vec::new();
+        for event in &*events {
+            match &event.body {
+                Body::CgroupMkdir(made) => left.push(Event {
+                    body: Body::CgroupRmdir(made.clone()),
+                    ..event.clone()
+                }),
+                Body::CgroupRmdir(gone) => {
+                    let other = |event: &Event| match &event.body {
+                        Body::CgroupRmdir(left) => left.cgroup.key != gone.cgroup.key,
+                        _ => true,
+                    };
+                    left.retain(other);
+                }
+                _ => {}
+            }
+        }
+        let last_ns = events.last().map_or(0, |event| event.time_ns);
+        // Those below before those above.
+        for event in left.into_iter().rev() {
+            events.push(Event {
+                seq: self.seq,
+                time_ns: last_ns,
+                ..event
+            });
+            self.seq += 1;
+        }
     }
 
     /// Takes in events as an audit does. Only that is timed.
