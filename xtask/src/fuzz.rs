@@ -28,7 +28,7 @@ const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing";
 /// Kept of one target's inputs at most, in bytes; the shortest come first.
-const KEPT: u64 = 96 << 10;
+const KEPT: u64 = 128 << 10;
 /// A single input may take so many seconds.
 const TIMEOUT: u32 = 20;
 

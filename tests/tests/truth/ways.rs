@@ -50,7 +50,8 @@ fn make(hierarchy: &Hierarchy) -> (Leftover, CgroupKey) {
 fn place(session: &mut Session, pid: u32, hierarchy: &Hierarchy) -> Membership {
     session.settle().expect("counters");
     let task = session.model.leader(Tgid(pid)).expect("known");
-    task.cgroups[&hierarchy.id].clone()
+    let place = task.cgroups.get(hierarchy.id);
+    place.expect("a place").clone()
 }
 
 /// Who is in a cgroup by its own file.
@@ -156,7 +157,7 @@ fn clone3_into_a_cgroup_is_its_own_way_in() {
     let task = session.model.leader(Tgid(child.pid())).expect("known");
     for other in task
         .cgroups
-        .values()
+        .iter()
         .filter(|other| other.key.hierarchy != key.hierarchy)
     {
         assert_eq!(other.way, WayIn::Inherited { from: own() });
@@ -302,7 +303,7 @@ fn a_write_to_tasks_moves_one_thread_alone() {
                     .cast_unsigned();
                 session.settle().expect("counters");
                 let state = session.model.task(Tid(tid)).expect("known");
-                let place = &state.cgroups[&hierarchy.id];
+                let place = state.cgroups.get(hierarchy.id).expect("a place");
                 assert_eq!((place.key, place.way), (key, WayIn::MovedBySelf));
                 assert_eq!(members(cgroup.path(), "tasks"), [tid]);
                 // Back again: the kernel takes a thread off its cgroup only after it is joined.
@@ -313,7 +314,8 @@ fn a_write_to_tasks_moves_one_thread_alone() {
         });
         assert_ne!(tid, own().0);
         let leader = session.model.leader(own()).expect("this process");
-        assert_eq!(leader.cgroups[&hierarchy.id].way, WayIn::Before);
+        let place = leader.cgroups.get(hierarchy.id).expect("a place");
+        assert_eq!(place.way, WayIn::Before);
     }
 }
 

@@ -1,7 +1,6 @@
 //! Applies one event to the state and says what it changed. Owns the kernel's rules of
 //! inheritance and movement; must not judge.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::event::body::NamespaceCallName;
@@ -10,7 +9,8 @@ use crate::event::{
     NamespaceCall, NamespaceKind, NamespaceSlot, Namespaces, Task, TaskSeen, Tgid, Tid,
 };
 
-use super::cgroup::{CgroupBirth, Membership, Move, WayIn};
+use super::cgroup::{CgroupBirth, WayIn};
+use super::membership::{Membership, Memberships, Move};
 use super::namespace::{Bearer, Made, NamespaceOrigin};
 use super::task::{Created, Ended, Execs, TaskState};
 use super::{Change, Model};
@@ -76,6 +76,8 @@ impl Model {
             let origin = NamespaceOrigin::Made { by, call, seq };
             let unique = set.unique(slot);
             let all = self.namespaces.entry((kind, id)).or_default();
+            // Nearly all have one.
+            all.reserve_exact(1);
             all.push(Bearer { origin, unique });
         }
     }
@@ -128,14 +130,14 @@ impl Model {
             lineage: caller.tgid == self.root || creator.is_some_and(|creator| creator.lineage),
             vpid: Some(fork.vpid),
             namespaces: fork.namespaces,
-            cgroups: BTreeMap::new(),
+            cgroups: Memberships::with_room(fork.cgroups.members.len()),
             execs: Execs::default(),
             ended: None,
         };
         for member in &fork.cgroups.members {
             let hierarchy = member.key.hierarchy;
             // css_set is inherited from the caller, whoever the parent is (cgroup_css_set_fork()).
-            let before = creator.and_then(|creator| Some(creator.cgroups.get(&hierarchy)?.key));
+            let before = creator.and_then(|creator| Some(creator.cgroups.get(hierarchy)?.key));
             let way = if hierarchy == UNIFIED && fork.flags & CLONE_INTO_CGROUP != 0 {
                 WayIn::CloneIntoCgroup { by: caller.tgid }
             } else if before == Some(member.key) {
@@ -146,9 +148,8 @@ impl Model {
             if before != Some(member.key) {
                 changes.push(self.cgroup_change(&fork.child, before, member.key, way));
             }
-            state
-                .cgroups
-                .insert(hierarchy, Membership::new(member.key, way, Some(seq)));
+            let place = Membership::new(member.key, way, Some(seq));
+            state.cgroups.insert(place);
         }
         self.tasks.insert(fork.child.tid, state);
         changes
@@ -226,17 +227,17 @@ impl Model {
         for member in &cgroups.members {
             let before = state
                 .cgroups
-                .get(&member.key.hierarchy)
+                .get(member.key.hierarchy)
                 .map(|known| known.key);
             if before == Some(member.key) {
                 continue;
             }
             changes.push(self.cgroup_change(task, before, member.key, WayIn::Unseen));
-            let mut found = Membership::new(member.key, WayIn::Unseen, Some(seq));
-            if let Some(known) = state.cgroups.remove(&member.key.hierarchy) {
-                found.moves = known.moves;
-            }
-            state.cgroups.insert(member.key.hierarchy, found);
+            let found = Membership::new(member.key, WayIn::Unseen, Some(seq));
+            let place = state.cgroups.get_or_insert(found.clone());
+            // What is known of moves stays.
+            let moves = std::mem::take(&mut place.moves);
+            *place = Membership { moves, ..found };
         }
         self.tasks.insert(task.tid, state);
         changes
@@ -327,7 +328,7 @@ impl Model {
         let before = self
             .tasks
             .get(target.tid)
-            .and_then(|state| Some(state.cgroups.get(&key.hierarchy)?.key));
+            .and_then(|state| Some(state.cgroups.get(key.hierarchy)?.key));
         let mut moved = vec![target.tid];
         if attach.threadgroup {
             let group = self.tasks.group(target.tgid).into_iter();
@@ -379,8 +380,7 @@ fn move_to(state: &mut TaskState, to: &Move, way: WayIn) {
     }
     let place = state
         .cgroups
-        .entry(to.to.hierarchy)
-        .or_insert_with(|| Membership::new(to.to, WayIn::Unseen, None));
+        .get_or_insert(Membership::new(to.to, WayIn::Unseen, None));
     if place.key != to.to || place.seq.is_none() && place.way == WayIn::Unseen {
         place.moves.push(to.clone());
         (place.key, place.way, place.seq) = (to.to, way, Some(to.seq));
@@ -390,7 +390,7 @@ fn move_to(state: &mut TaskState, to: &Move, way: WayIn) {
 /// A task of which no earlier record is known.
 fn found(seq: u64, task: &Task, namespaces: Namespaces, cgroups: &Cgroups) -> TaskState {
     let mut state = TaskState::existing(task.clone(), namespaces, cgroups);
-    for place in state.cgroups.values_mut() {
+    for place in state.cgroups.iter_mut() {
         (place.way, place.seq) = (WayIn::Unseen, Some(seq));
     }
     state

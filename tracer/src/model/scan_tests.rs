@@ -142,7 +142,7 @@ fn tids(model: &Model, of: impl Fn(&TaskState) -> bool) -> Vec<Tid> {
 fn beside(domain: &Domain, model: &Model) -> Vec<Who> {
     let stands = |state: &&TaskState| {
         let covered = |own: &CgroupKey| {
-            let mut places = state.cgroups.values();
+            let mut places = state.cgroups.iter();
             places.any(|place| model.cgroups.is_at_or_above(place.key, *own))
         };
         state.ended.is_none()

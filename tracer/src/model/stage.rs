@@ -101,7 +101,7 @@ impl Births {
         let above = model.cgroups.at_or_above(*first).into_iter();
         let beside: BTreeSet<Tid> = above.flat_map(|key| model.tasks.residents(key)).collect();
         let stands = |state: &&TaskState| {
-            let places = || state.cgroups.values().map(|place| place.key);
+            let places = || state.cgroups.iter().map(|place| place.key);
             let covered =
                 |own: &CgroupKey| places().any(|key| model.cgroups.is_at_or_above(key, *own));
             others.iter().all(covered)

@@ -2,9 +2,9 @@
 //! nobody is in, cgroups that are gone. Owns when and what; what it takes is in proportion to what was
 //! noted since.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
-use crate::event::{NamespaceSlot, Namespaces, Task, Tgid, Tid};
+use crate::event::{Cgroups, NamespaceSlot, Namespaces, Task, Tgid, Tid};
 
 use super::{Births, Change, Model, NamespaceOrigin, TaskState};
 
@@ -19,10 +19,7 @@ impl Model {
         if known.is_some_and(|known| known.task.start_ns == task.start_ns) {
             return false;
         }
-        let state = TaskState {
-            cgroups: BTreeMap::new(),
-            ..TaskState::existing(task.clone(), *namespaces, &crate::event::Cgroups::default())
-        };
+        let state = TaskState::existing(task.clone(), *namespaces, &Cgroups::default());
         self.tasks.insert(task.tid, state);
         true
     }
@@ -63,7 +60,7 @@ impl Model {
         for state in self.tasks.iter() {
             let slots = NamespaceSlot::ALL.into_iter();
             used.extend(slots.filter_map(|slot| state.namespaces.get(slot)));
-            cgroups.extend(state.cgroups.values().map(|place| place.key));
+            cgroups.extend(state.cgroups.iter().map(|place| place.key));
         }
         self.namespaces.retain(|(_, id), bearers| {
             let before = |origin: &NamespaceOrigin| *origin == NamespaceOrigin::Before;

@@ -1,11 +1,12 @@
 //! One task: who it is, where it comes from and where it is now. Owns the state; `apply` changes
 //! it.
 
-use std::collections::BTreeMap;
-
 use crate::event::{Certificate, CgroupKey, Cgroups, Namespaces, Task, Tgid, Tid};
 
-use super::cgroup::{Membership, WayIn};
+use super::{
+    cgroup::WayIn,
+    membership::{Membership, Memberships},
+};
 
 /// What is known of a task.
 #[derive(Clone, Debug)]
@@ -23,7 +24,7 @@ pub struct TaskState {
     /// Its namespaces.
     pub namespaces: Namespaces,
     /// Its cgroup in each hierarchy that is known, by hierarchy.
-    pub cgroups: BTreeMap<u32, Membership>,
+    pub cgroups: Memberships,
     /// Records of its execs, the first and how many.
     pub execs: Execs,
     /// How it ended.
@@ -73,7 +74,7 @@ impl TaskState {
             cgroups: cgroups
                 .members
                 .iter()
-                .map(|member| (member.key.hierarchy, there(member.key)))
+                .map(|member| there(member.key))
                 .collect(),
             execs: Execs::default(),
             ended: None,

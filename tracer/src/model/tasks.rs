@@ -142,7 +142,7 @@ impl Ways {
             self.children.insert((parent, tid));
         }
         if let Some(residents) = &mut self.residents {
-            residents.extend(state.cgroups.values().map(|place| (place.key, tid)));
+            residents.extend(state.cgroups.iter().map(|place| (place.key, tid)));
         }
     }
 
@@ -157,7 +157,7 @@ impl Ways {
             self.children.remove(&(parent, tid));
         }
         if let Some(residents) = &mut self.residents {
-            for place in state.cgroups.values() {
+            for place in state.cgroups.iter() {
                 residents.remove(&(place.key, tid));
             }
         }

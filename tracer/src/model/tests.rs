@@ -40,7 +40,8 @@ impl Run {
     }
 
     fn place(&self, task: TaskId, hierarchy: u32) -> &Membership {
-        &self.0.task(Tid(task.tid)).expect("known").cgroups[&hierarchy]
+        let task = self.0.task(Tid(task.tid)).expect("known");
+        task.cgroups.get(hierarchy).expect("a place")
     }
 
     fn namespace(&self, task: TaskId, slot: NamespaceSlot) -> u32 {

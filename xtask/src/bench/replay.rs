@@ -27,15 +27,17 @@ const FORMATS: [&str; 8] = [
 ];
 /// Records a second through decode and model, on one core.
 const GOAL: f64 = 2_000_000.0;
-/// Containers that live, tasks of each, and lives that come and go beside them.
-const AUDITS: [(u64, u64, u64); 6] = [
-    (10, 1, 1200),
-    (100, 1, 1200),
-    (1000, 1, 1200),
-    (10_000, 1, 1200),
-    (10_000, 10, 1200),
+/// The machine's cgroups, containers that live, tasks of each, and lives that come and go beside them.
+const AUDITS: [(&str, u64, u64, u64); 8] = [
+    ("hybrid", 10, 1, 1200),
+    ("hybrid", 100, 1, 1200),
+    ("hybrid", 1000, 1, 1200),
+    ("hybrid", 10_000, 1, 1200),
+    ("hybrid", 10_000, 10, 1200),
+    ("v2", 1000, 1, 1200),
+    ("v2", 10_000, 1, 1200),
     // The same few containers through ten thousand lives: memory must stay where it was.
-    (10, 1, 10_020),
+    ("hybrid", 10, 1, 10_020),
 ];
 
 /// The command.
@@ -54,9 +56,9 @@ pub fn command(options: &Options) -> Result<()> {
     print_parts(&sizes);
     print_reports(&sizes);
     let mut audits = Vec::new();
-    for (containers, tasks, lives) in AUDITS {
+    for (cgroups, containers, tasks, lives) in AUDITS {
         let words = [containers, tasks, lives].map(|number| number.to_string());
-        let words = ["audit", &words[0], &words[1], &words[2]];
+        let words = ["audit", cgroups, &words[0], &words[1], &words[2]];
         audits.push(measured(&measure, &words)?);
     }
     print_audits(&audits);
@@ -179,12 +181,13 @@ fn print_reports(sizes: &[Value]) {
 
 fn print_audits(audits: &[Value]) {
     println!(
-        "\nliving containers   tasks     lives    ns per event   KiB per container   resident, MiB   after half of the lives, after all"
+        "\ncgroups   living containers   tasks     lives    ns per event   KiB per container   resident, MiB   after half of the lives, after all"
     );
     for audit in audits {
         let kib = |name: &str| number(&audit[name]);
         println!(
-            "{:<19} {:<9} {:<8} {:>12.0} {:>19.2} {:>15.1}   {:.1}, {:.1}",
+            "{:<9} {:<19} {:<9} {:<8} {:>12.0} {:>19.2} {:>15.1}   {:.1}, {:.1}",
+            audit["cgroups"].as_str().unwrap_or_default(),
             number(&audit["living"]),
             number(&audit["tasks"]),
             number(&audit["lives"]),

@@ -11,6 +11,7 @@ use tracer::verdict::Seen;
 
 use super::memory;
 use super::multiply::{Piece, RUNTIMES, Template, templates};
+use super::numbers::with_v2_alone;
 
 /// Lives whose time is one value.
 const LIVES: u64 = 60;
@@ -18,6 +19,8 @@ const LIVES: u64 = 60;
 struct Audit {
     templates: Vec<Template>,
     syscalls: SyscallTable,
+    /// The machine has no cgroups of v1.
+    v2_alone: bool,
     auditor: Auditor,
     copies: u64,
     seq: u64,
@@ -25,7 +28,7 @@ struct Audit {
 }
 
 impl Audit {
-    fn new() -> Result<Self> {
+    fn new(v2_alone: bool) -> Result<Self> {
         let templates = templates()?;
         let header = &templates[0].header;
         let names = header.syscalls.iter();
@@ -49,6 +52,7 @@ impl Audit {
         Ok(Self {
             templates,
             syscalls,
+            v2_alone,
             auditor,
             copies: 0,
             seq: 1,
@@ -63,7 +67,12 @@ impl Audit {
         self.copies += 1;
         let mut events = Vec::new();
         for piece in pieces {
-            if let Piece::Record(bytes) = piece {
+            let record = match piece {
+                Piece::Record(bytes) if self.v2_alone => with_v2_alone(&bytes),
+                Piece::Record(bytes) => Some(bytes),
+                Piece::Note(_) => None,
+            };
+            if let Some(bytes) = record {
                 events.push(decode(&self.syscalls, self.seq, &bytes));
                 self.seq += 1;
             }
@@ -128,9 +137,10 @@ impl Audit {
     }
 }
 
-/// An audit of `containers` that live, with `tasks` each, and of `lives` that come and go beside them.
-pub fn audit(containers: u64, tasks: u64, lives: u64) -> Result<Value> {
-    let mut audit = Audit::new()?;
+/// An audit of `containers` that live, with `tasks` each, and of `lives` that come and go beside them, on a machine with
+/// the cgroups of the recordings or with those of v2 alone.
+pub fn audit(v2_alone: bool, containers: u64, tasks: u64, lives: u64) -> Result<Value> {
+    let mut audit = Audit::new(v2_alone)?;
     // Once to warm up.
     audit.lives();
     let (empty, _) = memory()?;
@@ -158,6 +168,7 @@ pub fn audit(containers: u64, tasks: u64, lives: u64) -> Result<Value> {
     nanoseconds.sort_by(f64::total_cmp);
     let median = nanoseconds.get(nanoseconds.len() / 2);
     Ok(json!({
+        "cgroups": if v2_alone { "v2" } else { "hybrid" },
         "containers": containers,
         "living": living,
         "tasks": containers * tasks,

@@ -18,7 +18,8 @@ const USAGE: &str = "\
 measure multiply RECORDS FILE          write a recording of so many records
 measure replay FILE                    decode, model and judgement
 measure report FORMAT FILE             one report
-measure audit CONTAINERS TASKS LIVES   an audit with so many containers, tasks in each, and lives beside them";
+measure audit hybrid|v2 CONTAINERS TASKS LIVES
+                                       an audit with so many containers, tasks in each, and lives beside them";
 
 fn main() -> ExitCode {
     match measured() {
@@ -40,8 +41,20 @@ fn measured() -> Result<Value> {
         ["multiply", records, file] => multiply::write(number(records)?, Path::new(file)),
         ["replay", file] => replaying::replay(Path::new(file)),
         ["report", format, file] => replaying::report(format, Path::new(file)),
-        ["audit", containers, tasks, lives] => {
-            auditing::audit(number(containers)?, number(tasks)?, number(lives)?)
+        [
+            "audit",
+            cgroups @ ("hybrid" | "v2"),
+            containers,
+            tasks,
+            lives,
+        ] => {
+            let v2_alone = *cgroups == "v2";
+            auditing::audit(
+                v2_alone,
+                number(containers)?,
+                number(tasks)?,
+                number(lives)?,
+            )
         }
         _ => bail!("{USAGE}"),
     }

@@ -65,6 +65,35 @@ fn edited<T: FromBytes + IntoBytes + Immutable + KnownLayout>(
     record.as_bytes().to_vec()
 }
 
+/// A record as a machine with cgroup v2 alone would have made it; `None` = it would have made none.
+pub fn with_v2_alone(bytes: &[u8]) -> Option<Vec<u8>> {
+    let of_v2 = |cgroup: CgroupEntry| cgroup.hierarchy == 0;
+    match kind(bytes) {
+        Kind::FORK => Some(edited(bytes, |record: &mut ForkRecord| {
+            keep_v2(&mut record.cgroups);
+        })),
+        Kind::EXEC | Kind::SNAPSHOT => Some(edited(bytes, |record: &mut CertificateRecord| {
+            keep_v2(&mut record.certificate.cgroups);
+        })),
+        Kind::CGROUP_MKDIR | Kind::CGROUP_RMDIR => {
+            of_v2(of::<CgroupRecord>(bytes).cgroup).then(|| bytes.to_vec())
+        }
+        Kind::CGROUP_ATTACH => of_v2(of::<AttachRecord>(bytes).cgroup).then(|| bytes.to_vec()),
+        _ => Some(bytes.to_vec()),
+    }
+}
+
+fn keep_v2(set: &mut CgroupSet) {
+    let count = usize::try_from(set.count).unwrap_or(usize::MAX);
+    let entries = set.entries.iter().take(count);
+    let own = entries.copied().find(|entry| entry.hierarchy == 0);
+    *set = CgroupSet::new_zeroed();
+    if let Some(own) = own {
+        set.entries[0] = own;
+        set.count = 1;
+    }
+}
+
 impl Twin<'_> {
     /// The copy of a record.
     pub fn record(&self, bytes: &[u8]) -> Vec<u8> {
