@@ -103,7 +103,8 @@ fn what_is_within_a_container_that_changes_is_killed_with_it() {
     let inner = format!("unshare --net sh -c \"sleep 20; echo survived >> {trace}\"");
     let all = format!("{UNSHARE} sh -c '{inner}'");
     for _ in 0..8 {
-        let words = ["--enforce", "--wait"];
+        // As above.
+        let words = ["--enforce", "--wait", "--hooks", "capable=none"];
         let report = script(&runs, NO_DRIFT, &words, &all)
             .ended_with(FAIL)
             .report();
