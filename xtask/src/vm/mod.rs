@@ -170,7 +170,7 @@ pub fn prepare(options: &Options) -> Result<Guests> {
     let folder = shell::root().join("target/vm");
     fs::create_dir_all(&folder).context("cannot make target/vm")?;
 
-    // Not optimised: building tracer so takes longer than a guest's tests gain.
+    // Not optimised: a guest's tests take as long with either, since most of their time is the kernel's.
     let (tracer, messages) = shell::build_tests()?;
     let short = SHORT.map(str::to_owned);
     let filter = if options.short {
