@@ -63,24 +63,30 @@ pub(super) async fn ask(socket: &Path, id: &str) -> io::Result<Option<BTreeMap<S
     let all: Namespaces = call(&mut client, NAMESPACES, Request::new(ListNamespaces {}))
         .await
         .map_err(io::Error::other)?;
+    let mut found = Vec::new();
     for namespace in all.namespaces {
         let mut request = Request::new(GetContainer { id: id.to_owned() });
         let name: MetadataValue<Ascii> = namespace.name.parse().map_err(io::Error::other)?;
         request.metadata_mut().insert(NAMESPACE, name);
         match call::<_, Found>(&mut client, CONTAINER, request).await {
-            Ok(found) => {
-                let container = found.container.filter(|container| container.id == id);
-                if let Some(container) = container {
-                    let labels = container.labels;
-                    return Ok((!labels.contains_key(DOCKERS)).then_some(labels));
-                }
-            }
+            Ok(answer) => found.extend(answer.container.filter(|container| container.id == id)),
             // An id from the path of a cgroup that somebody has named need not even be one.
             Err(status) if matches!(status.code(), Code::NotFound | Code::InvalidArgument) => {}
             Err(status) => return Err(io::Error::other(status)),
         }
     }
-    Ok(None)
+    the_labels(found)
+}
+
+/// Those of the one container that bears an id: several namespaces may have one of the same, and nothing tells which
+/// is meant.
+fn the_labels(mut found: Vec<Container>) -> io::Result<Option<BTreeMap<String, String>>> {
+    if found.len() > 1 {
+        let reason = "several of its namespaces have a container of this id";
+        return Err(io::Error::other(reason));
+    }
+    let labels = found.pop().map(|container| container.labels);
+    Ok(labels.filter(|labels| !labels.contains_key(DOCKERS)))
 }
 
 async fn call<Question, Answer>(
@@ -97,4 +103,27 @@ where
     let path = PathAndQuery::from_static(method);
     let codec = ProstCodec::<Question, Answer>::default();
     Ok(client.unary(request, path, codec).await?.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labelled(key: &str) -> Container {
+        Container {
+            id: "web".to_owned(),
+            labels: [(key.to_owned(), "7".to_owned())].into(),
+        }
+    }
+
+    #[test]
+    fn labels_are_told_of_one_container_alone() {
+        let labels = the_labels(vec![labelled("job")]).expect("one");
+        assert_eq!(labels.expect("labels")["job"], "7");
+        assert_eq!(the_labels(Vec::new()).expect("none"), None);
+        assert_eq!(the_labels(vec![labelled(DOCKERS)]).expect("one"), None);
+        let several = the_labels(vec![labelled("other"), labelled("job")]);
+        let error = several.expect_err("two").to_string();
+        assert!(error.contains("several"), "{error}");
+    }
 }
