@@ -6,6 +6,15 @@ use tracer::host::{CgroupVersion, Hierarchy};
 
 use crate::spec::facts;
 
+/// Whether systemd is the first process, as sd_booted(3) has it; says so where it is not.
+pub fn systemd() -> bool {
+    let booted = std::path::Path::new("/run/systemd/system").is_dir();
+    if !booted {
+        println!("skipped: this machine has no systemd as its first process");
+    }
+    booted
+}
+
 /// The hierarchy of v2, which alone a clone can be made into; says so where there is none.
 pub fn unified() -> Option<Hierarchy> {
     let found = of(CgroupVersion::V2).pop();

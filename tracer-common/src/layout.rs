@@ -23,6 +23,8 @@ pub enum Query {
     Bit(&'static str, &'static str),
     /// 1 when the member is a pointer, 0 when it is held in place.
     IsPointer(&'static str, &'static str),
+    /// Byte offset of the element of that index in a member that is an array of 64-bit numbers.
+    Element(&'static str, &'static str, u32),
 }
 
 macro_rules! layout {
@@ -43,20 +45,42 @@ macro_rules! layout {
     };
 }
 
-/// Members of `pt_regs` that hold a system call's number and arguments at its exit.
+use Query::{Bit, Element, IsPointer, MemberSize, Offset, Size, Value};
+
+/// Where `pt_regs` holds a system call's number, in its first 32 bits, and its arguments, until its exit.
 struct Registers {
-    number: &'static str,
-    arguments: [&'static str; 6],
+    number: Query,
+    arguments: [Query; 6],
 }
 
-/// x86-64 (arch/x86/include/asm/syscall.h). Other architectures are not wired yet: there the
-/// names resolve to nothing and the hook is not attached.
-const REGISTERS: Registers = Registers {
-    number: "orig_ax",
-    arguments: ["di", "si", "dx", "r10", "r8", "r9"],
+/// Of the architecture that the loader is built for (`syscall_get_nr` and `syscall_get_arguments` in
+/// arch/*/include/asm/syscall.h).
+const REGISTERS: Registers = if cfg!(target_arch = "aarch64") {
+    Registers {
+        number: Offset("pt_regs", "syscallno"),
+        arguments: [
+            // `regs[0]` holds what the call returns by then.
+            Offset("pt_regs", "orig_x0"),
+            Element("pt_regs", "regs", 1),
+            Element("pt_regs", "regs", 2),
+            Element("pt_regs", "regs", 3),
+            Element("pt_regs", "regs", 4),
+            Element("pt_regs", "regs", 5),
+        ],
+    }
+} else {
+    Registers {
+        number: Offset("pt_regs", "orig_ax"),
+        arguments: [
+            Offset("pt_regs", "di"),
+            Offset("pt_regs", "si"),
+            Offset("pt_regs", "dx"),
+            Offset("pt_regs", "r10"),
+            Offset("pt_regs", "r8"),
+            Offset("pt_regs", "r9"),
+        ],
+    }
 };
-
-use Query::{Bit, IsPointer, MemberSize, Offset, Size, Value};
 
 layout! {
     task_flags = Offset("task_struct", "flags"),
@@ -197,13 +221,13 @@ layout! {
     program_instructions = Offset("bpf_prog", "insnsi"),
     program_aux = Offset("bpf_prog", "aux"),
     program_id = Offset("bpf_prog_aux", "id"),
-    regs_number = Offset("pt_regs", REGISTERS.number),
-    regs_arg0 = Offset("pt_regs", REGISTERS.arguments[0]),
-    regs_arg1 = Offset("pt_regs", REGISTERS.arguments[1]),
-    regs_arg2 = Offset("pt_regs", REGISTERS.arguments[2]),
-    regs_arg3 = Offset("pt_regs", REGISTERS.arguments[3]),
-    regs_arg4 = Offset("pt_regs", REGISTERS.arguments[4]),
-    regs_arg5 = Offset("pt_regs", REGISTERS.arguments[5]),
+    regs_number = REGISTERS.number,
+    regs_arg0 = REGISTERS.arguments[0],
+    regs_arg1 = REGISTERS.arguments[1],
+    regs_arg2 = REGISTERS.arguments[2],
+    regs_arg3 = REGISTERS.arguments[3],
+    regs_arg4 = REGISTERS.arguments[4],
+    regs_arg5 = REGISTERS.arguments[5],
     dentry_name = Offset("dentry", "d_name.name"),
     signal_tty = Offset("signal_struct", "tty"),
     tty_index = Offset("tty_struct", "index"),

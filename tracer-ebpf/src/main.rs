@@ -91,7 +91,8 @@ tracepoint! {
     "sys_exit", sys_exit, raw_sys_exit, hook::syscall::sys_exit
 }
 
-/// `long __x64_sys_setns(const struct pt_regs *regs)`, since 4.17: what sys_exit tells of it, at no
+/// `long __x64_sys_setns(const struct pt_regs *regs)`, since 4.17, or what it is called on another
+/// architecture, which the loader knows: what sys_exit tells of it, at no
 /// cost to any other system call.
 #[fexit(function = "__x64_sys_setns")]
 #[expect(

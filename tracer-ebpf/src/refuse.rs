@@ -16,11 +16,16 @@ const EPERM: i32 = 1;
 /// Of include/uapi/linux/capability.h: what setns and unshare ask for, for every kind of namespace
 /// but a new user namespace.
 const CAP_SYS_ADMIN: u64 = 21;
-/// unshare and setns of 32-bit programs on x86-64 (arch/x86/entry/syscalls/syscall_32.tbl). The
-/// 64-bit calls of these numbers, process_vm_readv and none, ask for no CAP_SYS_ADMIN.
-const COMPAT: [u64; 2] = [310, 346];
+/// unshare and setns of 32-bit programs on x86-64 (arch/x86/entry/syscalls/syscall_32.tbl) and arm64
+/// (arch/arm/tools/syscall.tbl). The 64-bit calls of these numbers, process_vm_readv on x86-64 and none, ask
+/// for no CAP_SYS_ADMIN.
+const COMPAT: [u32; 2] = if cfg!(bpf_target_arch = "aarch64") {
+    [337, 375]
+} else {
+    [310, 346]
+};
 /// What x32 programs add to a number.
-const X32: u64 = 1 << 30;
+const X32: u32 = 1 << 30;
 
 /// `capable(cred, ns, cap, opts)`: refuses the capability that a change of namespaces takes.
 #[inline(always)]
@@ -50,10 +55,10 @@ fn refused() -> bool {
     // SAFETY: the helper takes the current task, which the other has just given, and gives the address
     // of its registers, which is only read through `kernel`.
     let registers = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as u64;
-    let number: u64 = kernel::read(registers, offset!(regs_number));
+    let number: u32 = kernel::read(registers, offset!(regs_number));
     let number = number & !X32;
-    number == u64::from(config!(nr_setns))
-        || number == u64::from(config!(nr_unshare))
+    number == config!(nr_setns)
+        || number == config!(nr_unshare)
         || number == COMPAT[0]
         || number == COMPAT[1]
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask`: the project's own tasks. Owns the command line and the exit codes; each command is a file of its own.
 //! It must not know how a container is run or judged: for that it runs the built `tracer`.
 
+mod architecture;
 mod bench;
 mod build;
 mod ci;

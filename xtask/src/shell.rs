@@ -144,11 +144,12 @@ pub fn build_for_tests() -> Result<PathBuf> {
 
 /// The same, and all that cargo says of what it has built, in JSON.
 pub fn build_tests() -> Result<(PathBuf, String)> {
-    with_messages(&FOR_TESTS)
+    build_tests_by(cargo(), &[])
 }
 
-fn with_messages(arguments: &[&str]) -> Result<(PathBuf, String)> {
-    let messages = built(arguments)?;
+/// The same by a cargo that was told more.
+pub fn build_tests_by(cargo: Command, more: &[&str]) -> Result<(PathBuf, String)> {
+    let messages = built_by(cargo, &[&FOR_TESTS, more].concat())?;
     let program =
         executable(&messages, "tracer").context("cargo built tracer but did not say where")?;
     Ok((program, messages))

@@ -61,7 +61,8 @@ pub fn command(options: &Options) -> Result<()> {
     }
     // What is found on this kernel does not keep the others from being looked at.
     let (here, elsewhere) = if options.all {
-        (here(), vm::command(&vm::Options::everything()))
+        let matrix = vm::command(&vm::Options::everything());
+        (here(), both(matrix, vm::command(&vm::Options::systemd())))
     } else {
         with_another_kernel(here)
     };
@@ -71,19 +72,28 @@ pub fn command(options: &Options) -> Result<()> {
             println!("skipped: tests that observe another program: {without}");
         }
     }
-    match (here, elsewhere) {
-        (Err(here), Err(elsewhere)) => bail!(Found(format!("{here:#}; {elsewhere:#}"))),
-        (here, elsewhere) => here.and(elsewhere),
+    both(here, elsewhere)
+}
+
+/// What two runs found together.
+fn both(one: Result<()>, other: Result<()>) -> Result<()> {
+    match (one, other) {
+        (Err(one), Err(other)) => bail!(Found(format!("{one:#}; {other:#}"))),
+        (one, other) => one.and(other),
     }
 }
 
-/// Runs the tests `here` while a handful of them is run on another kernel: the tests that observe
-/// this kernel run one at a time, which leaves a processor idle.
+/// Runs the tests `here` while a handful of them is run on another kernel, and those that want systemd
+/// as the first process where it is: the tests that observe this kernel run one at a time, which leaves a
+/// processor idle.
 fn with_another_kernel(here: impl FnOnce() -> Result<()>) -> (Result<()>, Result<()>) {
     let needed = env::var_os("CI").is_some();
-    let guests = vm::prepare(&vm::Options::handful());
+    let guests = [vm::Options::handful(), vm::Options::systemd()].map(|one| vm::prepare(&one));
     thread::scope(|scope| {
-        let elsewhere = scope.spawn(move || or_skipped(guests.and_then(|all| all.run()), needed));
+        let elsewhere = scope.spawn(move || {
+            let results = guests.map(|guests| or_skipped(guests.and_then(|all| all.run()), needed));
+            results.into_iter().reduce(both).unwrap_or(Ok(()))
+        });
         let here = here();
         let elsewhere = elsewhere.join();
         (

@@ -6,9 +6,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use tracer::collect::external;
 use tracer::collect::hooks::{GUARD, HOOKS};
 use tracer::collect::offsets::{OffsetError, Offsets, VMLINUX_BTF};
+use tracer::collect::{FUNCTION_PREFIX, external};
 
 /// Members that came with a version of the kernel, as (major, minor).
 const SINCE: [(&str, (u32, u32)); 2] = [("mount_overmount", (6, 17)), ("ns_common_id", (6, 18))];
@@ -20,7 +20,7 @@ fn resolves(btf: &[u8], version: (u32, u32)) {
     let points = points.flat_map(|means| means.programs).map(|(_, at)| *at);
     let guards = GUARD.ways.iter().flat_map(|means| means.programs);
     let functions: Vec<String> = points
-        .filter(|at| at.starts_with("__x64_sys_"))
+        .filter(|at| at.starts_with(FUNCTION_PREFIX))
         .map(str::to_owned)
         .chain(guards.map(|(_, at)| format!("bpf_lsm_{at}")))
         .chain(["bpf_iter_task".to_owned()])

@@ -21,8 +21,8 @@ use crate::{
 #[inline(always)]
 pub fn sys_exit(arguments: Arguments) {
     let registers = arguments.get::<0>();
-    let number: u64 = kernel::read(registers, offset!(regs_number));
-    if number >= 64 * SYSCALL_WORDS as u64 {
+    let number: u32 = kernel::read(registers, offset!(regs_number));
+    if number >= 64 * SYSCALL_WORDS as u32 {
         return;
     }
     let word = (number >> 6) as usize & (SYSCALL_WORDS - 1);
@@ -34,7 +34,6 @@ pub fn sys_exit(arguments: Arguments) {
     if !is_told(task, ret) {
         return;
     }
-    let number = number as u32;
     if number == config!(nr_setns) || number == config!(nr_unshare) {
         namespaces_after(task, registers, number, ret);
         return;
@@ -68,8 +67,8 @@ pub fn namespace_call(arguments: Arguments) {
         return;
     }
     let registers = arguments.get::<0>();
-    let number: u64 = kernel::read(registers, offset!(regs_number));
-    namespaces_after(task, registers, number as u32, ret);
+    let number: u32 = kernel::read(registers, offset!(regs_number));
+    namespaces_after(task, registers, number, ret);
 }
 
 /// Whether a call is told of: those of tasks in scope, or on the whole host those that succeed.

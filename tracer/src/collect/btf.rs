@@ -41,6 +41,9 @@ pub enum BtfError {
     /// More than one bit.
     #[error("`{1}` of `{0}` is no bit field of one bit")]
     NoBit(String, String),
+    /// Asked for the place of an element of something that is no array of 64-bit numbers, or has fewer.
+    #[error("in the kernel's BTF {0}.{1} is no array of 64-bit numbers with an element {2}")]
+    NoElement(String, String, u32),
     /// An ELF file that is damaged.
     #[error("the ELF file cannot be read: {0}")]
     Elf(String),
@@ -203,7 +206,26 @@ impl<'a> Btf<'a> {
                 self.agree(name, "its size", |id| word(self.data, self.at(id)? + 8))
             }
             Query::Value(name, enumerator) => self.enumerator(name, enumerator),
+            Query::Element(name, path, index) => self.agree(name, path, |id| {
+                let (offset, array) = self.member(id, name, path)?;
+                self.element(array, index)?
+                    .and_then(|within| offset.checked_add(within))
+                    .ok_or_else(|| BtfError::NoElement(name.to_owned(), path.to_owned(), index))
+            }),
         }
+    }
+
+    /// Byte offset of an element within the array of 64-bit numbers `array`; `None` = it is no such array,
+    /// or too short.
+    fn element(&self, array: u32, index: u32) -> Result<Option<u32>, BtfError> {
+        if self.kind(array)? != KIND_ARRAY {
+            return Ok(None);
+        }
+        let at = self.at(array)? + 12;
+        let number = self.resolve(word(self.data, at)?)?;
+        let length = word(self.data, at + 8)?;
+        let wide = self.kind(number)? == KIND_INT && word(self.data, self.at(number)? + 8)? == 8;
+        Ok((wide && index < length).then(|| index.wrapping_mul(8)))
     }
 
     fn ids(&self, named: Named, name: &str) -> &[u32] {

@@ -104,6 +104,26 @@ fn damaged_data_is_an_error_and_never_a_panic() {
 }
 
 #[test]
+fn an_element_is_one_of_an_array_of_64_bit_numbers_or_none() {
+    let mut builder = Builder::default();
+    builder.int().long().array(2, 3).array(1, 3);
+    let members = [("longs", 3, 64), ("ints", 4, 256), ("number", 2, 384)];
+    let data = builder.structure("s", 56, &members).build();
+    assert_eq!(answer(&data, Query::Element("s", "longs", 0)), Ok(8));
+    assert_eq!(answer(&data, Query::Element("s", "longs", 2)), Ok(24));
+    for (member, index) in [("longs", 3), ("ints", 0), ("number", 0)] {
+        assert_eq!(
+            answer(&data, Query::Element("s", member, index)),
+            Err(BtfError::NoElement(
+                "s".to_owned(),
+                member.to_owned(),
+                index
+            ))
+        );
+    }
+}
+
+#[test]
 fn a_struct_that_contains_itself_is_an_error_and_never_endless() {
     let data = Builder::default().structure("s", 4, &[("", 1, 0)]).build();
     assert!(answer(&data, Query::Offset("s", "a")).is_err());

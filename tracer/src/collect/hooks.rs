@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use tracer_common::{Kind, Layout, layout::ABSENT};
 
+use super::syscalls::{SETNS_FUNCTION, UNSHARE_FUNCTION};
+
 /// How a program is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -199,8 +201,8 @@ pub const HOOKS: &[Hook] = &[
             Means {
                 way: Way::Fexit,
                 programs: &[
-                    ("fexit_setns", "__x64_sys_setns"),
-                    ("fexit_unshare", "__x64_sys_unshare"),
+                    ("fexit_setns", SETNS_FUNCTION),
+                    ("fexit_unshare", UNSHARE_FUNCTION),
                 ],
                 lacks: &[Kind::SYSCALL],
             },

@@ -5,7 +5,7 @@
     reason = "made-up BTF is a few thousand bytes"
 )]
 
-use super::{KIND_ENUM, KIND_FUNC, KIND_INT, KIND_PTR, KIND_STRUCT, KIND_TYPEDEF};
+use super::{KIND_ARRAY, KIND_ENUM, KIND_FUNC, KIND_INT, KIND_PTR, KIND_STRUCT, KIND_TYPEDEF};
 
 /// Builds BTF by hand. Type ids count from 1 in the order of the calls.
 pub struct Builder {
@@ -56,6 +56,17 @@ impl Builder {
     pub fn int(&mut self) -> &mut Self {
         let name = self.name("int");
         self.begin(&[name, KIND_INT << 24, 4, 32]);
+        self
+    }
+
+    pub fn long(&mut self) -> &mut Self {
+        let name = self.name("long");
+        self.begin(&[name, KIND_INT << 24, 8, 64]);
+        self
+    }
+
+    pub fn array(&mut self, of: u32, length: u32) -> &mut Self {
+        self.begin(&[0, KIND_ARRAY << 24, 0, of, 1, length]);
         self
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use tracer_common::layout::{QUERIES, Query};
 
 use super::super::btf::made_up::Builder;
+use super::super::syscalls::SETNS_FUNCTION;
 use super::{OffsetError, Offsets};
 
 /// A member of a made-up struct.
@@ -15,6 +16,8 @@ pub enum Member {
     Pointer(u32),
     Bits(u32),
     Bit(u32),
+    /// An array of 64-bit numbers.
+    Array(u32),
     /// A struct that is held in place, or an anonymous one where the name is empty.
     Inner(u32, Members),
 }
@@ -23,6 +26,8 @@ pub type Members = BTreeMap<String, Member>;
 
 /// Room of everything that is made up.
 pub const SIZE: u32 = 1 << 16;
+/// How many elements its arrays have.
+const ELEMENTS: u32 = 31;
 /// Where the value of an enumerator begins.
 const VALUES: u32 = 3;
 
@@ -50,6 +55,10 @@ impl Kernel {
                 Query::IsPointer(name, path) => {
                     let members = structs.entry(name.to_owned()).or_default();
                     put(members, name, path, Member::Pointer);
+                }
+                Query::Element(name, path, _) => {
+                    let members = structs.entry(name.to_owned()).or_default();
+                    put(members, name, path, Member::Array);
                 }
                 Query::Size(name) => {
                     structs.entry(name.to_owned()).or_default();
@@ -86,7 +95,7 @@ impl Kernel {
 
     pub fn build(&self) -> Vec<u8> {
         let mut builder = Builder::default();
-        builder.int().pointer(1);
+        builder.int().pointer(1).long().array(3, ELEMENTS);
         for (name, members) in &self.structs {
             emit(&mut builder, name, members);
         }
@@ -99,7 +108,7 @@ impl Kernel {
         }
         builder.typedef("btf_trace_sys_exit", 2);
         builder.function("bpf_iter_task");
-        builder.function("__x64_sys_setns");
+        builder.function(SETNS_FUNCTION);
         builder.build()
     }
 
@@ -139,6 +148,7 @@ fn emit(builder: &mut Builder, name: &str, members: &Members) -> u32 {
             Member::Pointer(at) => (name, 2, 8 * at, 0),
             Member::Bits(at) => (name, 1, 8 * at, 3),
             Member::Bit(at) => (name, 1, 8 * at + 5, 1),
+            Member::Array(at) => (name, 4, 8 * at, 0),
             Member::Inner(at, members) => (name, emit(builder, "", members), 8 * at, 0),
         });
     }

@@ -29,7 +29,7 @@ use hooks::{GUARD, HOOKS, HookChoice, Way};
 use offsets::{OffsetError, Offsets};
 use ring::Ring;
 use scope::Scope;
-pub use syscalls::names as syscall_names;
+pub use syscalls::{FUNCTION_PREFIX, names as syscall_names};
 use thiserror::Error;
 use tracer_common::{Counter, Kind, config::Request};
 use wanted::Wants;

@@ -18,6 +18,7 @@ use zerocopy::{FromBytes as _, IntoBytes as _};
 use super::{
     btf::{self, Btf, BtfError, Named, terminated},
     external,
+    syscalls::FUNCTION_PREFIX,
 };
 use crate::sys::mapping::{self, Mapping};
 
@@ -258,7 +259,9 @@ impl Offsets {
         let types: HashSet<&[u8]> = QUERIES.iter().map(|(_, query)| type_of(*query)).collect();
         let typedef_names: HashSet<&[u8]> = typedefs.iter().map(String::as_bytes).collect();
         let function_names: HashSet<&[u8]> = functions.iter().map(String::as_bytes).collect();
-        let calls = functions.iter().any(|name| name.starts_with("__x64_sys_"));
+        let calls = functions
+            .iter()
+            .any(|name| name.starts_with(FUNCTION_PREFIX));
         let guards = functions.iter().any(|name| name.starts_with("bpf_lsm_"));
         let among = |names: &HashSet<&[u8]>, rest: &[u8]| names.contains(terminated(rest));
         let btf = Btf::parse(data, |named, rest| match named {
@@ -267,7 +270,7 @@ impl Offsets {
             Named::Typedef => rest.starts_with(b"btf_trace_") && among(&typedef_names, rest),
             Named::Func => {
                 (rest.starts_with(b"bpf_iter_")
-                    || calls && rest.starts_with(b"__x64_sys_")
+                    || calls && rest.starts_with(FUNCTION_PREFIX.as_bytes())
                     || guards && rest.starts_with(b"bpf_lsm_"))
                     && among(&function_names, rest)
             }
@@ -343,7 +346,8 @@ fn type_of(query: Query) -> &'static [u8] {
         | Query::Value(name, _)
         | Query::MemberSize(name, _)
         | Query::Bit(name, _)
-        | Query::IsPointer(name, _) => name.as_bytes(),
+        | Query::IsPointer(name, _)
+        | Query::Element(name, _, _) => name.as_bytes(),
     }
 }
 

@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 use zerocopy::FromZeros as _;
 
+use super::super::syscalls::SETNS_FUNCTION;
 use super::made_up::{Kernel, Member, Members, SIZE};
 use super::*;
 
@@ -19,7 +20,8 @@ fn named(query: Query) -> Option<(&'static str, &'static str)> {
         Query::Offset(name, path)
         | Query::MemberSize(name, path)
         | Query::Bit(name, path)
-        | Query::IsPointer(name, path) => Some((name, path)),
+        | Query::IsPointer(name, path)
+        | Query::Element(name, path, _) => Some((name, path)),
         Query::Size(_) | Query::Value(..) => None,
     }
 }
@@ -171,7 +173,7 @@ fn members_that_were_moved_are_found_where_they_are_now() {
     let pairs = words(&before.layout).into_iter().zip(words(&after.layout));
     for ((field, query), (before, after)) in QUERIES.iter().zip(pairs) {
         match query {
-            Query::Offset(..) => assert_eq!(after, before + 40, "{field}"),
+            Query::Offset(..) | Query::Element(..) => assert_eq!(after, before + 40, "{field}"),
             Query::Bit(..) => assert_eq!(after, before + 8 * 40, "{field}"),
             _ => assert_eq!(after, before, "{field}"),
         }
@@ -245,7 +247,7 @@ fn ids_are_found_by_kind_and_name() {
     };
     let data = Kernel::whole().build();
     let typedefs = names(&["btf_trace_sys_exit", "btf_trace_none", "bpf_iter_task"]);
-    let functions = names(&["bpf_iter_task", "__x64_sys_setns", "btf_trace_sys_exit"]);
+    let functions = names(&["bpf_iter_task", SETNS_FUNCTION, "btf_trace_sys_exit"]);
     let offsets = Offsets::resolve(&data, &typedefs, &functions).expect("whole");
     let found = |ids: &Ids| {
         ids.0
@@ -254,10 +256,7 @@ fn ids_are_found_by_kind_and_name() {
             .collect::<Vec<_>>()
     };
     assert_eq!(found(&offsets.tracepoints), ["btf_trace_sys_exit"]);
-    assert_eq!(
-        found(&offsets.functions),
-        ["bpf_iter_task", "__x64_sys_setns"]
-    );
+    assert_eq!(found(&offsets.functions), ["bpf_iter_task", SETNS_FUNCTION]);
 }
 
 /// Whatever is left of the types, an answer is the true one or none.

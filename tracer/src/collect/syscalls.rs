@@ -30,6 +30,23 @@ macro_rules! recorded {
     };
 }
 
+/// What the functions begin with that the kernel's table of system calls leads to, since 4.17
+/// (arch/*/include/asm/syscall_wrapper.h).
+macro_rules! function {
+    ($call:literal) => {
+        if cfg!(target_arch = "aarch64") {
+            concat!("__arm64_sys_", $call)
+        } else {
+            concat!("__x64_sys_", $call)
+        }
+    };
+}
+pub const FUNCTION_PREFIX: &str = function!("");
+/// The function of `setns`.
+pub const SETNS_FUNCTION: &str = function!("setns");
+/// The function of `unshare`.
+pub const UNSHARE_FUNCTION: &str = function!("unshare");
+
 /// `setns`.
 pub const SETNS: u32 = number(nix::libc::SYS_setns);
 /// `unshare`.

@@ -17,7 +17,7 @@ pub fn loopback_up() -> Result<(), Errno> {
     // SAFETY: ifreq is plain old data; all zeroes is a valid value.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (slot, byte) in request.ifr_name.iter_mut().zip(b"lo\0") {
-        *slot = byte.cast_signed();
+        *slot = libc::c_char::from_ne_bytes([*byte]);
     }
     // SAFETY: SIOCGIFFLAGS reads the name and writes the flags of the ifreq passed, which is
     // valid and outlives the call.

@@ -8,44 +8,44 @@ use anyhow::{Result, bail};
 
 use super::apt::Apt;
 use super::unpacked;
+use crate::architecture::Architecture;
 use crate::exit::Unable;
 use crate::{route, shell};
 
-const PROGRAM: &str = "qemu-system-x86_64";
-const PACKAGE: &str = "qemu-system-x86";
 const WHY: &str = "it boots the kernels that the tests are run on";
 /// Where Debian's packages have libraries and firmware.
 const LIBRARIES: [&str; 2] = ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"];
 const FIRMWARE: [&str; 2] = ["usr/share/qemu", "usr/share/seabios"];
 
 /// How QEMU is run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Emulator {
+    program: &'static str,
     /// The folder that it was unpacked into; none = it is installed.
     folder: Option<PathBuf>,
 }
 
 impl Emulator {
     /// The one that is there.
-    pub fn find() -> Result<Self> {
-        if route::find_program(PROGRAM).is_some() {
-            return Ok(Self::default());
+    pub fn find(architecture: Architecture) -> Result<Self> {
+        let (program, package) = architecture.emulator();
+        let mut folder = None;
+        if route::find_program(program).is_none() {
+            let unpacked = unpacked_into(package);
+            if !unpacked.join("usr/bin").join(program).is_file() {
+                bail!(Unable(format!("{program} is missing: {WHY}")));
+            }
+            folder = Some(unpacked);
         }
-        let folder = folder();
-        if !folder.join("usr/bin").join(PROGRAM).is_file() {
-            bail!(Unable(format!("{PROGRAM} is missing: {WHY}")));
-        }
-        Ok(Self {
-            folder: Some(folder),
-        })
+        Ok(Self { program, folder })
     }
 
     /// The program's path or name.
     pub fn program(&self) -> PathBuf {
         let unpacked = self.folder.as_ref();
         unpacked.map_or_else(
-            || PathBuf::from(PROGRAM),
-            |folder| folder.join("usr/bin").join(PROGRAM),
+            || PathBuf::from(self.program),
+            |folder| folder.join("usr/bin").join(self.program),
         )
     }
 
@@ -69,25 +69,26 @@ impl Emulator {
     }
 }
 
-fn folder() -> PathBuf {
-    shell::root().join("target/vm/qemu")
+fn unpacked_into(package: &str) -> PathBuf {
+    shell::root().join("target/vm").join(package)
 }
 
 /// Installs it if it is not there, or unpacks it.
-pub fn ensure() -> Result<()> {
-    if Emulator::find().is_ok() {
+pub fn ensure(architecture: Architecture) -> Result<()> {
+    if Emulator::find(architecture).is_ok() {
         return Ok(());
     }
+    let (program, package) = architecture.emulator();
     let mut apt = match Apt::find()? {
         Ok(apt) => apt,
         Err(unusable) => bail!(Unable(format!(
-            "{PROGRAM} is missing ({WHY}), and {}; install it and run this again",
+            "{program} is missing ({WHY}), and {}; install it and run this again",
             unusable.reason()
         ))),
     };
-    let Err(error) = apt.install(&[PACKAGE], WHY) else {
+    let Err(error) = apt.install(&[package], WHY) else {
         return Ok(());
     };
-    unpacked::unpack(PACKAGE, &folder())
-        .map_err(|second| error.context(format!("{PACKAGE} cannot be unpacked either: {second:#}")))
+    unpacked::unpack(package, &unpacked_into(package))
+        .map_err(|second| error.context(format!("{package} cannot be unpacked either: {second:#}")))
 }

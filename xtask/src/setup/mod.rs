@@ -5,12 +5,13 @@ mod apt;
 mod ebpf;
 pub mod emulator;
 mod runtimes;
-mod tools;
+pub mod tools;
 mod unpacked;
 
 use anyhow::{Result, bail};
 use clap::Args;
 
+use crate::architecture::Architecture;
 use crate::exit::Unable;
 use crate::route;
 
@@ -82,7 +83,7 @@ pub fn ensure(needs: &[Need]) -> Result<()> {
             Need::Nextest => tools::ensure_nextest(),
             Need::Runtimes => runtimes::ensure()?,
             Need::Qemu => {
-                emulator::ensure()?;
+                emulator::ensure(Architecture::Amd64)?;
                 let why = "it unpacks those kernels, whose type information is tested";
                 tools::ensure_package("xz", "xz-utils", why)?;
                 tools::ensure_package("zstd", "zstd", why)?;

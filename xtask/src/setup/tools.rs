@@ -49,10 +49,15 @@ pub fn ensure_package(program: &str, package: &str, why: &str) -> Result<()> {
     if route::find_program(program).is_some() {
         return Ok(());
     }
+    install_packages(program, &[package], why)
+}
+
+/// Installs packages for the sake of one thing, which is missing.
+pub fn install_packages(missing: &str, packages: &[&str], why: &str) -> Result<()> {
     match Apt::find()? {
-        Ok(mut apt) => apt.install(&[package], why),
+        Ok(mut apt) => apt.install(packages, why),
         Err(unusable) => bail!(Unable(format!(
-            "{program} is missing ({why}), and {}; install it and run this again",
+            "{missing} is missing ({why}), and {}; install it and run this again",
             unusable.reason()
         ))),
     }

@@ -138,6 +138,9 @@ pub struct Content<'a> {
     pub runtimes: &'a [&'a Runtime],
     /// The first process.
     pub init: &'a Path,
+    /// The root of a system of the guest's architecture, where that is not this machine's: its programs
+    /// are all taken from there.
+    pub system: Option<&'a Path>,
 }
 
 /// Writes the archive to `place`; beside it are kept smaller copies of the programs.
@@ -161,7 +164,10 @@ struct Image<W> {
 
 impl<W: Write> Image<W> {
     fn fill(&mut self, content: &Content<'_>) -> Result<()> {
-        for link in MERGED {
+        if let Some(system) = content.system {
+            self.tree(system, Path::new("/"))?;
+        }
+        for link in MERGED.iter().filter(|_| content.system.is_none()) {
             self.parents(Path::new(link))?;
         }
         for folder in FOLDERS {
@@ -172,6 +178,41 @@ impl<W: Write> Image<W> {
             self.add(Path::new(path))?;
         }
         self.archive.file("/etc/hostname", 0o644, b"guest\n")?;
+        if content.system.is_none() {
+            self.programs_of_this_machine(content.runtimes)?;
+        }
+        let suites = content.plan.suites.iter();
+        let programs = suites.clone().map(|suite| suite.program.as_path());
+        let others = content.companions.iter().map(PathBuf::as_path);
+        for program in programs.chain(others).chain([content.tracer]) {
+            match content.system {
+                // Its libraries are the system's.
+                Some(_) => self.add(program)?,
+                None => self.program(program)?,
+            }
+        }
+        for suite in suites {
+            self.archive.folder(&shown(&suite.folder)?)?;
+        }
+        // Tests run what is in it.
+        let examples = shell::root().join("examples");
+        self.archive.folder(&shown(&examples)?)?;
+        self.tree(&examples, &examples)?;
+        self.archive.link("/init", &shown(content.init)?)?;
+        let unit = unit(&shown(content.init)?);
+        self.archive.file(UNIT, 0o644, unit.as_bytes())?;
+        self.archive
+            .file("/vm/plan", 0o644, content.plan.lines().as_bytes())?;
+        let environment = format!(
+            "PATH={SEARCH}\nHOME=/\nTRACER_BIN={}\n",
+            shown(content.tracer)?
+        );
+        self.archive
+            .file("/vm/environment", 0o644, environment.as_bytes())?;
+        Ok(())
+    }
+
+    fn programs_of_this_machine(&mut self, runtimes: &[&Runtime]) -> Result<()> {
         let mut missing = Vec::new();
         for name in PROGRAMS {
             match find(name) {
@@ -182,7 +223,7 @@ impl<W: Write> Image<W> {
         if !missing.is_empty() {
             println!("vm: the guest goes without {}", missing.join(", "));
         }
-        for runtime in content.runtimes {
+        for runtime in runtimes {
             for program in runtime.programs.iter().filter_map(|name| find(name)) {
                 self.program(&program)?;
             }
@@ -190,24 +231,29 @@ impl<W: Write> Image<W> {
                 self.add(file)?;
             }
         }
-        let suites = content.plan.suites.iter();
-        let programs = suites.clone().map(|suite| suite.program.as_path());
-        let others = content.companions.iter().map(PathBuf::as_path);
-        for program in programs.chain(others).chain([content.tracer]) {
-            self.program(program)?;
+        Ok(())
+    }
+
+    /// All that is in a folder, as `place` and below.
+    fn tree(&mut self, folder: &Path, place: &Path) -> Result<()> {
+        let entries =
+            fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        for entry in entries {
+            let entry = entry?;
+            let (path, name) = (entry.path(), place.join(entry.file_name()));
+            let shown = shown(&name)?;
+            let about = entry.metadata()?;
+            if about.is_dir() {
+                self.archive.folder(&shown)?;
+                self.tree(&path, &name)?;
+            } else if about.is_symlink() {
+                self.archive
+                    .link(&shown, &self::shown(&fs::read_link(&path)?)?)?;
+            } else {
+                let mode = about.permissions().mode() & 0o7777;
+                self.archive.file(&shown, mode, &fs::read(&path)?)?;
+            }
         }
-        for suite in suites {
-            self.archive.folder(&shown(&suite.folder)?)?;
-        }
-        self.archive.link("/init", &shown(content.init)?)?;
-        self.archive
-            .file("/vm/plan", 0o644, content.plan.lines().as_bytes())?;
-        let environment = format!(
-            "PATH={SEARCH}\nHOME=/\nTRACER_BIN={}\n",
-            shown(content.tracer)?
-        );
-        self.archive
-            .file("/vm/environment", 0o644, environment.as_bytes())?;
         Ok(())
     }
 
@@ -284,6 +330,18 @@ impl<W: Write> Image<W> {
             path.to_owned()
         }
     }
+}
+
+/// Where systemd finds the tests as a service.
+const UNIT: &str = "/etc/systemd/system/tracer-tests.service";
+
+/// They say on the console what the first process hands on elsewhere, and the machine ends with them.
+fn unit(program: &str) -> String {
+    format!(
+        "[Unit]\nRequires=basic.target\nAfter=basic.target\nSuccessAction=poweroff-immediate\nFailureAction=poweroff-immediate\n\
+         [Service]\nType=oneshot\nExecStart={program} tests\nTimeoutStartSec=infinity\n\
+         StandardOutput=file:/dev/console\nStandardError=file:/dev/console\n"
+    )
 }
 
 /// Where a program is that a guest is to have.

@@ -9,6 +9,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
+use super::packages::Packages;
+use crate::architecture::Architecture;
 use crate::shell;
 
 const LIST: &str = include_str!("../../kernels.json");
@@ -17,6 +19,7 @@ const LIST: &str = include_str!("../../kernels.json");
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kernel {
     pub name: String,
+    pub architecture: Architecture,
     /// A package's name, with `*` for the version.
     package: String,
     why: String,
@@ -50,8 +53,11 @@ fn parse(list: &str) -> Result<Vec<Kernel>> {
     };
     list.iter()
         .map(|entry| {
+            let architecture = entry["architecture"].as_str().unwrap_or("amd64");
             Ok(Kernel {
                 name: text(entry, "name")?,
+                architecture: Architecture::named(architecture)
+                    .with_context(|| format!("no guest can be of {architecture}"))?,
                 package: text(entry, "package")?,
                 why: text(entry, "why")?,
             })
@@ -60,10 +66,18 @@ fn parse(list: &str) -> Result<Vec<Kernel>> {
 }
 
 impl Kernel {
-    /// The newest that apt knows of, from the cache or fetched into it; else why there is none.
-    pub fn fetch(&self, cache: &Path) -> Result<Result<Fetched, String>> {
+    /// The newest that apt knows of, from the cache or fetched into it; else why there is none. `packages`
+    /// are those of another architecture, where it is of one.
+    pub fn fetch(
+        &self,
+        cache: &Path,
+        packages: Option<&Packages>,
+    ) -> Result<Result<Fetched, String>> {
         let (start, end) = self.package.split_once('*').unwrap_or((&self.package, ""));
-        let known = shell::read(Command::new("apt-cache").args(["pkgnames", start]));
+        let known = match packages {
+            Some(packages) => packages.names(start),
+            None => shell::read(Command::new("apt-cache").args(["pkgnames", start])),
+        };
         let known = known.unwrap_or_default();
         let Some(package) = newest(&known, start, end) else {
             return Ok(Err(format!("apt knows no package {}", self.package)));
@@ -76,7 +90,10 @@ impl Kernel {
             "vm: fetching {package} with apt-get download: {}: {}",
             self.name, self.why
         );
-        let unpacked = unpack(package, &folder);
+        let unpacked = match packages {
+            Some(packages) => packages.alone(package, &folder),
+            None => unpack(package, &folder),
+        };
         if let Err(error) = unpacked {
             return Ok(Err(format!("{package} cannot be had: {error:#}")));
         }
@@ -171,6 +188,12 @@ mod tests {
     fn an_entry_without_a_reason_is_refused() {
         let list = r#"[{"name": "6.1", "package": "linux-image-6.1.*"}]"#;
         assert!(parse(list).unwrap_err().to_string().contains("why"));
+    }
+
+    #[test]
+    fn an_architecture_that_no_guest_can_have_is_refused() {
+        let list = r#"[{"name": "6.1", "architecture": "s390x", "package": "x", "why": "y"}]"#;
+        assert!(format!("{:#}", parse(list).unwrap_err()).contains("s390x"));
     }
 
     #[test]

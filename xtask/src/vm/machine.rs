@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use super::console::End;
+use crate::architecture::Architecture;
 use crate::setup::emulator::Emulator;
 
 const MEMORY: &str = "2048";
 /// For every kernel.
-const WORDS: &str = "console=ttyS0 quiet loglevel=1 panic=-1 oops=panic";
+const WORDS: &str = "quiet loglevel=1 panic=-1 oops=panic";
 /// How long a machine may say nothing beyond what a single test may take: it says when each begins
 /// and when it has ended.
 const GRACE: Duration = Duration::from_mins(3);
@@ -63,13 +64,17 @@ impl Accelerator {
         }
     }
 
-    fn arguments(&self) -> [&'static str; 4] {
+    fn arguments(&self, architecture: Architecture) -> Vec<&'static str> {
         match self {
-            Self::Kvm => ["-accel", "kvm", "-cpu", "host"],
+            Self::Kvm => vec!["-accel", "kvm", "-cpu", "host"],
             // One thread for all processors: with one for each, a processor may execute what another
             // has just patched away, and the kernel, which patches itself while tests trace it,
             // panics with "Oops: int3".
-            Self::Emulation(_) => ["-accel", "tcg,thread=single", "-cpu", "max"],
+            Self::Emulation(_) => {
+                let mut arguments = vec!["-accel", "tcg,thread=single"];
+                arguments.extend(architecture.machine());
+                arguments
+            }
         }
     }
 }
@@ -88,7 +93,7 @@ fn starts_with_kvm(emulator: &Emulator) -> Result<bool> {
     let mut machine = Command::new(emulator.program())
         .envs(emulator.environment())
         .args(emulator.arguments())
-        .args(Accelerator::Kvm.arguments())
+        .args(Accelerator::Kvm.arguments(Architecture::Amd64))
         .args(["-S", "-nodefaults", "-display", "none", "-monitor", "stdio"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -106,7 +111,7 @@ fn boots_with_kvm(emulator: &Emulator, kernel: &Path) -> Result<bool> {
     let mut machine = leashed(emulator.program())
         .envs(emulator.environment())
         .args(emulator.arguments())
-        .args(Accelerator::Kvm.arguments())
+        .args(Accelerator::Kvm.arguments(Architecture::Amd64))
         .args(["-m", "512", "-no-reboot", "-nodefaults", "-no-user-config"])
         .args(["-display", "none", "-serial", "stdio", "-kernel"])
         .arg(kernel)
@@ -131,6 +136,7 @@ fn boots_with_kvm(emulator: &Emulator, kernel: &Path) -> Result<bool> {
 
 /// What to boot.
 pub struct Machine<'a> {
+    pub architecture: Architecture,
     pub emulator: &'a Emulator,
     pub accelerator: &'a Accelerator,
     pub kernel: &'a Path,
@@ -167,7 +173,7 @@ impl Machine<'_> {
         machine
             .envs(self.emulator.environment())
             .args(self.emulator.arguments())
-            .args(self.accelerator.arguments())
+            .args(self.accelerator.arguments(self.architecture))
             .args(["-m", MEMORY, "-smp", "2", "-no-reboot"])
             .args(["-nodefaults", "-no-user-config", "-display", "none"])
             .args(["-serial", "stdio"])
@@ -179,7 +185,8 @@ impl Machine<'_> {
             // kernel's comes between the lines.
             .arg("-append")
             .arg(format!(
-                "{WORDS} tracer.patience={} {}",
+                "console={} {WORDS} tracer.patience={} {}",
+                self.architecture.console(),
                 self.accelerator.patience().as_secs(),
                 self.words
             ))

@@ -3,13 +3,16 @@
 
 mod console;
 mod cpio;
+mod cross;
 mod image;
 mod kernel;
 mod machine;
 mod own;
+mod packages;
 mod plan;
 pub mod results;
 mod runtimes;
+mod system;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,13 +24,12 @@ use clap::{Args, ValueEnum};
 use self::console::Given;
 pub use self::image::find;
 use self::kernel::{Fetched, Kernel};
-use self::machine::{Accelerator, Machine};
+use self::machine::Machine;
 pub use self::own::keep as keep_own;
-use self::plan::Plan;
 use self::results::Said;
-use self::runtimes::Runtime;
+use self::system::{Request, System};
+use crate::architecture::Architecture;
 use crate::exit::{Found, Unable};
-use crate::setup::emulator::Emulator;
 use crate::{route, setup, shell};
 
 /// The handful: one of each group of tests at least. Each must be there.
@@ -48,6 +50,9 @@ const SHORT: [&str; 13] = [
 ];
 /// The kernel that they are run on, in v2, when nothing else is asked for.
 const SHORT_KERNEL: &str = "6.12";
+/// The kernel's words by which the tests are a service of systemd's, which says nothing between their lines.
+const SYSTEMD: &str = "tracer.init=systemd systemd.unit=tracer-tests.service systemd.firstboot=off \
+                       systemd.show_status=0 systemd.log_target=null";
 /// After so many tests there is a word on how far it is.
 const STRIDE: usize = 20;
 
@@ -68,6 +73,9 @@ pub struct Options {
     /// More words for the kernel's command line, as lsm=selinux,bpf
     #[arg(long, value_name = "WORDS", conflicts_with_all = ["keep", "all"])]
     append: Option<String>,
+    /// Boot systemd, and run the tests that want it as the first process, or those of the filter
+    #[arg(long, conflicts_with_all = ["keep", "all", "short"])]
+    systemd: bool,
     /// Keep what came of each group of tests that was run whole, in docs/kernels-tested.json
     #[arg(long)]
     keep: bool,
@@ -90,6 +98,15 @@ impl Options {
         Self {
             kernel: vec![SHORT_KERNEL.to_owned()],
             short: true,
+            ..Self::default()
+        }
+    }
+
+    /// What systemd is the first process for.
+    pub fn systemd() -> Self {
+        Self {
+            kernel: vec![SHORT_KERNEL.to_owned()],
+            systemd: true,
             ..Self::default()
         }
     }
@@ -124,6 +141,17 @@ impl Layout {
         }
     }
 
+    /// The kernel's words by which systemd lays cgroups out so (kernel-command-line(7) of systemd).
+    fn words(self) -> &'static str {
+        match self {
+            Self::V2 => "systemd.unified_cgroup_hierarchy=1",
+            Self::V1 => {
+                "systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=1"
+            }
+            Self::Hybrid => "systemd.unified_cgroup_hierarchy=0",
+        }
+    }
+
     /// What a machine laid out so has not; tests that are about that are skipped there.
     fn lacks(self) -> Option<&'static str> {
         match self {
@@ -142,22 +170,21 @@ pub fn command(options: &Options) -> Result<()> {
 /// Machines that can be booted, with the tests that they are given.
 pub struct Guests {
     folder: PathBuf,
-    root: PathBuf,
-    emulator: Emulator,
-    accelerator: Accelerator,
-    tests: usize,
-    kernels: Vec<(Kernel, Fetched)>,
+    systems: Vec<System>,
     layouts: Vec<Layout>,
     /// More words for the kernel.
     append: String,
-    /// Names of all tests, where results are kept.
-    keep: Option<Vec<String>>,
+    systemd: bool,
+    /// Whether results are kept.
+    keep: bool,
 }
 
 /// Builds, installs and fetches what the machines take, and says what is left out.
 pub fn prepare(options: &Options) -> Result<Guests> {
     if cfg!(not(target_arch = "x86_64")) {
-        bail!(Unable("the kernels of the list are for x86_64".to_owned()));
+        bail!(Unable(
+            "guests are made from programs of an x86_64 machine".to_owned()
+        ));
     }
     if route::skipped() {
         let skip = route::SKIP_VAR;
@@ -173,89 +200,87 @@ pub fn prepare(options: &Options) -> Result<Guests> {
     // Not optimised: a guest's tests take as long with either, since most of their time is the kernel's.
     let (tracer, messages) = shell::build_tests()?;
     let short = SHORT.map(str::to_owned);
-    let filter = if options.short {
-        &short[..]
-    } else {
-        &options.filter
-    };
-    let runtimes = runtimes::there(|program| image::find(program).is_some());
-    let plan = Plan::make(&messages, filter, &runtimes)?;
-    for (suite, count) in &plan.left_out {
-        println!("vm: left out: {count} tests of {suite}: the guest has not their runtimes");
-    }
     let must = !options.kernel.is_empty() || options.all;
-    let emulator = Emulator::find()?;
-    let kernels = fetch(kernels, must, &folder)?;
-    Ok(Guests {
-        root: write_root(&plan, &tracer, &messages, &runtimes, &folder)?,
-        accelerator: accelerator(&emulator, &kernels),
-        emulator,
-        tests: plan.count(),
-        kernels,
-        layouts: options.layouts(),
-        append: options.append.clone().unwrap_or_default(),
-        keep: options.keep.then_some(plan.all),
-        folder,
-    })
-}
-
-/// What works for the first of the kernels; without any, nothing is booted.
-fn accelerator(emulator: &Emulator, kernels: &[(Kernel, Fetched)]) -> Accelerator {
-    kernels.first().map_or_else(
-        || Accelerator::Emulation("there is no kernel to try KVM with".to_owned()),
-        |(_, fetched)| Accelerator::probe(emulator, &fetched.image),
-    )
-}
-
-/// Those that can be had. One that was asked for, by name or with all others, `must` be.
-fn fetch(kernels: Vec<Kernel>, must: bool, folder: &Path) -> Result<Vec<(Kernel, Fetched)>> {
-    let mut there = Vec::new();
-    for kernel in kernels {
-        match kernel.fetch(folder)? {
-            Ok(fetched) => there.push((kernel, fetched)),
-            Err(reason) if must => bail!(Unable(format!("{}: {reason}", kernel.name))),
-            Err(reason) => println!("vm: {}: skipped: {reason}", kernel.name),
+    let mut systems = Vec::new();
+    for architecture in [Architecture::Amd64, Architecture::Arm64] {
+        let of_it = |kernel: &&Kernel| kernel.architecture == architecture;
+        let request = Request {
+            filter: if options.short {
+                &short[..]
+            } else {
+                &options.filter
+            },
+            kernels: kernels.iter().filter(of_it).cloned().collect(),
+            systemd: options.systemd,
+            must,
+            folder: &folder,
+            built: (&tracer, &messages),
+        };
+        if request.kernels.is_empty() {
+            continue;
+        }
+        let system = match architecture {
+            Architecture::Amd64 => System::of_this_machine(&request),
+            Architecture::Arm64 if options.systemd => continue,
+            Architecture::Arm64 => System::of_another(architecture, &request),
+        };
+        match system {
+            Ok(system) => systems.push(system),
+            Err(error) if !must && error.is::<Unable>() => {
+                println!("vm: {}: skipped: {error:#}", architecture.name());
+            }
+            Err(error) => return Err(error),
         }
     }
-    Ok(there)
+    Ok(Guests {
+        folder,
+        systems,
+        layouts: options.layouts(),
+        append: options.append.clone().unwrap_or_default(),
+        systemd: options.systemd,
+        keep: options.keep,
+    })
 }
 
 impl Guests {
     /// Boots them one after the other.
     pub fn run(&self) -> Result<()> {
-        let names: Vec<&str> = self.kernels.iter().map(|one| one.0.name.as_str()).collect();
         let layouts: Vec<&str> = self.layouts.iter().map(|layout| layout.name()).collect();
-        println!(
-            "vm: {} tests on {}, cgroup {}, {}",
-            self.tests,
-            names.join(", "),
-            layouts.join(", "),
-            self.accelerator
-        );
+        for system in &self.systems {
+            let names = system.kernels.iter().map(|one| one.0.name.as_str());
+            println!(
+                "vm: {} tests on {}, cgroup {}, {}",
+                system.tests,
+                names.collect::<Vec<_>>().join(", "),
+                layouts.join(", "),
+                system.accelerator
+            );
+        }
         let (mut green, mut red) = (Vec::new(), Vec::new());
-        for (kernel, fetched) in &self.kernels {
-            for layout in &self.layouts {
-                if matches!(layout, Layout::V1) && !fetched.without_v1.is_empty() {
-                    println!(
-                        "vm: {}, cgroup v1: skipped: this kernel is built without {} of v1, \
-                         which limits need",
-                        kernel.name,
-                        fetched.without_v1.join(" and ")
-                    );
-                    continue;
+        for system in &self.systems {
+            for (kernel, fetched) in &system.kernels {
+                for layout in &self.layouts {
+                    if matches!(layout, Layout::V1) && !fetched.without_v1.is_empty() {
+                        println!(
+                            "vm: {}, cgroup v1: skipped: this kernel is built without {} of v1, \
+                             which limits need",
+                            kernel.name,
+                            fetched.without_v1.join(" and ")
+                        );
+                        continue;
+                    }
+                    let guest = Guest {
+                        kernel,
+                        fetched,
+                        system,
+                        layout: *layout,
+                        append: &self.append,
+                        systemd: self.systemd,
+                    };
+                    let (verdict, line) = guest.run(&self.folder, self.keep)?;
+                    println!("{line}");
+                    if verdict { &mut green } else { &mut red }.push(line);
                 }
-                let guest = Guest {
-                    kernel,
-                    fetched,
-                    root: &self.root,
-                    emulator: &self.emulator,
-                    accelerator: &self.accelerator,
-                    layout: *layout,
-                    append: &self.append,
-                };
-                let (verdict, line) = guest.run(self.tests, &self.folder, self.keep.as_deref())?;
-                println!("{line}");
-                if verdict { &mut green } else { &mut red }.push(line);
             }
         }
         if green.len() + red.len() > 1 {
@@ -289,57 +314,35 @@ fn chosen(kernels: Vec<Kernel>, names: &[String]) -> Result<Vec<Kernel>> {
     Ok(kernels.into_iter().filter(chosen).collect())
 }
 
-fn write_root(
-    plan: &Plan,
-    tracer: &Path,
-    messages: &str,
-    runtimes: &[&Runtime],
-    folder: &Path,
-) -> Result<PathBuf> {
-    let companions = plan::companions(messages);
-    let init = companions
-        .iter()
-        .find(|program| program.file_name().is_some_and(|name| name == "guest"))
-        .context("cargo did not build the guest's first process")?;
-    let root = folder.join("root.cpio");
-    let content = image::Content {
-        plan,
-        tracer,
-        companions: &companions,
-        runtimes: if plan.needs_runtimes() { runtimes } else { &[] },
-        init,
-    };
-    image::write(&content, &root).context("cannot make the guest's root")?;
-    Ok(root)
-}
-
 /// One kernel about to be booted.
 struct Guest<'a> {
     kernel: &'a Kernel,
     fetched: &'a Fetched,
-    root: &'a Path,
-    emulator: &'a Emulator,
-    accelerator: &'a Accelerator,
+    system: &'a System,
     layout: Layout,
     append: &'a str,
+    systemd: bool,
 }
 
 impl Guest<'_> {
     /// Boots it and shows what fails: whether it is green, and a line with what it came to.
-    fn run(
-        &self,
-        planned: usize,
-        folder: &Path,
-        keep: Option<&[String]>,
-    ) -> Result<(bool, String)> {
+    fn run(&self, folder: &Path, keep: bool) -> Result<(bool, String)> {
         let (name, layout) = (&self.kernel.name, self.layout.name());
-        let log = folder.join(format!("{name}-{layout}.log"));
+        let planned = self.system.tests;
+        let init = if self.systemd {
+            format!("{SYSTEMD} {}", self.layout.words())
+        } else {
+            String::new()
+        };
+        let first = if self.systemd { "-systemd" } else { "" };
+        let log = folder.join(format!("{name}-{layout}{first}.log"));
         let machine = Machine {
-            emulator: self.emulator,
-            accelerator: self.accelerator,
+            architecture: self.system.architecture,
+            emulator: &self.system.emulator,
+            accelerator: &self.system.accelerator,
             kernel: &self.fetched.image,
-            root: self.root,
-            words: &format!("tracer.cgroup={layout} {}", self.append),
+            root: &self.system.root,
+            words: &format!("tracer.cgroup={layout} {init} {}", self.append),
             log: &log,
         };
         println!(
@@ -365,12 +368,12 @@ impl Guest<'_> {
             lacks: self.layout.lacks(),
         };
         let verdict = console::judge(&said, end, given);
-        if let Some(all) = keep {
+        if keep {
             let said = Said {
                 name,
                 layout,
                 console: &said,
-                all,
+                all: &self.system.all,
                 date: &own::today()?,
             };
             said.keep()?;

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use super::Layout;
-use super::plan::Plan;
+use super::plan::{Has, Plan};
 use super::results::{self, Said};
 use super::{image, runtimes};
 use crate::exit::Unable;
@@ -35,11 +35,15 @@ pub fn keep(junit: &Path) -> Result<()> {
     let xml = fs::read_to_string(junit).context("cannot read the runner's JUnit file")?;
     let (_, messages) = shell::build_tests()?;
     let runtimes = runtimes::there(|program| image::find(program).is_some());
+    let has = Has {
+        runtimes: &runtimes,
+        systemd: false,
+    };
     let said = Said {
         name: &series.join("."),
         layout: Layout::Hybrid.name(),
         console: &results::console_of_junit(&xml, release),
-        all: &Plan::make(&messages, &[], &runtimes)?.all,
+        all: &Plan::make(&messages, &[], has)?.all,
         date: &today()?,
     };
     said.keep()

@@ -13,11 +13,39 @@ use crate::shell;
 
 /// Test programs whose tests observe other runtimes, of which a guest has some.
 const WITH_RUNTIMES: [&str; 1] = ["foreign"];
+/// Test programs whose tests want systemd as the first process, which few guests have.
+const WITH_SYSTEMD: [&str; 1] = ["systemd"];
+
+/// What a guest has that tests may want.
+#[derive(Clone, Copy)]
+pub struct Has<'a> {
+    pub runtimes: &'a [&'a Runtime],
+    /// Systemd is its first process; then the tests that want it are run, unless others are asked for.
+    pub systemd: bool,
+}
+
+impl Has<'_> {
+    fn all_for(self, suite: &str, test: &str) -> bool {
+        if WITH_SYSTEMD.contains(&suite) {
+            return self.systemd;
+        }
+        !WITH_RUNTIMES.contains(&suite) || are_enough(self.runtimes, test)
+    }
+
+    fn is_wanted(self, suite: &str, filter: &[String], shown: &str) -> bool {
+        if filter.is_empty() {
+            return !self.systemd || WITH_SYSTEMD.contains(&suite);
+        }
+        filter.iter().any(|part| shown.contains(part))
+    }
+}
 
 /// A program that holds tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suite {
     pub name: String,
+    /// What cargo made it of: `lib`, `bin` or `test`.
+    pub kind: String,
     pub program: PathBuf,
     /// Its package's folder, in which its tests are run.
     pub folder: PathBuf,
@@ -37,7 +65,7 @@ pub struct Plan {
 
 impl Plan {
     /// Asks every test program for its tests.
-    pub fn make(messages: &str, filter: &[String], runtimes: &[&Runtime]) -> Result<Self> {
+    pub fn make(messages: &str, filter: &[String], has: Has<'_>) -> Result<Self> {
         let mut suites = programs(messages);
         for suite in &mut suites {
             // What is not ignored needs no root.
@@ -45,7 +73,7 @@ impl Plan {
             list.args(["--list", "--format=terse", "--ignored"]);
             suite.tests = tests(&shell::read(list.current_dir(&suite.folder))?);
         }
-        let plan = Self::choose(suites, filter, runtimes);
+        let plan = Self::choose(suites, filter, has);
         // Of a list of tests, one whose name was changed must not be missed.
         let lines = plan.lines();
         let missed = filter
@@ -59,7 +87,7 @@ impl Plan {
         Ok(plan)
     }
 
-    fn choose(suites: Vec<Suite>, filter: &[String], runtimes: &[&Runtime]) -> Self {
+    fn choose(suites: Vec<Suite>, filter: &[String], has: Has<'_>) -> Self {
         let mut plan = Self {
             suites: Vec::new(),
             left_out: Vec::new(),
@@ -67,13 +95,12 @@ impl Plan {
         };
         for mut suite in suites {
             let shown = |test: &String| format!("{}::{test}", suite.name);
-            let with_runtimes = WITH_RUNTIMES.contains(&suite.name.as_str());
-            let can = |test: &str| !with_runtimes || are_enough(runtimes, test);
+            let can = |test: &str| has.all_for(&suite.name, test);
             let able = suite.tests.iter().filter(|test| can(test));
             plan.all.extend(able.map(shown));
-            suite.tests.retain(|test| {
-                filter.is_empty() || filter.iter().any(|part| shown(test).contains(part))
-            });
+            suite
+                .tests
+                .retain(|test| has.is_wanted(&suite.name, filter, &shown(test)));
             let asked = suite.tests.len();
             suite.tests.retain(|test| can(test));
             if asked > suite.tests.len() {
@@ -85,6 +112,24 @@ impl Plan {
             }
         }
         plan
+    }
+
+    /// The same tests, in programs that were built for another architecture and cannot be asked here.
+    pub fn of_programs(self, messages: &str) -> Result<Self> {
+        let others = programs(messages);
+        let mut suites = Vec::new();
+        for suite in self.suites {
+            let of = |suite: &Suite| (suite.name.clone(), suite.kind.clone(), suite.folder.clone());
+            let mut same = others.iter().filter(|other| of(other) == of(&suite));
+            match (same.next(), same.next()) {
+                (Some(other), None) => suites.push(Suite {
+                    program: other.program.clone(),
+                    ..suite
+                }),
+                _ => bail!("not one program, built for the guest, is {}", suite.name),
+            }
+        }
+        Ok(Self { suites, ..self })
     }
 
     /// Whether any of its tests needs other runtimes.
@@ -127,6 +172,7 @@ fn programs(messages: &str) -> Vec<Suite> {
         }
         Some(Suite {
             name: message["target"]["name"].as_str()?.to_owned(),
+            kind: message["target"]["kind"][0].as_str()?.to_owned(),
             program: message["executable"].as_str()?.into(),
             folder: Path::new(message["manifest_path"].as_str()?)
                 .parent()?
@@ -164,9 +210,15 @@ fn tests(listing: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
+    const NOTHING: Has<'_> = Has {
+        runtimes: &[],
+        systemd: false,
+    };
+
     fn suite(name: &str, tests: &[&str]) -> Suite {
         Suite {
             name: name.to_owned(),
+            kind: "test".to_owned(),
             program: format!("target/{name}-1").into(),
             folder: "tests".into(),
             tests: tests.iter().map(|&test| test.to_owned()).collect(),
@@ -176,7 +228,7 @@ mod tests {
     #[test]
     fn tests_with_other_runtimes_are_left_out_by_name() {
         let suites = vec![suite("foreign", &["a", "b"]), suite("truth", &["c::d"])];
-        let plan = Plan::choose(suites, &[], &[]);
+        let plan = Plan::choose(suites, &[], NOTHING);
         assert_eq!(plan.left_out, [("foreign".to_owned(), 2)]);
         assert_eq!(plan.count(), 1);
         assert_eq!(plan.lines(), "truth::c::d\ttarget/truth-1\ttests\tc::d\n");
@@ -187,16 +239,55 @@ mod tests {
         let tests = ["enforced::runc::a", "enforced::lxc::a", "enough"];
         let suites = vec![suite("foreign", &tests)];
         let runtimes = crate::vm::runtimes::there(|program| program == "runc");
-        let plan = Plan::choose(suites, &[], &runtimes);
+        let has = Has {
+            runtimes: &runtimes,
+            systemd: false,
+        };
+        let plan = Plan::choose(suites, &[], has);
         assert_eq!(plan.all, ["foreign::enforced::runc::a"]);
         assert_eq!(plan.left_out, [("foreign".to_owned(), 2)]);
         assert!(plan.needs_runtimes());
     }
 
     #[test]
+    fn tests_that_want_systemd_are_run_where_it_is_and_alone_unless_others_are_asked_for() {
+        let suites = || vec![suite("systemd", &["a"]), suite("truth", &["b"])];
+        let names = |filter: &[String], systemd| {
+            let has = Has { systemd, ..NOTHING };
+            let lines = Plan::choose(suites(), filter, has).lines();
+            shown(&lines).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&[], false), ["truth::b"]);
+        assert_eq!(names(&[], true), ["systemd::a"]);
+        assert_eq!(names(&["::b".to_owned()], true), ["truth::b"]);
+        assert!(names(&["systemd".to_owned()], false).is_empty());
+    }
+
+    #[test]
+    fn the_same_tests_are_found_in_other_programs_and_none_is_guessed() {
+        let artifact = |name: &str, program: &str| {
+            format!(
+                "{{\"target\":{{\"name\":\"{name}\",\"kind\":[\"test\"]}},\"profile\":{{\"test\":true}},\
+                \"executable\":\"{program}\",\"manifest_path\":\"tests/Cargo.toml\"}}\n"
+            )
+        };
+        let plan = || Plan::choose(vec![suite("truth", &["a"])], &[], NOTHING);
+        let (one, two) = (
+            artifact("truth", "arm/truth-2"),
+            artifact("truth", "arm/truth-3"),
+        );
+        let other = plan()
+            .of_programs(&(artifact("loss", "arm/loss-1") + &one))
+            .unwrap();
+        assert_eq!(other.lines(), "truth::a\tarm/truth-2\ttests\ta\n");
+        assert!(plan().of_programs(&artifact("loss", "arm/loss-1")).is_err());
+        assert!(plan().of_programs(&(one + &two)).is_err());
+    }
+
+    #[test]
     fn a_filter_is_part_of_the_whole_name() {
         let suites = || vec![suite("loss", &["a"]), suite("truth", &["a", "b"])];
-        let count = |filter: &str| Plan::choose(suites(), &[filter.to_owned()], &[]).count();
+        let count = |filter: &str| Plan::choose(suites(), &[filter.to_owned()], NOTHING).count();
         assert_eq!(count("truth::"), 2);
         assert_eq!(count("::a"), 2);
         assert_eq!(count("truth::b"), 1);

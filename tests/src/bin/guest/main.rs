@@ -9,6 +9,7 @@ mod tests;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, bail};
@@ -19,6 +20,9 @@ use rustix::mount::{
 use rustix::process::getpid;
 use rustix::system::{RebootCommand, reboot, sethostname};
 
+/// The service manager that is the first process in this one's place where `tracer.init=systemd` is among the
+/// kernel's words. It runs the tests as a service, which the image has.
+const SYSTEMD: &str = "/usr/lib/systemd/systemd";
 /// The word that makes this program run the tests rather than the machine.
 const RUNNER: &str = "tests";
 
@@ -49,7 +53,12 @@ fn said(result: Result<()>) -> ExitCode {
 /// From the kernel's hands to the end of the tests.
 fn live() -> Result<()> {
     let root = own_root().context("cannot make a root that can be pivoted");
-    root.and_then(|()| system())?;
+    root?;
+    mounted("proc", "/proc")?;
+    if word("tracer.init").is_ok_and(|init| init == "systemd") {
+        return Err(Command::new(SYSTEMD).exec()).with_context(|| format!("cannot run {SYSTEMD}"));
+    }
+    system()?;
     let own = std::env::args()
         .next()
         .context("the kernel names no program")?;
@@ -78,7 +87,6 @@ fn own_root() -> Result<()> {
 }
 
 fn system() -> Result<()> {
-    mounted("proc", "/proc")?;
     mounted("sysfs", "/sys")?;
     mounted("securityfs", "/sys/kernel/security")?;
     mounted("devtmpfs", "/dev")?;

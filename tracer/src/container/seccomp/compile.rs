@@ -71,6 +71,18 @@ enum Leaf<'a> {
     Rules(&'a [Rule]),
 }
 
+/// The number of a system call by the name that profiles and the kernel have for it; `None` = this
+/// architecture has no such call.
+fn number(name: &str) -> Option<u32> {
+    // The table has arm64's from where it was `fstatat` (include/uapi/asm-generic/unistd.h).
+    let name = match name {
+        "newfstatat" if cfg!(target_arch = "aarch64") => "fstatat",
+        other => other,
+    };
+    let number = Sysno::from_str(name).ok()?;
+    Some(number.id().unsigned_abs())
+}
+
 /// The filter of a profile.
 pub fn compile(origin: &str, profile: &LinuxSeccomp) -> Result<Filter, SeccompError> {
     let flags = flags(origin, profile)?;
@@ -85,15 +97,12 @@ pub fn compile(origin: &str, profile: &LinuxSeccomp) -> Result<Filter, SeccompEr
     for entry in profile.syscalls().iter().flatten() {
         let action = action(origin, entry.action(), entry.errno_ret())?;
         for name in entry.names() {
-            match Sysno::from_str(name) {
-                Ok(number) => {
-                    let number = number.id().unsigned_abs();
-                    rules
-                        .entry(number)
-                        .or_default()
-                        .extend(rules_of(origin, entry, action)?);
-                }
-                Err(()) => skipped.push(name.clone()),
+            match number(name) {
+                Some(number) => rules
+                    .entry(number)
+                    .or_default()
+                    .extend(rules_of(origin, entry, action)?),
+                None => skipped.push(name.clone()),
             }
         }
     }

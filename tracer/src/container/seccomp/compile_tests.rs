@@ -172,6 +172,18 @@ fn a_profile_for_other_machines_is_refused() {
 }
 
 #[test]
+fn calls_have_the_numbers_that_the_kernel_has_for_their_names() {
+    for (name, libc) in [
+        ("newfstatat", nix::libc::SYS_newfstatat),
+        ("openat", nix::libc::SYS_openat),
+        ("clone3", nix::libc::SYS_clone3),
+    ] {
+        assert_eq!(number(name).map(i64::from), Some(libc), "{name}");
+    }
+    assert_eq!(number("no_such_call"), None);
+}
+
+#[test]
 fn a_program_longer_than_the_kernel_takes_is_refused() {
     let condition = |value| vec![arg(0, LinuxSeccompOperator::ScmpCmpEq, value, None)];
     let rules = (0..2000)
@@ -190,7 +202,7 @@ fn a_program_longer_than_the_kernel_takes_is_refused() {
 const CALLS: [Sysno; 6] = [
     Sysno::read,
     Sysno::write,
-    Sysno::open,
+    Sysno::openat,
     Sysno::ioctl,
     Sysno::clone3,
     Sysno::futex,

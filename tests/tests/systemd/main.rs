@@ -1,4 +1,7 @@
-//! `examples/systemd`: that systemd understands the unit, and how much it leaves to it. Needs no root.
+//! `examples/systemd`: that systemd understands the unit, and how much it leaves to it, which needs no root.
+//! What the unit does is for `running`, where systemd is the first process.
+
+mod running;
 
 use std::fs;
 use std::path::Path;
