@@ -288,6 +288,40 @@ fn a_reader_that_is_slow_holds_up_nobody_and_what_it_misses_is_counted() {
     assert!(said.contains("records were lost"), "{said}");
 }
 
+#[test]
+#[ignore = "needs root"]
+fn a_reader_that_stands_still_keeps_no_file_from_being_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("audit.jsonl");
+    let mut audit = Audit::of(binary::audit_to(&file));
+    audit.until("its beginning", |record| record["type"] == "audit_started");
+    // More than a pipe has room for.
+    for _ in 0..40 {
+        makes_one("-u");
+    }
+    audit.signal(Signal::TERM);
+    assert_eq!(audit.child.wait().expect("its end").code(), Some(0));
+    let text = fs::read_to_string(&file).expect("records");
+    let written: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("whole"))
+        .collect();
+    let births = written.iter().filter(|record| born(record));
+    assert_eq!(births.count(), 40);
+    let (_, lost) = accounted(&written);
+    assert_eq!(lost, 0);
+    // The last line that was begun may be cut.
+    let mut said = String::new();
+    audit.lines.read_to_string(&mut said).expect("its records");
+    let whole = said.matches('\n').count() + audit.records.len();
+    let missing = written.len() - whole;
+    let mut words = String::new();
+    let mut stderr = audit.child.stderr.take().expect("piped");
+    stderr.read_to_string(&mut words).expect("its words");
+    let expected = format!("{missing} records are missing in standard output");
+    assert!(words.contains(&expected), "{missing}: {words}");
+}
+
 /// A journal of our own: the next entry, with its fields by name.
 fn entry(journal: &UnixDatagram) -> BTreeMap<String, String> {
     let mut bytes = vec![0; 1 << 20];

@@ -3,6 +3,7 @@
 
 mod ancestry;
 mod arguments;
+mod aside;
 mod journal;
 mod live;
 mod notify;
@@ -20,6 +21,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 pub use arguments::AuditArguments;
@@ -34,6 +36,7 @@ use crate::{
     run::{Signals, ends},
 };
 use arguments::{ExpectedArguments, FilterArguments, Form, ObservedArguments};
+use aside::Aside;
 use journal::Journal;
 use live::{LOOK_AGAIN, Live, WAIT};
 use notify::Manager;
@@ -53,12 +56,13 @@ pub fn run(arguments: &AuditArguments) -> Result<u8, Failure> {
     let judging = judging(&arguments.expected, &host)?;
     // Before anything is written or attached: a port that is taken keeps it from starting.
     let listener = arguments.listen.map(serve::listen).transpose()?;
-    let (places, before) = places(arguments)?;
+    let trouble = Arc::default();
+    let (places, before) = places(arguments, &trouble)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(exit::ERROR, format!("starting tokio failed: {error}")))?;
-    let outlet = Outlet::new(filter(&arguments.filter, &host)?, places);
+    let outlet = Outlet::new(filter(&arguments.filter, &host)?, places, trouble);
     let board = listener.map(put_up_board).transpose()?;
     let start = Start {
         arguments,
@@ -161,6 +165,7 @@ async fn audit(start: Start<'_>, host: &HostFacts, mut outlet: Outlet) -> Result
             }
             _instant = dues.tick(), if !more && live.auditor.waits() => {}
             _instant = turns.tick(), if !more && often.is_some() => {}
+            () = outlet.troubled(), if !more => {}
         }
     };
     manager.stopping();
@@ -215,7 +220,10 @@ fn judging(arguments: &ExpectedArguments, host: &HostFacts) -> Result<Judging, F
 }
 
 /// The file first: what is seen on standard output is in it.
-fn places(arguments: &AuditArguments) -> Result<(Vec<Place>, Option<Before>), Failure> {
+fn places(
+    arguments: &AuditArguments,
+    trouble: &Arc<Notify>,
+) -> Result<(Vec<Place>, Option<Before>), Failure> {
     let mut places = Vec::new();
     let mut before = None;
     if let Some(path) = &arguments.output {
@@ -246,7 +254,15 @@ fn places(arguments: &AuditArguments) -> Result<(Vec<Place>, Option<Before>), Fa
             let text = format!("taking standard output failed: {error}");
             Failure::new(exit::ERROR, text)
         })?;
-        places.push(Place::Standard(stream, form));
+        places.push(if places.is_empty() {
+            Place::Standard(stream, form)
+        } else {
+            let aside = Aside::new(stream, Arc::clone(trouble)).map_err(|error| {
+                let text = format!("starting a thread for standard output failed: {error}");
+                Failure::new(exit::ERROR, text)
+            })?;
+            Place::Aside(aside, form)
+        });
     }
     Ok((places, before))
 }

@@ -2,8 +2,11 @@
 //! says so once, and counts what is missing there.
 
 use std::io;
+use std::sync::Arc;
 
-use super::{arguments::Form, journal::Journal, rotated::Rotated, stream::Stream};
+use tokio::sync::Notify;
+
+use super::{arguments::Form, aside::Aside, journal::Journal, rotated::Rotated, stream::Stream};
 use crate::{
     audit::{self, Record, filter::Filter, record::What, status::Tally, words},
     cli::say,
@@ -19,6 +22,8 @@ pub struct Sink {
 pub enum Place {
     /// Standard output.
     Standard(Stream, Form),
+    /// Standard output beside others of these.
+    Aside(Aside, Form),
     /// A file.
     File(Rotated),
     /// The journal of systemd.
@@ -42,7 +47,7 @@ pub enum Unwritten {
 impl Place {
     fn name(&self) -> String {
         match self {
-            Self::Standard(..) => "standard output".to_owned(),
+            Self::Standard(..) | Self::Aside(..) => "standard output".to_owned(),
             Self::File(file) => file.name(),
             Self::Journal(journal) => format!("the journal at {}", journal.name()),
         }
@@ -51,24 +56,28 @@ impl Place {
     /// Its kind, as metrics have it.
     fn kind(&self) -> &'static str {
         match self {
-            Self::Standard(..) => "stdout",
+            Self::Standard(..) | Self::Aside(..) => "stdout",
             Self::File(_) => "file",
             Self::Journal(_) => "journald",
         }
     }
 
-    /// Writes records, all at once, and has the kernel take them over.
-    fn write(&mut self, records: &[&Record]) -> Result<(), Unwritten> {
+    /// Writes records, all at once, and has the kernel take them over. Tells whether it has, or that they
+    /// are on their way.
+    fn write(&mut self, records: &[&Record]) -> Result<bool, Unwritten> {
         let lines = |form: Form| -> String {
             let lines = records.iter().map(|record| line(record, form));
             lines.collect()
         };
         match self {
-            Self::Standard(stream, form) => stream.write(&lines(*form)),
+            Self::Standard(stream, form) => stream.write(&lines(*form))?,
+            Self::Aside(aside, form) => {
+                return aside.write(records.iter().map(|record| line(record, *form)));
+            }
             Self::File(file) => {
                 let missing = records.len() as u64;
                 let written = file.write(&lines(Form::Jsonl));
-                written.map_err(|error| Unwritten::Failed { missing, error })
+                written.map_err(|error| Unwritten::Failed { missing, error })?;
             }
             Self::Journal(journal) => {
                 for (sent, record) in records.iter().enumerate() {
@@ -79,9 +88,9 @@ impl Place {
                         .send(&entry)
                         .map_err(|error| Unwritten::Failed { missing, error })?;
                 }
-                Ok(())
             }
         }
+        Ok(true)
     }
 }
 
@@ -130,11 +139,12 @@ pub struct Outlet {
     pub tally: Tally,
     sinks: Vec<Sink>,
     lossy: bool,
+    trouble: Arc<Notify>,
 }
 
 impl Outlet {
-    /// To these places, in their order.
-    pub fn new(filter: Filter, places: Vec<Place>) -> Self {
+    /// To these places, in their order. They tell of trouble there.
+    pub fn new(filter: Filter, places: Vec<Place>, trouble: Arc<Notify>) -> Self {
         let sinks = places.into_iter().map(|place| Sink {
             place,
             trouble: Trouble::default(),
@@ -144,7 +154,13 @@ impl Outlet {
             tally: Tally::default(),
             sinks: sinks.collect(),
             lossy: false,
+            trouble,
         }
+    }
+
+    /// Until something could not be written that was on its way: the next [`Outlet::write`] says so.
+    pub async fn troubled(&self) {
+        self.trouble.notified().await;
     }
 
     /// Opens files anew.
@@ -169,12 +185,13 @@ impl Outlet {
         }
         let wanted = records.iter().filter(|record| self.filter.takes(record));
         let wanted: Vec<&Record> = wanted.collect();
-        if wanted.is_empty() {
-            return true;
-        }
         let tally = &mut self.tally;
         let mut closed = None;
         self.sinks.retain_mut(|sink| {
+            // What was handed to another thread may have failed meanwhile.
+            if wanted.is_empty() && !matches!(sink.place, Place::Aside(..)) {
+                return true;
+            }
             let open = sink.write(&wanted, tally);
             if !open {
                 closed = Some(sink.place.name());
@@ -190,8 +207,13 @@ impl Outlet {
     }
 
     /// The end: says what is still missing.
-    pub fn end(&self) {
-        for sink in &self.sinks {
+    pub fn end(&mut self) {
+        for sink in &mut self.sinks {
+            if let Place::Aside(aside, _) = &mut sink.place {
+                let unread = aside.end();
+                self.tally.unwritten(sink.place.kind(), unread);
+                sink.trouble.missing += unread;
+            }
             let missing = sink.trouble.missing;
             if missing != 0 {
                 let name = sink.place.name();
@@ -208,7 +230,8 @@ impl Sink {
     fn write(&mut self, records: &[&Record], tally: &mut Tally) -> bool {
         let written = self.place.write(records);
         let failed = match &written {
-            Ok(()) => None,
+            Ok(true) => None,
+            Ok(false) => return true,
             Err(Unwritten::Closed) => return false,
             Err(Unwritten::Failed { missing, error }) => {
                 tally.unwritten(self.place.kind(), *missing);

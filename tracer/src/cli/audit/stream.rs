@@ -27,6 +27,12 @@ impl Stream {
 }
 
 impl<W: Write> Stream<W> {
+    /// To this place.
+    #[cfg(test)]
+    pub fn to(to: W) -> Self {
+        Self { to, cut: false }
+    }
+
     /// Writes lines, which all have an end. A line that was cut before is ended first, so that it damages no other.
     pub fn write(&mut self, lines: &str) -> Result<(), Unwritten> {
         if self.cut {
