@@ -9,6 +9,7 @@ pub mod foreign;
 pub mod held;
 pub mod need;
 pub mod neutral;
+pub mod number;
 pub mod shell;
 pub mod spec;
 pub mod trial;

@@ -6,12 +6,16 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 /// For perl: a pseudoterminal of the devpts at `ARGV[0]`, which becomes that of a new session by
-/// being opened; 112 is setsid(2), 0x40045431 `TIOCSPTLCK`, 0x80045430 `TIOCGPTN` (ioctl_tty(2)).
-pub const TERMINAL: &str = "my $at = shift; syscall(112) > 0 or die; $^F = 255;
+/// being opened; 0x40045431 is `TIOCSPTLCK`, 0x80045430 `TIOCGPTN` (ioctl_tty(2)).
+pub const TERMINAL: &str = concat!(
+    "my $at = shift; syscall(",
+    crate::number!(setsid),
+    ") > 0 or die; $^F = 255;
     open(my $master, '+<', \"$at/ptmx\") or die; my $open = pack('i', 0);
     ioctl($master, 0x40045431, $open) or die; my $number = pack('i', 0);
     ioctl($master, 0x80045430, $number) or die; $number = unpack('i', $number);
-    open(my $slave, '+<', \"$at/$number\") or die; exec @ARGV";
+    open(my $slave, '+<', \"$at/$number\") or die; exec @ARGV"
+);
 
 /// A shell, killed with its guard.
 pub struct Shell {

@@ -9,6 +9,7 @@ use tracer::event::{Certificate, NamespaceKind, Tgid};
 use tracer::verdict::Verdict;
 use tracer_tests::cgroup::any_hierarchy;
 use tracer_tests::fifo::Fifos;
+use tracer_tests::number;
 use tracer_tests::shell::{Shell, TERMINAL};
 use tracer_tests::spec::{everything, share};
 use tracer_tests::trial::Trial;
@@ -156,12 +157,21 @@ fn it_is_true_of_a_child_with_attributes_of_its_own() {
 #[test]
 #[ignore = "needs root"]
 fn its_session_keyring_is_the_one_that_the_child_is_told() {
-    let joined = ["perl", "-e", "syscall(250, 1, 0) > 0 or die; exec @ARGV"];
+    let join = concat!(
+        "syscall(",
+        number!(keyctl),
+        ", 1, 0) > 0 or die; exec @ARGV"
+    );
+    let joined = ["perl", "-e", join];
     let mut told = Vec::new();
     for words in [&joined[..], &joined] {
         let mut shell = Shell::behind(words);
         let certificate = is_true_of(&mut shell);
-        let own = "perl -e 'print syscall(250, 0, -3, 0), \"\\n\"'";
+        let own = concat!(
+            "perl -e 'print syscall(",
+            number!(keyctl),
+            ", 0, -3, 0), \"\\n\"'"
+        );
         let number = says(&mut shell, own).parse().expect("a number");
         let seen = certificate.session_keyring().expect("keyrings");
         assert_eq!(seen.0, number);
@@ -170,12 +180,16 @@ fn its_session_keyring_is_the_one_that_the_child_is_told() {
     assert!(told[0] != told[1] && !told.contains(&0), "{told:?}");
 }
 
-/// Each of these programs sets one thing and executes the rest; 238 is set_mempolicy(2), by which
+/// Each of these programs sets one thing and executes the rest; by set_mempolicy(2)
 /// memory is bound to node 0 with nodes that stay what they are.
 #[test]
 #[ignore = "needs root"]
 fn it_is_true_of_a_child_that_is_served_in_its_own_way() {
-    let bound = "my $m = pack('Q', 1); syscall(238, 2 | 1 << 15, $m, 64) == 0 or die; exec @ARGV";
+    let bound = concat!(
+        "my $m = pack('Q', 1); syscall(",
+        number!(set_mempolicy),
+        ", 2 | 1 << 15, $m, 64) == 0 or die; exec @ARGV"
+    );
     let mut shell = Shell::behind(&[
         "nice", "-n", "5", "ionice", "-c", "2", "-n", "7", "setarch", "linux32", "perl", "-e",
         bound, "chrt", "-R", "-b", "0",
@@ -258,7 +272,7 @@ fn its_terminal_is_the_one_of_its_session_and_of_its_devpts() {
     assert!(seen.devpts != inside.devpts, "{seen:?}, {inside:?}");
 }
 
-/// By ptrace(2), whose number is 101: 0x4206 is `PTRACE_SEIZE`, which does not stop it.
+/// By ptrace(2): 0x4206 is `PTRACE_SEIZE`, which does not stop it.
 #[test]
 #[ignore = "needs root"]
 fn it_is_true_of_a_child_that_another_one_traces() {
@@ -268,7 +282,8 @@ fn it_is_true_of_a_child_that_another_one_traces() {
     let mut debugger = Shell::new();
     let pid = shell.pid();
     debugger.begins(&format!(
-        "exec perl -e '$| = 1; print syscall(101, 0x4206, {pid}, 0, 0), \"\\n\"; <STDIN>'"
+        "exec perl -e '$| = 1; print syscall({}, 0x4206, {pid}, 0, 0), \"\\n\"; <STDIN>'",
+        number!(ptrace)
     ));
     assert_eq!(debugger.answer(), "0");
     let traced = is_true_of(&mut shell);

@@ -6,7 +6,11 @@ use tracer_tests::binary::{Runs, Said, tracer};
 use super::{FAIL, item, not_passing, payload, script};
 
 /// Joins a new session keyring (keyctl(2), `KEYCTL_JOIN_SESSION_KEYRING`) and executes the rest.
-const JOINED: &str = "perl -e 'syscall(250, 1, 0) > 0 or die; exec @ARGV'";
+const JOINED: &str = concat!(
+    "perl -e 'syscall(",
+    tracer_tests::number!(keyctl),
+    ", 1, 0) > 0 or die; exec @ARGV'"
+);
 const SET: &str = "umask 0027; echo 7 > /proc/self/oom_score_adj; exec";
 const UNSHARE: &str =
     "unshare --mount --uts --time --monotonic=-5 --boottime=3600 --fork --kill-child true";

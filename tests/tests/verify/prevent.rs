@@ -127,8 +127,12 @@ fn nothing_is_refused_where_drift_is_not_denied_and_a_clone_is_detected_everywhe
     assert_eq!(traces(&runs), ["changed"]);
     assert!(guaranteed(&containers(&report)[0], "prevented").is_empty());
 
-    // 56 is clone, with CLONE_NEWUTS and SIGCHLD.
-    let clone = "perl -e 'exit 0 if syscall(56, 0x04000011, 0, 0, 0, 0) == 0; sleep 600'";
+    // With CLONE_NEWUTS and SIGCHLD.
+    let clone = concat!(
+        "perl -e 'exit 0 if syscall(",
+        tracer_tests::number!(clone),
+        ", 0x04000011, 0, 0, 0, 0) == 0; sleep 600'"
+    );
     let all = format!("{} || true", unshared(&runs, clone, ""));
     let report = script(&runs, NO_DRIFT, &FIRST, &all)
         .ended_with(FAIL)

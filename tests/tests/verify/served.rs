@@ -7,16 +7,19 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use tracer_tests::binary::{Runs, path};
 use tracer_tests::foreign::{Request, Runtime, Subject};
+use tracer_tests::number;
 use tracer_tests::shell::TERMINAL;
 
 use super::condition::asking;
 use super::{FAIL, INCONCLUSIVE, command, expecting, item, list, not_passing, payload, script};
 
-/// Each of these programs sets one thing and executes the rest; 238 is set_mempolicy(2), by which
+/// Each of these programs sets one thing and executes the rest; by set_mempolicy(2)
 /// memory is bound to node 0 with nodes that stay what they are.
-const SERVED: &str = "exec nice -n 5 ionice -c 2 -n 7 setarch linux32 \
-    perl -e 'my $m = pack(q(Q), 1); syscall(238, 2 | 1 << 15, $m, 64) == 0 or die; exec @ARGV' \
-    chrt -R -b 0 unshare --mount --uts true";
+const SERVED: &str = concat!(
+    "exec nice -n 5 ionice -c 2 -n 7 setarch linux32 perl -e 'my $m = pack(q(Q), 1); syscall(",
+    number!(set_mempolicy),
+    ", 2 | 1 << 15, $m, 64) == 0 or die; exec @ARGV' chrt -R -b 0 unshare --mount --uts true"
+);
 const FILE: &str = "\
 terminal: private
 scheduler: { policy: batch, nice: \">=5\", priority: 0, reset_on_fork: true }
@@ -152,7 +155,7 @@ fn a_container_that_keeps_the_terminal_of_its_starter_is_told() {
     // Another of the same devpts; perl gives it a session of its own with fork(2), and waits.
     let other = format!(
         "setsid perl -e {} /dev/pts unshare --mount --uts true",
-        quoted(&TERMINAL.replace("syscall(112) > 0 or die;", ""))
+        quoted(&TERMINAL.replace(&format!("syscall({}) > 0 or die;", number!(setsid)), ""))
     );
     for (asked, fails) in [
         ("terminal: private", &[][..]),

@@ -329,14 +329,15 @@ impl Guest<'_> {
     fn run(&self, folder: &Path, keep: bool) -> Result<(bool, String)> {
         let (name, layout) = (&self.kernel.name, self.layout.name());
         let planned = self.system.tests;
-        let init = if self.systemd {
-            format!("{SYSTEMD} {}", self.layout.words())
+        let (init, file, first) = if self.systemd {
+            let init = format!("{SYSTEMD} {}", self.layout.words());
+            (init, "-systemd", ", systemd")
         } else {
-            String::new()
+            (String::new(), "", "")
         };
-        let first = if self.systemd { "-systemd" } else { "" };
-        let log = folder.join(format!("{name}-{layout}{first}.log"));
-        let machine = Machine {
+        let log = folder.join(format!("{name}-{layout}{file}.log"));
+        let machine = format!("{name}, cgroup {layout}{first}");
+        let emulated = Machine {
             architecture: self.system.architecture,
             emulator: &self.system.emulator,
             accelerator: &self.system.accelerator,
@@ -345,20 +346,17 @@ impl Guest<'_> {
             words: &format!("tracer.cgroup={layout} {init} {}", self.append),
             log: &log,
         };
-        println!(
-            "vm: {name}, cgroup {layout}: booting {}",
-            self.fetched.package
-        );
+        println!("vm: {machine}: booting {}", self.fetched.package);
         let start = Instant::now();
         let mut ended = 0;
-        let (said, end) = machine.run(|line| {
+        let (said, end) = emulated.run(|line| {
             if console::is_news(line) {
                 println!("{line}");
             }
             if console::is_end_of_test(line) {
                 ended += 1;
                 if ended % STRIDE == 0 && ended < planned {
-                    println!("vm: {name}, cgroup {layout}: {ended} of {planned}");
+                    println!("vm: {machine}: {ended} of {planned}");
                 }
             }
         })?;
@@ -380,11 +378,11 @@ impl Guest<'_> {
         }
         let line = match &verdict {
             Ok(counts) => format!(
-                "vm: {name}, cgroup {layout}: green: {} passed, {} skipped in {seconds} s",
+                "vm: {machine}: green: {} passed, {} skipped in {seconds} s",
                 counts.passed, counts.skipped
             ),
             Err(red) => format!(
-                "vm: {name}, cgroup {layout}: red: {red} ({seconds} s; all it said: {})",
+                "vm: {machine}: red: {red} ({seconds} s; all it said: {})",
                 log.strip_prefix(shell::root()).unwrap_or(&log).display()
             ),
         };
