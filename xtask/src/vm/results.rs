@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
@@ -14,6 +14,8 @@ use super::console::word;
 use crate::shell;
 
 const KEPT: &str = "docs/kernels-tested.json";
+/// Whoever writes that holds a lock on this.
+const LOCK: &str = "target/kernels-tested.lock";
 
 /// What of tracer is shown by which tests, by the beginnings of their names.
 const CAPABILITIES: [(&str, &[&str]); 12] = [
@@ -99,6 +101,9 @@ impl Said<'_> {
 
     /// Keeps them, each in place of an earlier one of the same group in the same machine.
     pub fn keep(&self) -> Result<()> {
+        // Of machines that end at the same time, each is to find what the others have kept.
+        let turn = File::create(shell::root().join(LOCK)).context("cannot take turns")?;
+        turn.lock().context("cannot wait for a turn")?;
         let mut all = kept()?;
         self.merge(&mut all);
         let text = serde_json::to_string_pretty(&all)? + "\n";
