@@ -24,6 +24,9 @@ const NOT_WANTED: [&str; 6] = [
     "usr/lib/aarch64-linux-gnu/gconv",
 ];
 
+/// Is there once the lists are.
+const FETCHED: &str = "fetched";
+
 /// What apt offers for one architecture.
 pub struct Packages {
     architecture: Architecture,
@@ -31,26 +34,37 @@ pub struct Packages {
 }
 
 impl Packages {
-    /// Fetches the lists, once.
+    /// Fetches the lists where there are none; old ones are fetched anew once they lead nowhere.
     pub fn of(architecture: Architecture, cache: &Path) -> Result<Self> {
         let own = Self {
             architecture,
             folder: cache.join("apt"),
         };
-        for part in ["state/lists/partial", "cache/archives/partial"] {
-            fs::create_dir_all(own.folder.join(part))?;
-        }
+        fs::create_dir_all(own.folder.join("state/lists/partial"))?;
         // No package is installed.
         fs::write(own.folder.join("status"), "")?;
-        let fetched = own.folder.join("fetched");
-        if !fetched.exists() {
-            let name = architecture.name();
-            println!("vm: fetching apt's package lists for {name} into a folder of their own");
-            shell::run_quietly(own.apt("apt-get").args(["update", "-qq"]))
-                .with_context(|| format!("cannot fetch apt's package lists for {name}"))?;
-            fs::write(fetched, "")?;
+        if !own.folder.join(FETCHED).exists() {
+            own.update()?;
         }
         Ok(own)
+    }
+
+    fn update(&self) -> Result<()> {
+        let name = self.architecture.name();
+        println!("vm: fetching apt's package lists for {name} into a folder of their own");
+        shell::run_quietly(self.apt("apt-get").args(["update", "-qq"]))
+            .with_context(|| format!("cannot fetch apt's package lists for {name}"))?;
+        fs::write(self.folder.join(FETCHED), "")?;
+        Ok(())
+    }
+
+    /// Fetches packages; a second time with new lists, as old ones name files that the mirror no longer has.
+    fn fetch(&self, command: impl Fn() -> Command) -> Result<()> {
+        if shell::run_quietly(&mut command()).is_ok() {
+            return Ok(());
+        }
+        self.update()?;
+        shell::run_quietly(&mut command())
     }
 
     fn apt(&self, program: &str) -> Command {
@@ -80,15 +94,19 @@ impl Packages {
 
     /// Fetches one package into a folder.
     pub fn download(&self, package: &str, folder: &Path) -> Result<()> {
-        let mut download = self.apt("apt-get");
-        download.args(["download", "-qq", package]);
-        shell::run_quietly(download.current_dir(folder))
+        self.fetch(|| {
+            let mut download = self.apt("apt-get");
+            download.args(["download", "-qq", package]);
+            download.current_dir(folder);
+            download
+        })
     }
 
     /// Unpacks packages, with all that they depend on, as the root of a system: into `folder`, which is there
     /// whole afterwards or not at all.
     pub fn system(&self, packages: &[&str], folder: &Path) -> Result<()> {
-        if folder.is_dir() {
+        let (list, wanted) = (folder.with_extension("packages"), packages.join("\n"));
+        if folder.is_dir() && fs::read_to_string(&list).is_ok_and(|there| there == wanted) {
             return Ok(());
         }
         println!(
@@ -96,12 +114,18 @@ impl Packages {
             packages.join(" "),
             self.architecture.name()
         );
-        let mut download = self.apt("apt-get");
-        download.args(["install", "-y", "-qq", "--download-only"]);
-        download.args(["--no-install-recommends"]).args(packages);
-        shell::run_quietly(&mut download)?;
+        // Of an earlier time there may be other versions.
+        let cache = self.folder.join("cache");
+        remove(&cache)?;
+        fs::create_dir_all(cache.join("archives/partial"))?;
+        self.fetch(|| {
+            let mut download = self.apt("apt-get");
+            download.args(["install", "-y", "-qq", "--download-only"]);
+            download.args(["--no-install-recommends"]).args(packages);
+            download
+        })?;
         let begun = emptied(folder)?;
-        for archive in archives(&self.folder.join("cache/archives"))? {
+        for archive in archives(&cache.join("archives"))? {
             unpack(&archive, &begun)?;
         }
         merge(&begun)?;
@@ -110,7 +134,9 @@ impl Packages {
         }
         // What the packages' own scripts would choose.
         symlink("mawk", begun.join("usr/bin/awk")).context("cannot choose an awk")?;
+        remove(folder)?;
         fs::rename(&begun, folder)?;
+        fs::write(list, wanted)?;
         Ok(())
     }
 
