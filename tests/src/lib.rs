@@ -7,6 +7,7 @@ pub mod edit;
 pub mod fifo;
 pub mod foreign;
 pub mod held;
+pub mod load;
 pub mod need;
 pub mod neutral;
 pub mod number;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Barrier};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde_json::Value;
 use std::os::fd::AsFd as _;
+use tracer_tests::load;
 use tracer_tests::shell::Shell;
 
 use super::{Audit, accounted, born, is_ours, of_type};
@@ -19,15 +20,15 @@ const LAST_PID: &str = "/proc/sys/kernel/ns_last_pid";
 #[test]
 #[ignore = "needs root"]
 fn containers_whose_processes_have_one_number_after_the_other_are_told_apart() {
-    const CONTAINERS: u32 = 200;
+    let containers = load::of(200);
     let audit = Audit::start(&[]);
     // A number that was free a moment ago.
     let mut probe = Command::new("true").spawn().expect("a process");
     let number = probe.id();
     probe.wait().expect("its end");
     let mut made = 0;
-    for _ in 0..20 * CONTAINERS {
-        if made == CONTAINERS {
+    for _ in 0..20 * containers {
+        if made == containers {
             break;
         }
         fs::write(LAST_PID, (number - 1).to_string()).expect("a kernel that can restore processes");
@@ -38,10 +39,10 @@ fn containers_whose_processes_have_one_number_after_the_other_are_told_apart() {
             .spawn()
             .expect("unshare");
         // Somebody else may have had the number first.
-        made += u32::from(child.id() == number);
+        made += usize::from(child.id() == number);
         child.wait().expect("its end");
     }
-    assert_eq!(made, CONTAINERS, "the number is taken");
+    assert_eq!(made, containers, "the number is taken");
     let records = audit.end();
     let (_, lost) = accounted(&records);
     assert_eq!(lost, 0);
@@ -49,7 +50,7 @@ fn containers_whose_processes_have_one_number_after_the_other_are_told_apart() {
     let births: Vec<_> = births
         .filter(|one| is_ours(one) && one["process"]["pid"] == number)
         .collect();
-    assert_eq!(births.len(), usize::try_from(CONTAINERS).expect("small"));
+    assert_eq!(births.len(), containers);
     let ids: BTreeSet<String> = births
         .iter()
         .map(|one| one["container"]["id"].to_string())
@@ -71,7 +72,7 @@ fn containers_whose_processes_have_one_number_after_the_other_are_told_apart() {
 #[test]
 #[ignore = "needs root"]
 fn ten_thousand_threads_that_come_in_by_setns_are_one_process_that_has_entered() {
-    const THREADS: usize = 10_000;
+    let number = load::of(10_000);
     let mut audit = Audit::start(&["--exact", "--ring", "64"]);
     let shell = Shell::with(&["-u"]);
     let birth = audit.until("a birth", |record| {
@@ -79,8 +80,8 @@ fn ten_thousand_threads_that_come_in_by_setns_are_one_process_that_has_entered()
     });
     let link = File::open(format!("/proc/{}/ns/uts", shell.pid())).expect("a namespace");
     let link = Arc::new(link);
-    let inside = Arc::new(Barrier::new(THREADS + 1));
-    let threads: Vec<_> = (0..THREADS)
+    let inside = Arc::new(Barrier::new(number + 1));
+    let threads: Vec<_> = (0..number)
         .map(|_| {
             let (link, inside) = (Arc::clone(&link), Arc::clone(&inside));
             let thread = std::thread::Builder::new().stack_size(32 << 10);
@@ -103,7 +104,7 @@ fn ten_thousand_threads_that_come_in_by_setns_are_one_process_that_has_entered()
     let records = audit.end();
     let (submitted, lost) = accounted(&records);
     assert_eq!(lost, 0);
-    assert!(submitted > THREADS as u64, "{submitted}");
+    assert!(submitted > number as u64, "{submitted}");
     let own = std::process::id();
     let entries = of_type(&records, "container_entered").into_iter();
     let entries: Vec<_> = entries.filter(|one| one["process"]["pid"] == own).collect();

@@ -6,6 +6,7 @@ use std::fs;
 use serde_json::Value;
 use tracer_tests::binary::Runs;
 use tracer_tests::foreign::{Request, Runtime, Subject};
+use tracer_tests::load;
 
 use crate::{NO_DRIFT, UNSHARE, adds_up, containers, list, script};
 
@@ -78,7 +79,7 @@ fn side_by_side(files: &[String]) -> String {
     format!("{start}\nfor one in $all; do wait $one || exit 9; done")
 }
 
-/// Runs 200 of them by 8 commands, all with a name of their own.
+/// Runs 25 of them by each of 8 commands, all with a name of their own.
 fn are_judged_once_each(runtime: Runtime) {
     let Some(mut subject) = Subject::new(runtime) else {
         return;
@@ -88,7 +89,7 @@ fn are_judged_once_each(runtime: Runtime) {
     let mut names = Vec::new();
     for command in 0..COMMANDS {
         let mut lines = String::new();
-        for number in 0..EACH {
+        for number in 0..load::of(EACH) {
             let name = format!("box-{command}-{number}");
             let mut request = Request::new(&["/bin/true", &name]);
             request.hostname = Some(name.clone());
@@ -144,10 +145,12 @@ fn containers_that_eight_commands_make_with_runc_are_judged_once_each() {
 #[ignore = "needs root"]
 fn a_thousand_payloads_that_end_at_once_are_all_judged() {
     let runs = Runs::new();
-    let all = format!("i=0; while [ $i -lt {SHORT} ]; do {UNSHARE} busybox true; i=$((i+1)); done");
+    let number = load::of(SHORT);
+    let all =
+        format!("i=0; while [ $i -lt {number} ]; do {UNSHARE} busybox true; i=$((i+1)); done");
     let start = std::time::Instant::now();
     let report = script(&runs, NO_DRIFT, &[], &all).ended_with(0).report();
-    println!("{SHORT} in {:?}", start.elapsed());
-    all_pass(&report, SHORT, true);
+    println!("{number} in {:?}", start.elapsed());
+    all_pass(&report, number, true);
     runs.nothing_is_left();
 }

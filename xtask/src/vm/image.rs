@@ -67,6 +67,7 @@ const PROGRAMS: &[&str] = &[
     "readlink",
     "rm",
     "rmdir",
+    "script",
     "sed",
     "seq",
     "setarch",

@@ -64,6 +64,14 @@ impl Accelerator {
         }
     }
 
+    /// Of loads that are there to be large, one in so many is left: how tests call it is in tests/src/load.rs.
+    pub fn share(&self) -> u32 {
+        match self {
+            Self::Kvm => 1,
+            Self::Emulation(_) => 10,
+        }
+    }
+
     fn arguments(&self, architecture: Architecture) -> Vec<&'static str> {
         match self {
             Self::Kvm => vec!["-accel", "kvm", "-cpu", "host"],
@@ -185,9 +193,10 @@ impl Machine<'_> {
             // kernel's comes between the lines.
             .arg("-append")
             .arg(format!(
-                "console={} {WORDS} tracer.patience={} {}",
+                "console={} {WORDS} tracer.patience={} tracer.share={} {}",
                 self.architecture.console(),
                 self.accelerator.patience().as_secs(),
+                self.accelerator.share(),
                 self.words
             ))
             .stdin(Stdio::null())

@@ -197,7 +197,7 @@ pub fn prepare(options: &Options) -> Result<Guests> {
     let folder = shell::root().join("target/vm");
     fs::create_dir_all(&folder).context("cannot make target/vm")?;
 
-    // Not optimised: a guest's tests take as long with either, since most of their time is the kernel's.
+    // Of the profile that tests have everywhere: most of their time is the kernel's.
     let (tracer, messages) = shell::build_tests()?;
     let short = SHORT.map(str::to_owned);
     let must = !options.kernel.is_empty() || options.all;

@@ -21,6 +21,7 @@ use crate::setup::emulator::{self, Emulator};
 const PACKAGES: &[&str] = &[
     "apparmor",
     "bash",
+    "bsdutils",
     "bubblewrap",
     "busybox-static",
     "coreutils",

@@ -21,6 +21,9 @@ const WORDS: &str = "/vm/words";
 /// The kernel's command line has how many seconds a test may take: whoever boots the machine knows
 /// how slow it is. A test that hangs is red all the same.
 const PATIENCE: &str = "tracer.patience";
+/// It also has the share of a large load that tests are to take, and this is how they are told (tests/src/load.rs).
+const SHARE: &str = "tracer.share";
+const SHARE_TOLD: &str = "TRACER_TESTS_SHARE";
 /// What a test says that cannot be carried out here, as tests/src/need.rs has it.
 const LACKS: &str = "skipped: this machine has no ";
 /// What a test says that could be carried out in part.
@@ -44,6 +47,7 @@ pub fn run() -> Result<()> {
             .context("tracer.patience is no number")?,
         tv_nsec: 0,
     };
+    let share = super::word(SHARE)?;
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for line in plan.lines() {
         let mut words = line.split('\t');
@@ -53,7 +57,8 @@ pub fn run() -> Result<()> {
         let mut test = Command::new(program);
         test.current_dir(folder)
             .env_clear()
-            .envs(environment.iter().copied());
+            .envs(environment.iter().copied())
+            .env(SHARE_TOLD, &share);
         test.args([
             name,
             "--exact",
