@@ -52,7 +52,12 @@ fn of(version: CgroupVersion) -> Vec<Hierarchy> {
 /// Whether a task keeps the processors that it asked for when it is moved into a cpuset. Linux has
 /// remembered them since 6.2 (`user_cpus_ptr`); before, a move gave it all those of the cpuset.
 pub fn affinity_outlasts_a_move() -> bool {
-    version(&facts().kernel) >= (6, 2)
+    kernel_is_at_least((6, 2))
+}
+
+/// Whether the running kernel is of this version or a later one.
+pub fn kernel_is_at_least(least: (u32, u32)) -> bool {
+    version(&facts().kernel) >= least
 }
 
 /// The first two numbers of a kernel's release.

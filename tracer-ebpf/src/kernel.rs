@@ -1,6 +1,11 @@
-//! The only reads of kernel memory. A failed read gives zeros, which is what the helper leaves
-//! in the destination (kernel/trace/bpf_trace.c, `bpf_probe_read_kernel_common`): records need no
-//! branch for each read, and validity is told by bits that depend on offsets alone.
+//! The only reads of kernel memory. A failed read gives zeros: records need no branch for each read, and
+//! validity is told by bits that depend on offsets alone.
+//!
+//! A number or an address is read by an instruction, where the kernel has `bpf_rdonly_cast` (since 6.2), which
+//! makes an address one that can be read from: a fault there is caught, and gives zero (`BPF_PROBE_MEM` in
+//! kernel/bpf/verifier.c). Elsewhere, and for anything larger, it is read by a helper, which takes some ten times
+//! as long and leaves zeros in the destination, too (kernel/trace/bpf_trace.c,
+//! `bpf_probe_read_kernel_common`).
 
 use core::ffi::c_void;
 
@@ -8,6 +13,7 @@ use aya_ebpf::helpers::generated::{
     bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user_str,
 };
 use tracer_common::{
+    config::CAST_CALL,
     layout::ABSENT,
     record::{NAME_LEN, PATH_LEN},
 };
@@ -79,12 +85,78 @@ pub fn read_part<T: Plain>(destination: &mut T, len: u32, base: u64, offset: u32
     }
 }
 
-/// Value at kernel address `base + offset`, or zero.
+/// Value at kernel address `base + offset`, or zero. The address is a number: what a BTF program gets for a pointer
+/// is none to the verifier, and [`crate::hook::Arguments::address`] makes it one.
 #[inline(always)]
 pub fn read<T: Plain>(base: u64, offset: u32) -> T {
+    let address = base.wrapping_add(u64::from(offset));
+    // SAFETY: the functions take numbers.
+    let bits = unsafe {
+        match size_of::<T>() {
+            8 => read_8(address),
+            4 => u64::from(read_4(address)),
+            2 => u64::from(read_2(address)),
+            1 => u64::from(read_1(address)),
+            _ => {
+                let mut value = T::new_zeroed();
+                read_into(&mut value, base, offset);
+                return value;
+            }
+        }
+    };
+    // SAFETY: the value is no longer than the bits, any of which are one; its first bytes are the lowest, as
+    // both architectures are little-endian.
+    unsafe { core::mem::transmute_copy(&bits) }
+}
+
+/// The same of a number of at most 64 bits, in place, for programs that would pay for a call at each system call of the
+/// machine, or have a typed pointer.
+#[inline(always)]
+pub fn read_here<T: Plain>(base: u64, offset: u32) -> T {
+    if config!(cast_type) != 0 {
+        let address = base.wrapping_add(u64::from(offset));
+        // SAFETY: the loader has put the kernel's function in its place, as it has set the type; what that
+        // returns can be read from, or else gives zero.
+        return unsafe { core::ptr::read_volatile(cast(address).cast()) };
+    }
     let mut value = T::new_zeroed();
     read_into(&mut value, base, offset);
     value
+}
+
+/// Declares [`read_here`] as a global function, so that the choice is checked once and not at each of its
+/// hundreds of calls.
+macro_rules! reader {
+    ($name:ident, $of:ty) => {
+        /// The number at this kernel address, or zero.
+        ///
+        /// # Safety
+        /// None: it takes a number, and a read that faults is caught.
+        #[unsafe(no_mangle)]
+        #[inline(never)]
+        pub unsafe extern "C" fn $name(address: u64) -> $of {
+            read_here(address, 0)
+        }
+    };
+}
+reader!(read_8, u64);
+reader!(read_4, u32);
+reader!(read_2, u16);
+reader!(read_1, u8);
+
+/// The address as one of a struct that is an array of numbers, of which any part can be read.
+///
+/// # Safety
+/// The loader has to have put the call of `bpf_rdonly_cast(address, type)` in this one's place, without which the
+/// verifier refuses the program.
+#[inline(always)]
+unsafe fn cast(address: u64) -> *const c_void {
+    // SAFETY: a call by number is how helpers are called (`aya_ebpf::helpers`).
+    let function: unsafe extern "C" fn(u64, u32) -> *const c_void =
+        unsafe { core::mem::transmute(CAST_CALL as usize) };
+    let numbers = config!(cast_type);
+    // SAFETY: the caller's promise.
+    unsafe { function(address, numbers) }
 }
 
 /// Pointer at kernel address `base + offset`, or 0.

@@ -132,6 +132,13 @@ pub fn refuse_userns_create(_ctx: LsmContext) -> i32 {
     refuse::userns_create()
 }
 
+/// Reads by an instruction and does nothing else: attached nowhere, it is loaded to learn whether the kernel takes
+/// programs that do.
+#[raw_tracepoint(tracepoint = "sys_exit")]
+pub fn probe_reads(_ctx: RawTracePointContext) -> i32 {
+    kernel::read::<u64>(0, 0) as i32
+}
+
 /// `iter/task`, since 5.8: reads tasks at rest. aya has no attribute for iterators, so the
 /// section is named by hand.
 #[unsafe(no_mangle)]

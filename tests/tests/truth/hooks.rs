@@ -2,15 +2,18 @@
 //! inconclusive, and none costs more to load than it may.
 
 use std::collections::BTreeMap;
+use std::fs;
 
-use tracer::collect::Options;
+use tracer::collect::cast::Reads;
 use tracer::collect::hooks::{HOOKS, Way};
 use tracer::collect::wanted::Wants;
+use tracer::collect::{CollectError, Collector, Options};
 use tracer::event::{Body, Event};
 use tracer::run::Outcome;
 use tracer::session::Session;
 use tracer::verdict::Verdict;
 use tracer_tests::cgroup::{Leftover, any_hierarchy};
+use tracer_tests::need;
 use tracer_tests::require_root;
 use tracer_tests::shell::Shell;
 use tracer_tests::spec::{everything, new_id};
@@ -175,6 +178,52 @@ fn each_way_of_each_hook_by_itself_tells_the_same() {
     }
 }
 
+/// How programs read, with this asked for; `None` where the kernel cannot do that.
+fn reads(hooks: &str) -> Option<Reads> {
+    match Collector::start(&options(hooks)) {
+        Ok(collector) => Some(collector.reads.chosen),
+        Err(CollectError::Reads(_)) => None,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn reading_by_instructions_and_by_the_helper_tells_the_same() {
+    // bpf_rdonly_cast came with 6.2.
+    let best = if need::kernel_is_at_least((6, 2)) {
+        Reads::Instruction
+    } else {
+        Reads::Helper
+    };
+    assert_eq!(reads(""), Some(best));
+    assert_eq!(reads("reads=helper"), Some(Reads::Helper));
+    let by_instruction = (best == Reads::Instruction).then_some(best);
+    assert_eq!(reads("reads=instruction"), by_instruction);
+    let usual = scenario("");
+    assert_eq!(scenario("reads=helper"), usual);
+    assert_eq!(scenario("reads=helper,raw_tp"), usual);
+    assert_eq!(run("reads=helper").judgement.verdict, Verdict::Pass);
+}
+
+/// Whether programs are compiled, and not interpreted.
+const COMPILED: &str = "/proc/sys/net/core/bpf_jit_enable";
+
+/// An interpreter takes no calls of the kernel's functions, whatever the kernel's BTF says.
+#[test]
+#[ignore = "needs root"]
+fn where_programs_are_interpreted_they_read_by_the_helper() {
+    let usual = reads("");
+    if fs::write(COMPILED, "0").is_err() {
+        println!("skipped: this kernel interprets no programs");
+        return;
+    }
+    let interpreted = (reads(""), reads("reads=instruction"));
+    fs::write(COMPILED, "1").expect("as before");
+    assert_eq!(interpreted, (Some(Reads::Helper), None));
+    assert_eq!(reads(""), usual);
+}
+
 #[test]
 #[ignore = "needs root"]
 fn a_run_passes_by_the_fallbacks_too() {
@@ -285,7 +334,7 @@ fn fexit_tells_the_same_of_setns_and_unshare_or_nothing() {
 #[ignore = "needs root"]
 fn what_the_verifier_walks_stays_under_a_bound() {
     require_root();
-    for hooks in ["", "raw_tp"] {
+    for hooks in ["", "raw_tp", "reads=helper"] {
         let mut session = Session::start(&options(hooks)).expect("a session");
         assert!(session.observation.unattached.is_empty());
         let walked = session.collector.verified_instructions().expect("counts");

@@ -21,7 +21,7 @@ pub fn cgroup_mkdir(arguments: Arguments) {
     if is_told(task) {
         directory(Kind::CGROUP_MKDIR, task, arguments);
     } else {
-        elsewhere::made(arguments.get::<0>(), task);
+        elsewhere::made(arguments.address::<0>(), task);
     }
 }
 
@@ -32,7 +32,7 @@ pub fn cgroup_rmdir(arguments: Arguments) {
     if is_told(task) {
         directory(Kind::CGROUP_RMDIR, task, arguments);
     } else {
-        elsewhere::removed(arguments.get::<0>());
+        elsewhere::removed(arguments.address::<0>());
     }
 }
 
@@ -43,8 +43,8 @@ fn is_told(task: u64) -> bool {
 
 #[inline(always)]
 fn directory(kind: Kind, task: u64, arguments: Arguments) {
-    let cgroup = arguments.get::<0>();
-    let path = arguments.get::<1>();
+    let cgroup = arguments.address::<0>();
+    let path = arguments.address::<1>();
     emit::<CgroupRecord>(kind, task, |record| {
         fact::cgroup(&mut record.cgroup, cgroup);
         kernel::string(&mut record.path, path);
@@ -56,7 +56,7 @@ fn directory(kind: Kind, task: u64, arguments: Arguments) {
 #[inline(always)]
 pub fn cgroup_attach_task(arguments: Arguments) {
     let mover = kernel::current();
-    let target = arguments.get::<2>();
+    let target = arguments.address::<2>();
     if config!(host) != 0 {
         let leader = kernel::pointer(target, offset!(task_group_leader));
         let start = kernel::read(leader, offset!(task_start_boottime));
@@ -66,8 +66,8 @@ pub fn cgroup_attach_task(arguments: Arguments) {
     } else if scope::is_set_apart_by_cgroups(scope::tgid(target)) {
         scope::changed(scope::tgid(target));
     }
-    let cgroup = arguments.get::<0>();
-    let path = arguments.get::<1>();
+    let cgroup = arguments.address::<0>();
+    let path = arguments.address::<1>();
     if config!(host) == 0 {
         elsewhere::tell(cgroup, path, mover);
     }

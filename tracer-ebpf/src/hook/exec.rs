@@ -16,7 +16,8 @@ use crate::{
 /// elsewhere or marked, and whom it descends from.
 #[inline(always)]
 pub fn sched_process_exec(arguments: Arguments) {
-    let task = arguments.get::<0>();
+    // Whoever executes is the current task (fs/exec.c, `exec_binprm`).
+    let task = kernel::current();
     let tgid = scope::tgid(task);
     if config!(host) != 0 {
         let marked = host::is_marked(tgid);
@@ -38,7 +39,7 @@ pub fn sched_process_exec(arguments: Arguments) {
         return;
     }
     let old_tid = arguments.get::<1>() as u32;
-    let bprm = arguments.get::<2>();
+    let bprm = arguments.address::<2>();
     device::programs(task);
     let recorded = emit::<CertificateRecord>(Kind::EXEC, task, |record| {
         record.old_tid = old_tid;

@@ -13,8 +13,9 @@ use crate::{
 
 /// Records the end of a task in scope and lets go of its group with the last thread.
 #[inline(always)]
-pub fn sched_process_exit(arguments: Arguments) {
-    let task = arguments.get::<0>();
+pub fn sched_process_exit(_arguments: Arguments) {
+    // Whoever ends is the current task (kernel/exit.c, `do_exit`).
+    let task = kernel::current();
     let tgid = scope::tgid(task);
     if config!(host) == 0 && !scope::contains(tgid) {
         return;

@@ -24,7 +24,7 @@ const CLONE_INTO_CGROUP: u64 = 1 << 33;
 #[inline(always)]
 pub fn task_newtask(arguments: Arguments) {
     let caller = kernel::current();
-    let child = arguments.get::<0>();
+    let child = arguments.address::<0>();
     let flags = arguments.get::<1>();
     if config!(host) != 0 {
         if !is_told(caller, child, flags) {

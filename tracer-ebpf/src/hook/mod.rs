@@ -9,6 +9,8 @@ pub mod syscall;
 
 use core::ffi::c_void;
 
+use crate::kernel;
+
 /// The arguments of a tracing program: an array of `u64`, for BTF and raw tracepoints and for
 /// iterators alike.
 #[derive(Clone, Copy)]
@@ -21,7 +23,16 @@ impl Arguments {
         Self(context.cast_const().cast())
     }
 
-    /// The argument at `N`.
+    /// The address at `N`, as a number. To the verifier the argument itself is a typed pointer in some programs,
+    /// which global functions do not take; read from where it stands, it is a number in all of them.
+    #[inline(always)]
+    pub fn address<const N: usize>(self) -> u64 {
+        let mut address = 0;
+        kernel::read_into(&mut address, self.0 as u64, 8 * N as u32);
+        address
+    }
+
+    /// The number at `N`.
     #[inline(always)]
     pub fn get<const N: usize>(self) -> u64 {
         // SAFETY: the verifier checks at load that the tracepoint has this argument.

@@ -27,7 +27,7 @@ const KTHREADD: u32 = 2;
 /// is null at the end of the walk.
 #[inline(always)]
 pub fn task(arguments: Arguments) {
-    let task = arguments.get::<1>();
+    let task = arguments.address::<1>();
     if task == 0 {
         return;
     }

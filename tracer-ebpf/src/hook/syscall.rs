@@ -20,8 +20,7 @@ use crate::{
 /// this hook runs for every system call of the machine.
 #[inline(always)]
 pub fn sys_exit(arguments: Arguments) {
-    let registers = arguments.get::<0>();
-    let number: u32 = kernel::read(registers, offset!(regs_number));
+    let number: u32 = kernel::read_here(arguments.get::<0>(), offset!(regs_number));
     if number >= 64 * SYSCALL_WORDS as u32 {
         return;
     }
@@ -34,6 +33,7 @@ pub fn sys_exit(arguments: Arguments) {
     if !is_told(task, ret) {
         return;
     }
+    let registers = arguments.address::<0>();
     if number == config!(nr_setns) || number == config!(nr_unshare) {
         namespaces_after(task, registers, number, ret);
         return;
@@ -66,7 +66,7 @@ pub fn namespace_call(arguments: Arguments) {
     if !is_told(task, ret) {
         return;
     }
-    let registers = arguments.get::<0>();
+    let registers = arguments.address::<0>();
     let number: u32 = kernel::read(registers, offset!(regs_number));
     namespaces_after(task, registers, number, ret);
 }

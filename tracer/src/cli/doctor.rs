@@ -10,6 +10,7 @@ use super::{Failure, exit, kernel::KernelArguments};
 use crate::{
     collect::{
         CollectError, Collector, Options,
+        cast::{self, Reads, ReadsChoice},
         hooks::{self, Hook, HookChoice, LEFT_OUT},
         offsets::OffsetError,
     },
@@ -44,6 +45,8 @@ struct Findings<'a> {
     kernel: &'a str,
     machine: &'a str,
     hooks: Vec<HookFinding<'a>>,
+    /// How the programs read the kernel's memory.
+    reads: &'a ReadsChoice,
     enforcement: Enforcement<'a>,
     /// Members of kernel structures that are missing, and why.
     absent: &'a [(&'static str, String)],
@@ -120,12 +123,14 @@ pub fn run(arguments: &DoctorArguments) -> Result<u8, Failure> {
             refused: Vec::new(),
         });
     let (absent, attach) = (collector.absent.clone(), collector.attach_time);
+    let reads = collector.reads.clone();
     let detach = collector.stop();
     let able = hooks.iter().all(|choice| choice.missing().is_empty());
     let findings = Findings {
         kernel: &host.kernel,
         machine: &host.machine,
         hooks: hooks.iter().map(finding).collect(),
+        reads: &reads,
         enforcement: enforcement(&guard),
         absent: &absent,
         hierarchies: &host.hierarchies,
@@ -152,9 +157,10 @@ pub fn code_of(error: &CollectError) -> u8 {
             | OffsetError::External { .. }
             | OffsetError::OtherKernel { .. },
         ) => exit::ERROR,
-        CollectError::Offsets(_) | CollectError::Load(_) | CollectError::NoWay { .. } => {
-            exit::ENVIRONMENT
-        }
+        CollectError::Offsets(_)
+        | CollectError::Load(_)
+        | CollectError::NoWay { .. }
+        | CollectError::Reads(_) => exit::ENVIRONMENT,
         _ => exit::ERROR,
     }
 }
@@ -232,6 +238,7 @@ fn table(findings: &Findings<'_>) -> String {
         let _infallible = writeln!(text, "  {:<20} {}", change.guarantee.name(), change.what);
     }
     text.push_str("\nkernel structures\n");
+    text.push_str(&how_read(findings.reads));
     if findings.absent.is_empty() {
         text.push_str("  every member that a record is read from was found in the kernel's BTF\n");
     }
@@ -272,6 +279,16 @@ fn table(findings: &Findings<'_>) -> String {
         }
     );
     text
+}
+
+fn how_read(reads: &ReadsChoice) -> String {
+    match (reads.chosen, &reads.refused) {
+        (Reads::Instruction, _) => format!("  read by instructions, through {}\n", cast::FUNCTION),
+        (Reads::Helper, why) => {
+            let why = why.as_deref().unwrap_or_default();
+            format!("  read by a helper, which takes longer; not by instructions: {why}\n")
+        }
+    }
 }
 
 #[expect(

@@ -12,7 +12,8 @@ use crate::collect::{Options, wanted::Wants};
 pub struct KernelArguments {
     /// By which way to attach hooks: tp_btf, raw_tp, fexit; for one hook as sys_exit=raw_tp, or
     /// task_newtask=none to leave it out. There is no other way then: a hook for which the kernel
-    /// refuses it is missing, and what rests on it inconclusive (`tracer doctor` lists the hooks)
+    /// refuses it is missing, and what rests on it inconclusive (`tracer doctor` lists the hooks).
+    /// reads=helper has the programs read as on kernels before 6.2
     #[arg(long, value_parser = wants, value_name = "LIST")]
     pub hooks: Option<Wants>,
     /// The running kernel's BTF, raw or as a section of an ELF file, in place of

@@ -3,6 +3,7 @@
 
 mod attach;
 pub mod btf;
+pub mod cast;
 mod configuration;
 pub mod external;
 pub mod hooks;
@@ -10,6 +11,7 @@ pub mod hooks;
 mod log;
 mod lsm;
 pub mod measure;
+mod object;
 pub mod offsets;
 pub mod ring;
 pub mod scope;
@@ -21,10 +23,11 @@ use std::time::{Duration, Instant};
 
 use attach::{Numbering, Programs};
 use aya::{
-    Ebpf, VerifierLogLevel,
+    Ebpf,
     maps::{Array, MapData, PerCpuArray},
     programs::iter::IterLink,
 };
+use cast::ReadsChoice;
 use hooks::{GUARD, HOOKS, HookChoice, Way};
 use offsets::{OffsetError, Offsets};
 use ring::Ring;
@@ -33,12 +36,8 @@ pub use syscalls::{FUNCTION_PREFIX, names as syscall_names};
 use thiserror::Error;
 use tracer_common::{Counter, Kind, config::Request};
 use wanted::Wants;
-use zerocopy::IntoBytes as _;
 
 use crate::sys::own_thread::named;
-
-/// The object that tracer/build.rs built.
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tracer"));
 
 /// Why observing cannot start or go on.
 #[derive(Debug, Error)]
@@ -62,6 +61,9 @@ pub enum CollectError {
     /// A map or program that the object should have.
     #[error("the eBPF object has no `{0}`: it was not built from this source; build again")]
     Missing(&'static str),
+    /// Reading by instructions was asked for.
+    #[error("the programs cannot read by instructions here: {0}; leave out reads=instruction")]
+    Reads(String),
     /// A map operation.
     #[error("{what} failed: {source}")]
     Map {
@@ -175,6 +177,8 @@ pub struct Collector {
     scope: Scope,
     /// Members of kernel structures that this kernel does not have, and why.
     pub absent: Vec<(&'static str, String)>,
+    /// How the programs read kernel memory.
+    pub reads: ReadsChoice,
     /// From the call of [`Collector::start`] to the last hook attached. The iterator, which waits
     /// for no event, may still be loading; who asks it first waits for it.
     pub attach_time: Duration,
@@ -190,7 +194,7 @@ impl Collector {
         if options.log && !cfg!(feature = "debug-ebpf") {
             return Err(CollectError::NoLog);
         }
-        if OBJECT.is_empty() {
+        if object::is_stub() {
             return Err(CollectError::Stub);
         }
         // Loading waits for the kernel at every step; what needs only the processor runs beside.
@@ -207,17 +211,9 @@ impl Collector {
         let Ok(loader) = loader else {
             return Err(CollectError::Missing("loader"));
         };
-        let mut loader = loader.gone();
+        let loader = loader.gone();
         let ids = Numbering::start(&offsets);
-        let config = configuration::of(options);
-        let mut ebpf = loader
-            .verifier_log_level(VerifierLogLevel::DISABLE)
-            .override_global("LAYOUT", offsets.layout.as_bytes(), true)
-            .override_global("CONFIG", config.as_bytes(), true)
-            .map_max_entries("RECORDS", options.ring_bytes)
-            .map_max_entries("SCOPE", options.scope_groups)
-            .map_max_entries("ELSEWHERE", options.outside_cgroups)
-            .load(OBJECT)?;
+        let (mut ebpf, reads) = object::load(loader, options, &offsets)?;
         #[cfg(feature = "debug-ebpf")]
         let log = options.log.then(|| log::Log::open(&mut ebpf)).transpose()?;
         let failed = |what| move |source| CollectError::Map { what, source };
@@ -233,6 +229,7 @@ impl Collector {
             scope: Scope::new(take(&mut ebpf, "SCOPE")?)?,
             programs: Programs::attach(ebpf, &offsets.layout, ids, options.hooks, options.refuse)?,
             absent: offsets.absent,
+            reads,
             attach_time: start.elapsed(),
         })
     }

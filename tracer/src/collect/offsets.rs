@@ -17,6 +17,7 @@ use zerocopy::{FromBytes as _, IntoBytes as _};
 
 use super::{
     btf::{self, Btf, BtfError, Named, terminated},
+    cast::{self, Cast},
     external,
     syscalls::FUNCTION_PREFIX,
 };
@@ -125,6 +126,8 @@ pub struct Offsets {
     pub tracepoints: Ids,
     /// Functions: of iterators, and those whose returns are asked for.
     pub functions: Ids,
+    /// What reading by instructions takes, or why it cannot be done.
+    pub cast: Result<Cast, String>,
     /// Whether the ids are those of the running kernel.
     pub ids_known: bool,
 }
@@ -233,6 +236,7 @@ impl Offsets {
         let Some(kernel) = kernel else {
             let offsets = Self::resolve(data, &[], &[]).map_err(unusable)?;
             return Ok(Self {
+                cast: Err("the kernel shows no BTF of its own to take the id from".to_owned()),
                 ids_known: false,
                 ..offsets
             });
@@ -256,7 +260,8 @@ impl Offsets {
         typedefs: &[String],
         functions: &[String],
     ) -> Result<Self, OffsetError> {
-        let types: HashSet<&[u8]> = QUERIES.iter().map(|(_, query)| type_of(*query)).collect();
+        let types = QUERIES.iter().map(|(_, query)| type_of(*query));
+        let types: HashSet<&[u8]> = types.chain([cast::NUMBERS.as_bytes()]).collect();
         let typedef_names: HashSet<&[u8]> = typedefs.iter().map(String::as_bytes).collect();
         let function_names: HashSet<&[u8]> = functions.iter().map(String::as_bytes).collect();
         let calls = functions
@@ -268,6 +273,9 @@ impl Offsets {
             Named::Struct | Named::Enum => among(&types, rest),
             // The prefixes spare hashing a hundred thousand names.
             Named::Typedef => rest.starts_with(b"btf_trace_") && among(&typedef_names, rest),
+            Named::Func if rest.starts_with(cast::FUNCTION.as_bytes()) => {
+                terminated(rest) == cast::FUNCTION.as_bytes()
+            }
             Named::Func => {
                 (rest.starts_with(b"bpf_iter_")
                     || calls && rest.starts_with(FUNCTION_PREFIX.as_bytes())
@@ -297,6 +305,7 @@ impl Offsets {
             absent,
             tracepoints: Ids::new(&btf, Named::Typedef, typedefs),
             functions: Ids::new(&btf, Named::Func, functions),
+            cast: Cast::find(&btf).map_err(|error| error.to_string()),
             ids_known: true,
         })
     }

@@ -3,10 +3,13 @@
 
 use std::str::FromStr;
 
+use super::cast::Reads;
 use super::hooks::{self, HOOKS, Hook, Means, Way};
 
 /// The word that leaves a hook out.
 const NONE: &str = "none";
+/// What stands in a hook's place for how the programs of all of them read.
+const READS: &str = "reads";
 /// Without it there is no certificate of tracer itself, which all others are compared with.
 const INDISPENSABLE: &str = "task";
 
@@ -37,15 +40,19 @@ impl Wanted {
 /// How many hooks there are, with the one that refuses.
 const COUNT: usize = HOOKS.len() + 1;
 
-/// What is asked of every hook, in the order of [`hooks::all`].
+/// What is asked of every hook, in the order of [`hooks::all`], and of all their programs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wants([Wanted; COUNT]);
+pub struct Wants {
+    hooks: [Wanted; COUNT],
+    /// How the programs read; without it, by instructions where that works.
+    pub reads: Option<Reads>,
+}
 
 impl Wants {
     /// What is asked of the hook of this name.
     #[must_use]
     pub fn of(&self, name: &str) -> Wanted {
-        let mut all = hooks::all().zip(self.0);
+        let mut all = hooks::all().zip(self.hooks);
         all.find(|(hook, _)| hook.name == name)
             .map_or(Wanted::Best, |(_, wanted)| wanted)
     }
@@ -62,7 +69,7 @@ impl Wants {
             }
         };
         let mut wants = Self::default();
-        for (slot, hook) in wants.0.iter_mut().zip(HOOKS) {
+        for (slot, hook) in wants.hooks.iter_mut().zip(HOOKS) {
             *slot = of(hook);
         }
         wants
@@ -79,7 +86,7 @@ impl Wants {
     }
 
     fn set(&mut self, name: &str, wanted: Wanted) {
-        let slots = self.0.iter_mut().zip(HOOKS);
+        let slots = self.hooks.iter_mut().zip(HOOKS);
         for (slot, _) in slots.filter(|(_, hook)| hook.name == name) {
             *slot = wanted;
         }
@@ -88,7 +95,7 @@ impl Wants {
     /// Whether this way is asked for by name, of any hook.
     #[must_use]
     pub fn names(&self, way: Way) -> bool {
-        self.0.contains(&Wanted::By(way))
+        self.hooks.contains(&Wanted::By(way))
     }
 }
 
@@ -96,10 +103,11 @@ impl FromStr for Wants {
     type Err = String;
 
     /// A list such as `raw_tp,sys_exit=fexit,cgroup_rmdir=none`. A way by itself is asked of every
-    /// hook that has it and that is not named.
+    /// hook that has it and that is not named; `reads=helper` is about all programs.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut all: Option<Way> = None;
         let mut named = [None; COUNT];
+        let mut reads = None;
         for part in text.split(',').map(str::trim) {
             let Some((name, word)) = part.split_once('=') else {
                 if part == NONE {
@@ -113,6 +121,12 @@ impl FromStr for Wants {
                 }
                 continue;
             };
+            if name == READS {
+                if reads.replace(word.parse()?).is_some() {
+                    return Err(format!("`{READS}` is named twice"));
+                }
+                continue;
+            }
             let (index, hook) = hook(name)?;
             if named[index].replace(wanted(hook, word)?).is_some() {
                 return Err(format!("the hook `{name}` is named twice"));
@@ -122,8 +136,11 @@ impl FromStr for Wants {
             Some(way) if has(hook, way) => Wanted::By(way),
             _ => Wanted::Best,
         };
-        let mut wants = Self::default();
-        for ((slot, hook), named) in wants.0.iter_mut().zip(hooks::all()).zip(named) {
+        let mut wants = Self {
+            reads,
+            ..Self::default()
+        };
+        for ((slot, hook), named) in wants.hooks.iter_mut().zip(hooks::all()).zip(named) {
             *slot = named.unwrap_or_else(|| of_all(hook));
         }
         Ok(wants)
@@ -138,7 +155,10 @@ fn hook(name: &str) -> Result<(usize, &'static Hook), String> {
     let mut all = hooks::all().enumerate();
     all.find(|(_, hook)| hook.name == name).ok_or_else(|| {
         let names: Vec<&str> = hooks::all().map(|hook| hook.name).collect();
-        format!("there is no hook `{name}`; there are {}", names.join(", "))
+        format!(
+            "there is no hook `{name}`; there are {}, and {READS}",
+            names.join(", ")
+        )
     })
 }
 
@@ -193,6 +213,15 @@ mod tests {
     }
 
     #[test]
+    fn how_programs_read_is_asked_of_all_of_them() {
+        assert_eq!(wants("raw_tp").reads, None);
+        let all = wants("reads=helper,raw_tp");
+        assert_eq!(all.reads, Some(Reads::Helper));
+        assert_eq!(all.of("sys_exit"), Wanted::By(Way::RawTp));
+        assert_eq!(wants("reads=instruction").reads, Some(Reads::Instruction));
+    }
+
+    #[test]
     fn what_is_asked_of_a_named_hook_goes_before_what_is_asked_of_all() {
         for text in ["raw_tp,sys_exit=none", "sys_exit=none, raw_tp"] {
             assert_eq!(wants(text).of("sys_exit"), Wanted::Out);
@@ -231,6 +260,9 @@ mod tests {
             ("raw_tp,tp_btf", "by raw_tp and by tp_btf"),
             ("task=iter,task=iter", "`task` is named twice"),
             ("none", "as sys_exit=none"),
+            ("reads=none", "there are instruction and helper"),
+            ("reads=helper,reads=helper", "`reads` is named twice"),
+            ("reads", "there is no way `reads`"),
             ("task=none", "cannot be left out"),
         ] {
             let error = text.parse::<Wants>().expect_err(text);

@@ -1,0 +1,77 @@
+//! The object with all programs: made ready for the running kernel and loaded, as far as maps go. Owns the
+//! choice of how the programs read; loading them is `attach`'s.
+
+use aya::{Ebpf, EbpfLoader, VerifierLogLevel, programs::Program};
+use zerocopy::IntoBytes as _;
+
+use super::{
+    CollectError, Options,
+    cast::{Reads, ReadsChoice},
+    configuration,
+    hooks::LEFT_OUT,
+    offsets::Offsets,
+};
+
+/// The object that tracer/build.rs built.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tracer"));
+
+/// A program that does nothing but read by an instruction.
+const PROBE: &str = "probe_reads";
+
+/// Whether it was left out of the build.
+pub const fn is_stub() -> bool {
+    OBJECT.is_empty()
+}
+
+/// Loads it with the better way of reading that works, or the one that is asked for. Whether the kernel takes
+/// the better one is asked of the kernel: it may have the function and no compiler for the programs that call
+/// it.
+pub fn load(
+    loader: EbpfLoader<'_>,
+    options: &Options,
+    offsets: &Offsets,
+) -> Result<(Ebpf, ReadsChoice), CollectError> {
+    let cast = match (options.hooks.reads, &offsets.cast) {
+        (Some(Reads::Helper), _) => Err(LEFT_OUT.to_owned()),
+        (_, cast) => cast.clone(),
+    };
+    let by_instruction = configuration::of(options, cast.as_ref().ok().copied());
+    let by_helper = configuration::of(options, None);
+    // It keeps what it is told by reference, and must not outlive it.
+    let mut loader = loader;
+    loader
+        .verifier_log_level(VerifierLogLevel::DISABLE)
+        .override_global("LAYOUT", offsets.layout.as_bytes(), true)
+        .override_global("CONFIG", by_instruction.as_bytes(), true)
+        .map_max_entries("RECORDS", options.ring_bytes)
+        .map_max_entries("SCOPE", options.scope_groups)
+        .map_max_entries("ELSEWHERE", options.outside_cgroups);
+    let refused = match cast {
+        Ok(cast) => {
+            let (words, put) = cast.put_into(OBJECT);
+            if put == 0 {
+                return Err(CollectError::Missing("call of a function of the kernel"));
+            }
+            let mut ebpf = loader.load(words.as_bytes())?;
+            match probe(&mut ebpf)? {
+                Ok(()) => return Ok((ebpf, ReadsChoice::INSTRUCTION)),
+                Err(why) => why,
+            }
+        }
+        Err(why) => why,
+    };
+    if options.hooks.reads == Some(Reads::Instruction) {
+        return Err(CollectError::Reads(refused));
+    }
+    loader.override_global("CONFIG", by_helper.as_bytes(), true);
+    Ok((loader.load(OBJECT)?, ReadsChoice::helper(refused)))
+}
+
+/// Loads the program and takes it back; the inner error is why the kernel would not.
+fn probe(ebpf: &mut Ebpf) -> Result<Result<(), String>, CollectError> {
+    let Some(Program::RawTracePoint(program)) = ebpf.program_mut(PROBE) else {
+        return Err(CollectError::Missing(PROBE));
+    };
+    let loaded = program.load().and_then(|()| program.unload());
+    Ok(loaded.map_err(|error| super::chain(&error)))
+}
