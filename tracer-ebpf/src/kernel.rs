@@ -3,9 +3,8 @@
 //!
 //! A number or an address is read by an instruction, where the kernel has `bpf_rdonly_cast` (since 6.2), which
 //! makes an address one that can be read from: a fault there is caught, and gives zero (`BPF_PROBE_MEM` in
-//! kernel/bpf/verifier.c). Elsewhere, and for anything larger, it is read by a helper, which takes some ten times
-//! as long and leaves zeros in the destination, too (kernel/trace/bpf_trace.c,
-//! `bpf_probe_read_kernel_common`).
+//! kernel/bpf/verifier.c). Elsewhere, and for anything larger, it is read by a helper, which takes longer and
+//! leaves zeros in the destination, too (kernel/trace/bpf_trace.c, `bpf_probe_read_kernel_common`).
 
 use core::ffi::c_void;
 

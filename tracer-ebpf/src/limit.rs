@@ -3,7 +3,7 @@
 
 use tracer_common::record::{BandwidthChain, CPU_WORDS, Certificate, LimitChain};
 
-use crate::kernel::{self, config, known, offset, pointer, read, read_into};
+use crate::kernel::{self, config, known, offset, pointer, read};
 
 /// Reads all of them; gives the valid bits.
 #[inline(always)]
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn pids_limits(chain: *mut LimitChain, css: u64) -> u32 {
         if state == 0 {
             break;
         }
-        read_into(value, state, offset!(pids_limit));
+        *value = read(state, offset!(pids_limit));
         chain.levels += 1;
         state = pointer(state, offset!(css_parent));
     }
@@ -136,8 +136,8 @@ pub unsafe extern "C" fn bandwidth_limits(chain: *mut BandwidthChain, css: u64) 
         if state == 0 {
             break;
         }
-        read_into(quota, state, offset!(tg_quota));
-        read_into(period, state, offset!(tg_period));
+        *quota = read(state, offset!(tg_quota));
+        *period = read(state, offset!(tg_period));
         chain.levels += 1;
         state = pointer(state, offset!(css_parent));
     }

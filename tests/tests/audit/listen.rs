@@ -1,10 +1,12 @@
 //! What `--listen` serves: metrics that agree with the stream, health that tells of a reader who stands
 //! still.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Stdio;
+use std::time::Duration;
 
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use tracer_tests::binary;
 
 use super::{Audit, born, makes_one, of_type};
@@ -96,6 +98,41 @@ fn a_reader_that_stands_still_is_not_ready_until_it_reads_again() {
     makes_one("-u");
     audit.until("a birth", born);
     assert_eq!(get(&address, "/readyz").0, 200);
+    audit.end();
+}
+
+/// So that the auditor has no descriptor for another connection, or has them again.
+fn descriptors(pid: u32, most: Option<u64>) {
+    let pid = Pid::from_raw(i32::try_from(pid).expect("a number"));
+    let now = getrlimit(Resource::Nofile);
+    let limit = Rlimit {
+        current: most.or(now.current),
+        maximum: now.maximum,
+    };
+    prlimit(pid, Resource::Nofile, limit).expect("a limit");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn who_asks_while_there_is_no_descriptor_left_is_answered_when_there_is() {
+    let (mut audit, address) = serving();
+    let pid = audit.child.id();
+    // All numbers below the limit are taken, or the limit is above one that is free: none is from here on.
+    descriptors(pid, Some(3));
+    let mut waiting = TcpStream::connect(&address).expect("the kernel takes it");
+    write!(waiting, "GET /version HTTP/1.1\r\nHost: tracer\r\n\r\n").expect("asked");
+    // The stream goes on meanwhile.
+    makes_one("-u");
+    audit.until("a birth", born);
+    let nothing = waiting.set_read_timeout(Some(Duration::from_millis(300)));
+    nothing.expect("a time");
+    let early = waiting.read(&mut [0; 1]);
+    assert_eq!(early.expect_err("no answer").kind(), ErrorKind::WouldBlock);
+    descriptors(pid, None);
+    waiting.set_read_timeout(None).expect("no time");
+    let mut answer = String::new();
+    waiting.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     audit.end();
 }
 

@@ -178,11 +178,11 @@ fn each_way_of_each_hook_by_itself_tells_the_same() {
     }
 }
 
-/// How programs read, with this asked for; `None` where the kernel cannot do that.
+/// How programs read, with this asked for; `None` where the kernel cannot do that, or would panic.
 fn reads(hooks: &str) -> Option<Reads> {
     match Collector::start(&options(hooks)) {
         Ok(collector) => Some(collector.reads.chosen),
-        Err(CollectError::Reads(_)) => None,
+        Err(CollectError::Reads(_) | CollectError::Interpreted) => None,
         Err(error) => panic!("{error}"),
     }
 }
@@ -209,7 +209,8 @@ fn reading_by_instructions_and_by_the_helper_tells_the_same() {
 /// Whether programs are compiled, and not interpreted.
 const COMPILED: &str = "/proc/sys/net/core/bpf_jit_enable";
 
-/// An interpreter takes no calls of the kernel's functions, whatever the kernel's BTF says.
+/// An interpreter takes no calls of the kernel's functions, whatever the kernel's BTF says. That of arm64 is given no
+/// program at all: 6.12 panics on its first call of `bpf_get_current_task`.
 #[test]
 #[ignore = "needs root"]
 fn where_programs_are_interpreted_they_read_by_the_helper() {
@@ -220,7 +221,8 @@ fn where_programs_are_interpreted_they_read_by_the_helper() {
     }
     let interpreted = (reads(""), reads("reads=instruction"));
     fs::write(COMPILED, "1").expect("as before");
-    assert_eq!(interpreted, (Some(Reads::Helper), None));
+    let expected = cfg!(target_arch = "x86_64").then_some(Reads::Helper);
+    assert_eq!(interpreted, (expected, None));
     assert_eq!(reads(""), usual);
 }
 

@@ -160,6 +160,7 @@ pub fn code_of(error: &CollectError) -> u8 {
         CollectError::Offsets(_)
         | CollectError::Load(_)
         | CollectError::NoWay { .. }
+        | CollectError::Interpreted
         | CollectError::Reads(_) => exit::ENVIRONMENT,
         _ => exit::ERROR,
     }

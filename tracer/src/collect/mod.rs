@@ -61,6 +61,13 @@ pub enum CollectError {
     /// A map or program that the object should have.
     #[error("the eBPF object has no `{0}`: it was not built from this source; build again")]
     Missing(&'static str),
+    /// The kernel would panic.
+    #[error(
+        "this kernel interprets eBPF programs ({} is 0), and on arm64 some kernels panic then; set it to 1: \
+         sysctl -w net.core.bpf_jit_enable=1",
+        object::COMPILED
+    )]
+    Interpreted,
     /// Reading by instructions was asked for.
     #[error("the programs cannot read by instructions here: {0}; leave out reads=instruction")]
     Reads(String),

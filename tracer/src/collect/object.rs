@@ -18,6 +18,16 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tr
 /// A program that does nothing but read by an instruction.
 const PROBE: &str = "probe_reads";
 
+/// Whether the kernel compiles programs; 0 = it interprets them. Only the first network namespace has it.
+pub const COMPILED: &str = "/proc/sys/net/core/bpf_jit_enable";
+
+/// Whether loading anything endangers the machine. The compiler of arm64 deals with some helpers by itself, so that
+/// their calls are left as they are, and an interpreter that meets one jumps to nowhere: 6.12 panics
+/// (`bpf_jit_inlines_helper_call()` in kernel/bpf/verifier.c asks for no compiler).
+fn panics(architecture: &str, compiled: Option<&str>) -> bool {
+    architecture == "aarch64" && compiled.is_some_and(|value| value.trim() == "0")
+}
+
 /// Whether it was left out of the build.
 pub const fn is_stub() -> bool {
     OBJECT.is_empty()
@@ -31,6 +41,10 @@ pub fn load(
     options: &Options,
     offsets: &Offsets,
 ) -> Result<(Ebpf, ReadsChoice), CollectError> {
+    let compiled = std::fs::read_to_string(COMPILED).ok();
+    if panics(std::env::consts::ARCH, compiled.as_deref()) {
+        return Err(CollectError::Interpreted);
+    }
     let cast = match (options.hooks.reads, &offsets.cast) {
         (Some(Reads::Helper), _) => Err(LEFT_OUT.to_owned()),
         (_, cast) => cast.clone(),
@@ -74,4 +88,18 @@ fn probe(ebpf: &mut Ebpf) -> Result<Result<(), String>, CollectError> {
     };
     let loaded = program.load().and_then(|()| program.unload());
     Ok(loaded.map_err(|error| super::chain(&error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::panics;
+
+    #[test]
+    fn an_interpreter_of_arm64_gets_nothing_to_load() {
+        assert!(panics("aarch64", Some("0\n")));
+        assert!(!panics("aarch64", Some("1\n")));
+        assert!(!panics("aarch64", Some("2\n")));
+        assert!(!panics("aarch64", None));
+        assert!(!panics("x86_64", Some("0\n")));
+    }
 }

@@ -2,6 +2,7 @@
 //! while the reader stands still; what it tells is on the board.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, header, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::sync::Semaphore;
+use tokio::time::Interval;
 
 use super::status::Board;
 use crate::{
@@ -50,7 +52,7 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
 
 /// Answers until the program ends.
 pub fn serve(listener: TcpListener, board: Arc<Board>) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| {
+    let failed = |error: io::Error| {
         Failure::new(
             exit::ERROR,
             format!("starting the HTTP server failed: {error}"),
@@ -78,13 +80,7 @@ async fn accept(listener: tokio::net::TcpListener, board: Arc<Board>) {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
             return;
         };
-        // One that is gone before it was taken, or no descriptor left: the next may do, a little later, as
-        // one that has no descriptor stays where it is and would be tried without end.
-        let Ok((stream, _)) = listener.accept().await else {
-            pauses.reset();
-            pauses.tick().await;
-            continue;
-        };
+        let (stream, _) = taken(&mut pauses, async || listener.accept().await).await;
         let board = Arc::clone(&board);
         tokio::spawn(async move {
             let answer = service_fn(|request: Request<Incoming>| {
@@ -98,6 +94,18 @@ async fn accept(listener: tokio::net::TcpListener, board: Arc<Board>) {
             let _ended = tokio::time::timeout(PATIENCE, connection).await;
             drop(permit);
         });
+    }
+}
+
+/// What can be taken next. One that is gone before it was taken, or no descriptor left: the next may do, a
+/// little later, as one that has no descriptor stays where it is and would be tried without end.
+async fn taken<T>(pauses: &mut Interval, mut take: impl AsyncFnMut() -> io::Result<T>) -> T {
+    loop {
+        if let Ok(taken) = take().await {
+            return taken;
+        }
+        pauses.reset();
+        pauses.tick().await;
     }
 }
 
@@ -169,6 +177,28 @@ mod tests {
         let any = address("0.0.0.0:1").expect("an address");
         assert!(any.ip().is_unspecified());
         assert!(address("localhost").expect_err("no port").contains("9470"));
+    }
+
+    /// Of the clock that tokio has for tests, which goes on when there is nothing else to do.
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_taken_is_tried_again_after_a_pause_each() {
+        const REFUSED: u32 = 10;
+        let start = tokio::time::Instant::now();
+        let mut pauses = tokio::time::interval(PAUSE);
+        let mut tried = 0;
+        let took = taken(&mut pauses, async || {
+            tried += 1;
+            if tried <= REFUSED {
+                Err(io::Error::from_raw_os_error(nix::libc::EMFILE))
+            } else {
+                Ok(tried)
+            }
+        });
+        assert_eq!(took.await, REFUSED + 1);
+        assert_eq!(start.elapsed(), REFUSED * PAUSE);
+        // One that can be taken waits for nothing.
+        assert_eq!(taken(&mut pauses, async || Ok(7)).await, 7);
+        assert_eq!(start.elapsed(), REFUSED * PAUSE);
     }
 
     #[test]

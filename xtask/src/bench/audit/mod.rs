@@ -62,9 +62,11 @@ impl Part {
     }
 }
 
-const IN_KERNEL: [Observer; 5] = [
+const IN_KERNEL: [Observer; 7] = [
     Observer::Economy,
+    Observer::EconomyByHelper,
     Observer::Exact,
+    Observer::ExactByHelper,
     Observer::Bpftrace,
     Observer::Execsnoop,
     Observer::Mountsnoop,

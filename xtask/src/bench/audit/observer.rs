@@ -21,6 +21,9 @@ pub enum Observer {
     Economy,
     /// `tracer audit --exact`.
     Exact,
+    /// The two with programs that read by the helper, as on kernels before 6.2.
+    EconomyByHelper,
+    ExactByHelper,
     /// A line for each event of the hooks of the economy way.
     Bpftrace,
     /// Every system call of the machine.
@@ -53,6 +56,8 @@ impl Observer {
             Self::Nobody => "nobody",
             Self::Economy => "tracer audit --economy",
             Self::Exact => "tracer audit --exact",
+            Self::EconomyByHelper => "tracer audit --economy --hooks reads=helper",
+            Self::ExactByHelper => "tracer audit --exact --hooks reads=helper",
             Self::Bpftrace => "bpftrace",
             Self::PerfTrace => "perf trace",
             Self::Strace => "strace -f",
@@ -64,7 +69,11 @@ impl Observer {
     /// The program that it needs beside tracer.
     pub fn program(self) -> Option<&'static str> {
         match self {
-            Self::Nobody | Self::Economy | Self::Exact => None,
+            Self::Nobody
+            | Self::Economy
+            | Self::Exact
+            | Self::EconomyByHelper
+            | Self::ExactByHelper => None,
             Self::Bpftrace => Some("bpftrace"),
             Self::PerfTrace => Some("perf"),
             Self::Strace => Some("strace"),
@@ -101,16 +110,18 @@ impl Observer {
             all.map(|word| OsString::from(*word)).collect::<Vec<_>>()
         };
         let listen = format!("127.0.0.1:{PORT}");
-        let audit = |way: &str| {
-            let words = ["audit", way, "-o", "jsonl", "--listen", &listen];
+        let audit = |ways: &[&str]| {
+            let words = ["audit", "-o", "jsonl", "--listen", &listen];
             let mut all = vec![tracer.clone()];
-            all.extend(words.map(OsString::from));
+            all.extend(words.iter().chain(ways).map(OsString::from));
             all
         };
         Some(match self {
             Self::Nobody | Self::Strace => return None,
-            Self::Economy => audit("--economy"),
-            Self::Exact => audit("--exact"),
+            Self::Economy => audit(&["--economy"]),
+            Self::Exact => audit(&["--exact"]),
+            Self::EconomyByHelper => audit(&["--economy", "--hooks", "reads=helper"]),
+            Self::ExactByHelper => audit(&["--exact", "--hooks", "reads=helper"]),
             Self::Bpftrace => mounted(&["bpftrace", "-e", SCRIPT]),
             Self::PerfTrace => mounted(&["perf", "trace", "--all-cpus", "-o", "/dev/null"]),
             Self::Execsnoop => mounted(&["execsnoop"]),
@@ -144,10 +155,18 @@ impl Observer {
         Ok(watching)
     }
 
+    /// Whether it is tracer's auditor, which tells of itself when it is asked.
+    pub fn is_auditor(self) -> bool {
+        matches!(
+            self,
+            Self::Economy | Self::Exact | Self::EconomyByHelper | Self::ExactByHelper
+        )
+    }
+
     /// It has told of something that was done to see that, or says so itself.
     fn observes(self, output: &Path) -> bool {
         match self {
-            Self::Economy | Self::Exact => ask("/readyz").is_ok_and(|(status, _)| status == 200),
+            _ if self.is_auditor() => ask("/readyz").is_ok_and(|(status, _)| status == 200),
             // It writes to a file of its own.
             Self::PerfTrace => true,
             _ => fs::read_to_string(output).is_ok_and(|text| text.lines().count() > 2),
