@@ -117,7 +117,7 @@ fn descriptors(pid: u32, most: Option<u64>) {
 fn who_asks_while_there_is_no_descriptor_left_is_answered_when_there_is() {
     let (mut audit, address) = serving();
     let pid = audit.child.id();
-    // All numbers below the limit are taken, or the limit is above one that is free: none is from here on.
+    // 0, 1 and 2 are in use, so that there is none.
     descriptors(pid, Some(3));
     let mut waiting = TcpStream::connect(&address).expect("the kernel takes it");
     write!(waiting, "GET /version HTTP/1.1\r\nHost: tracer\r\n\r\n").expect("asked");
