@@ -117,6 +117,9 @@ fn descriptors(pid: u32, most: Option<u64>) {
 fn who_asks_while_there_is_no_descriptor_left_is_answered_when_there_is() {
     let (mut audit, address) = serving();
     let pid = audit.child.id();
+    // Once it waits for records it has all that it needs for it.
+    makes_one("-u");
+    audit.until("a birth", born);
     // 0, 1 and 2 are in use, so that there is none.
     descriptors(pid, Some(3));
     let mut waiting = TcpStream::connect(&address).expect("the kernel takes it");
