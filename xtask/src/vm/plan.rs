@@ -13,6 +13,8 @@ use crate::shell;
 
 /// Test programs whose tests observe other runtimes, of which a guest has some.
 const WITH_RUNTIMES: [&str; 1] = ["foreign"];
+/// Test programs of which some tests observe those that are there, and leave out the others.
+const WITH_SOME_RUNTIMES: [&str; 2] = ["audit", "verify"];
 /// Test programs whose tests want systemd as the first process, which few guests have.
 const WITH_SYSTEMD: [&str; 1] = ["systemd"];
 
@@ -132,10 +134,10 @@ impl Plan {
         Ok(Self { suites, ..self })
     }
 
-    /// Whether any of its tests needs other runtimes.
+    /// Whether any of its tests observes other runtimes.
     pub fn needs_runtimes(&self) -> bool {
-        let mut suites = self.suites.iter();
-        suites.any(|suite| WITH_RUNTIMES.contains(&suite.name.as_str()))
+        let mut names = self.suites.iter().map(|suite| suite.name.as_str());
+        names.any(|name| WITH_RUNTIMES.contains(&name) || WITH_SOME_RUNTIMES.contains(&name))
     }
 
     /// How many tests are run.
@@ -247,6 +249,14 @@ mod tests {
         assert_eq!(plan.all, ["foreign::enforced::runc::a"]);
         assert_eq!(plan.left_out, [("foreign".to_owned(), 2)]);
         assert!(plan.needs_runtimes());
+    }
+
+    #[test]
+    fn who_observes_those_that_are_there_gets_them() {
+        for (name, needs) in [("verify", true), ("audit", true), ("truth", false)] {
+            let plan = Plan::choose(vec![suite(name, &["a"])], &[], NOTHING);
+            assert_eq!(plan.needs_runtimes(), needs, "{name}");
+        }
     }
 
     #[test]
