@@ -373,7 +373,7 @@ fn the_inventory_is_true_of_a_stranger() {
     let certificate = certificate(&mut session, stranger.pid());
     agrees(&certificate, stranger.pid());
     let told = certificate.cgroups().expect("cgroups");
-    let seen: Vec<_> = state.cgroups.iter().map(|place| place.key).collect();
+    let seen = state.cgroups.keys();
     assert_eq!(seen.len(), told.members.len());
     assert!(told.members.iter().all(|member| seen.contains(&member.key)));
     stranger.does("true");

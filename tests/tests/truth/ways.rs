@@ -51,7 +51,7 @@ fn place(session: &mut Session, pid: u32, hierarchy: &Hierarchy) -> Membership {
     session.settle().expect("counters");
     let task = session.model.leader(Tgid(pid)).expect("known");
     let place = task.cgroups.get(hierarchy.id);
-    place.expect("a place").clone()
+    place.expect("a place")
 }
 
 /// Who is in a cgroup by its own file.
@@ -155,11 +155,9 @@ fn clone3_into_a_cgroup_is_its_own_way_in() {
     assert_eq!(place.moves, []);
     // In all others it is where this process is.
     let task = session.model.leader(Tgid(child.pid())).expect("known");
-    for other in task
-        .cgroups
-        .iter()
-        .filter(|other| other.key.hierarchy != key.hierarchy)
-    {
+    let hierarchies = task.cgroups.keys().iter().map(|other| other.hierarchy);
+    for other in hierarchies.filter(|other| *other != key.hierarchy) {
+        let other = task.cgroups.get(other).expect("a place");
         assert_eq!(other.way, WayIn::Inherited { from: own() });
     }
 }

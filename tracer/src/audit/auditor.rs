@@ -180,11 +180,8 @@ impl Auditor {
         );
         let assumed = actor && self.model.assume(&event.task, &self.own);
         let changes = self.model.apply(event);
-        let now = self
-            .model
-            .task(event.task.tid)
-            .map(|state| state.namespaces);
-        let elsewhere = now.is_some_and(|now| self.is_elsewhere(&now));
+        let now = self.model.task(event.task.tid);
+        let elsewhere = now.is_some_and(|state| self.is_elsewhere(&state.namespaces));
         self.pasts.note(event, &changes, elsewhere);
         let happenings = self.births.apply(event, &changes, &self.model);
         // Nothing reads mount tables of the host's containers.
@@ -220,6 +217,7 @@ impl Auditor {
                 *drifts.entry(*number).or_default() += 1;
             }
         }
+        let told = drifts.clone();
         let mut explained = false;
         for happening in happenings {
             match *happening {
@@ -242,6 +240,9 @@ impl Auditor {
                     self.container_ended(number, event.time_ns, unseen);
                 }
             }
+        }
+        for number in told.into_keys() {
+            self.births.release(number);
         }
         explained
     }

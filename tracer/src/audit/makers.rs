@@ -28,6 +28,8 @@ impl Makers {
         all.retain(|made| made.hierarchy != hierarchy);
         let same = all.last().filter(|made| *made.by == event.task);
         let by = same.map_or_else(|| Arc::new(event.task.clone()), |made| Arc::clone(&made.by));
+        // One for each hierarchy, and no more come.
+        all.reserve_exact(1);
         all.push(Made {
             seq: event.seq,
             time_ns: event.time_ns,

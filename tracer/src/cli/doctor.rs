@@ -161,6 +161,7 @@ pub fn code_of(error: &CollectError) -> u8 {
         | CollectError::Load(_)
         | CollectError::NoWay { .. }
         | CollectError::Interpreted
+        | CollectError::PerhapsInterpreted(_)
         | CollectError::Reads(_) => exit::ENVIRONMENT,
         _ => exit::ERROR,
     }

@@ -68,6 +68,15 @@ pub enum CollectError {
         object::COMPILED
     )]
     Interpreted,
+    /// The kernel may panic.
+    #[error(
+        "whether this kernel interprets eBPF programs is not to be seen here, as only the first network namespace has {file}, \
+         and it refuses one as interpreters do ({why}); on arm64 some kernels panic when they interpret: start tracer in \
+         the first network namespace",
+        why = .0,
+        file = object::COMPILED
+    )]
+    PerhapsInterpreted(String),
     /// Reading by instructions was asked for.
     #[error("the programs cannot read by instructions here: {0}; leave out reads=instruction")]
     Reads(String),

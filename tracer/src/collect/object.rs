@@ -24,8 +24,22 @@ pub const COMPILED: &str = "/proc/sys/net/core/bpf_jit_enable";
 /// Whether loading anything endangers the machine. The compiler of arm64 deals with some helpers by itself, so that
 /// their calls are left as they are, and an interpreter that meets one jumps to nowhere: 6.12 panics
 /// (`bpf_jit_inlines_helper_call()` in kernel/bpf/verifier.c asks for no compiler).
-fn panics(architecture: &str, compiled: Option<&str>) -> bool {
-    architecture == "aarch64" && compiled.is_some_and(|value| value.trim() == "0")
+fn panics(architecture: &str, compiled: Option<&str>) -> Panics {
+    match compiled.map(str::trim) {
+        _ if architecture != "aarch64" => Panics::Never,
+        Some("0") => Panics::Surely,
+        Some(_) => Panics::Never,
+        None => Panics::IfRefused,
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Panics {
+    Never,
+    Surely,
+    /// Nothing tells but the kernel: an interpreter takes no program that calls a function of the kernel. Those that have
+    /// no such function to ask with, before 6.2, are older than what makes them panic.
+    IfRefused,
 }
 
 /// Whether it was left out of the build.
@@ -42,12 +56,14 @@ pub fn load(
     offsets: &Offsets,
 ) -> Result<(Ebpf, ReadsChoice), CollectError> {
     let compiled = std::fs::read_to_string(COMPILED).ok();
-    if panics(std::env::consts::ARCH, compiled.as_deref()) {
+    let panics = panics(std::env::consts::ARCH, compiled.as_deref());
+    if panics == Panics::Surely {
         return Err(CollectError::Interpreted);
     }
-    let cast = match (options.hooks.reads, &offsets.cast) {
-        (Some(Reads::Helper), _) => Err(LEFT_OUT.to_owned()),
-        (_, cast) => cast.clone(),
+    let left_out = options.hooks.reads == Some(Reads::Helper);
+    let cast = match &offsets.cast {
+        _ if left_out && panics == Panics::Never => Err(LEFT_OUT.to_owned()),
+        cast => cast.clone(),
     };
     let by_instruction = configuration::of(options, cast.as_ref().ok().copied());
     let by_helper = configuration::of(options, None);
@@ -68,7 +84,11 @@ pub fn load(
             }
             let mut ebpf = loader.load(words.as_bytes())?;
             match probe(&mut ebpf)? {
+                Ok(()) if left_out => LEFT_OUT.to_owned(),
                 Ok(()) => return Ok((ebpf, ReadsChoice::INSTRUCTION)),
+                Err(why) if panics == Panics::IfRefused => {
+                    return Err(CollectError::PerhapsInterpreted(why));
+                }
                 Err(why) => why,
             }
         }
@@ -92,14 +112,16 @@ fn probe(ebpf: &mut Ebpf) -> Result<Result<(), String>, CollectError> {
 
 #[cfg(test)]
 mod tests {
-    use super::panics;
+    use super::{Panics, panics};
 
     #[test]
     fn an_interpreter_of_arm64_gets_nothing_to_load() {
-        assert!(panics("aarch64", Some("0\n")));
-        assert!(!panics("aarch64", Some("1\n")));
-        assert!(!panics("aarch64", Some("2\n")));
-        assert!(!panics("aarch64", None));
-        assert!(!panics("x86_64", Some("0\n")));
+        assert_eq!(panics("aarch64", Some("0\n")), Panics::Surely);
+        assert_eq!(panics("aarch64", Some("1\n")), Panics::Never);
+        assert_eq!(panics("aarch64", Some("2\n")), Panics::Never);
+        // In another network namespace than the first.
+        assert_eq!(panics("aarch64", None), Panics::IfRefused);
+        assert_eq!(panics("x86_64", Some("0\n")), Panics::Never);
+        assert_eq!(panics("x86_64", None), Panics::Never);
     }
 }

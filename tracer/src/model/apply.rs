@@ -33,7 +33,7 @@ impl Model {
             Body::Exit(exit) => self.exit(seq, task, exit),
             Body::Namespace(call) => self.namespace_call(seq, task, call),
             Body::CgroupMkdir(made) => self.mkdir(seq, task.tgid, made),
-            Body::CgroupRmdir(gone) => self.rmdir(seq, gone),
+            Body::CgroupRmdir(gone) => self.rmdir(gone),
             Body::CgroupAttach(attach) => self.attach(seq, task, attach),
             Body::Snapshot(certificate) => self.align(seq, task, certificate),
             Body::TaskSeen(seen) => self.task_seen(task, seen),
@@ -63,7 +63,8 @@ impl Model {
                 let unique = namespaces.unique(slot);
                 let all = self.namespaces.entry((slot.kind(), id)).or_default();
                 if !all.iter().any(|bearer| bearer.may_be(unique)) {
-                    all.push(Bearer { origin, unique });
+                    all.reserve_exact(1);
+                    all.push(Bearer::new(origin, unique));
                 }
             }
         }
@@ -78,7 +79,7 @@ impl Model {
             let all = self.namespaces.entry((kind, id)).or_default();
             // Nearly all have one.
             all.reserve_exact(1);
-            all.push(Bearer { origin, unique });
+            all.push(Bearer::new(origin, unique));
         }
     }
 
@@ -119,7 +120,12 @@ impl Model {
                 },
             ));
         }
-        let mut state = TaskState {
+        let cgroups = self.inherit(seq, caller, creator, fork, &mut changes);
+        let namespaces = creator
+            .map(|creator| &creator.namespaces)
+            .filter(|namespaces| ***namespaces == fork.namespaces)
+            .map_or_else(|| Arc::new(fork.namespaces), Arc::clone);
+        let state = TaskState {
             task: fork.child.clone(),
             parent: Some(fork.parent),
             created: Some(Created {
@@ -129,30 +135,51 @@ impl Model {
             }),
             lineage: caller.tgid == self.root || creator.is_some_and(|creator| creator.lineage),
             vpid: Some(fork.vpid),
-            namespaces: fork.namespaces,
-            cgroups: Memberships::with_room(fork.cgroups.members.len()),
+            namespaces,
+            cgroups,
             execs: Execs::default(),
             ended: None,
         };
-        for member in &fork.cgroups.members {
-            let hierarchy = member.key.hierarchy;
-            // css_set is inherited from the caller, whoever the parent is (cgroup_css_set_fork()).
-            let before = creator.and_then(|creator| Some(creator.cgroups.get(hierarchy)?.key));
-            let way = if hierarchy == UNIFIED && fork.flags & CLONE_INTO_CGROUP != 0 {
+        self.tasks.insert(fork.child.tid, state);
+        changes
+    }
+
+    /// The places of who was created, and what is new of them.
+    fn inherit(
+        &self,
+        seq: u64,
+        caller: &Task,
+        creator: Option<&TaskState>,
+        fork: &Fork,
+        changes: &mut Vec<Change>,
+    ) -> Memberships {
+        let into = fork.flags & CLONE_INTO_CGROUP != 0;
+        let members = fork.cgroups.members.iter().map(|member| member.key);
+        // css_set is inherited from the caller, whoever the parent is (cgroup_css_set_fork()).
+        if let Some(creator) = creator
+            && !into
+            && members.len() == creator.cgroups.keys().len()
+            && members
+                .clone()
+                .all(|key| creator.cgroups.key(key.hierarchy) == Some(key))
+        {
+            return creator.cgroups.inherited(caller.tgid, seq);
+        }
+        let places = members.map(|key| {
+            let before = creator.and_then(|creator| creator.cgroups.key(key.hierarchy));
+            let way = if key.hierarchy == UNIFIED && into {
                 WayIn::CloneIntoCgroup { by: caller.tgid }
-            } else if before == Some(member.key) {
+            } else if before == Some(key) {
                 WayIn::Inherited { from: caller.tgid }
             } else {
                 WayIn::Unseen
             };
-            if before != Some(member.key) {
-                changes.push(self.cgroup_change(&fork.child, before, member.key, way));
+            if before != Some(key) {
+                changes.push(self.cgroup_change(&fork.child, before, key, way));
             }
-            let place = Membership::new(member.key, way, Some(seq));
-            state.cgroups.insert(place);
-        }
-        self.tasks.insert(fork.child.tid, state);
-        changes
+            Membership::new(key, way, Some(seq))
+        });
+        places.collect()
     }
 
     fn cgroup_change(
@@ -207,7 +234,7 @@ impl Model {
         let namespaces = certificate.namespaces().unwrap_or_default();
         let cgroups = certificate.cgroups().unwrap_or_default();
         self.note_found(seq, &namespaces);
-        let Some(mut state) = self.tasks.remove(task.tid) else {
+        let Some(state) = self.tasks.get(task.tid) else {
             self.tasks
                 .insert(task.tid, found(seq, task, namespaces, &cgroups));
             return Vec::new();
@@ -222,24 +249,31 @@ impl Model {
                 after,
             })
             .collect();
-        state.namespaces.update(&namespaces);
-        state.task = task.clone();
-        for member in &cgroups.members {
-            let before = state
-                .cgroups
-                .get(member.key.hierarchy)
-                .map(|known| known.key);
-            if before == Some(member.key) {
-                continue;
+        let keys = cgroups.members.iter().map(|member| member.key);
+        let elsewhere = |key: &CgroupKey| state.cgroups.key(key.hierarchy) != Some(*key);
+        let elsewhere: Vec<CgroupKey> = keys.filter(elsewhere).collect();
+        changes.extend(elsewhere.iter().map(|key| {
+            let before = state.cgroups.key(key.hierarchy);
+            self.cgroup_change(task, before, *key, WayIn::Unseen)
+        }));
+        let same = elsewhere.is_empty() && state.task.tgid == task.tgid;
+        let aligned = |state: &mut TaskState| {
+            state.update_namespaces(&namespaces);
+            state.task = task.clone();
+            for key in elsewhere {
+                // What is known of moves stays.
+                let moves = state.cgroups.get(key.hierarchy);
+                state.cgroups.put(Membership {
+                    moves: moves.map(|place| place.moves).unwrap_or_default(),
+                    ..Membership::new(key, WayIn::Unseen, Some(seq))
+                });
             }
-            changes.push(self.cgroup_change(task, before, member.key, WayIn::Unseen));
-            let found = Membership::new(member.key, WayIn::Unseen, Some(seq));
-            let place = state.cgroups.get_or_insert(found.clone());
-            // What is known of moves stays.
-            let moves = std::mem::take(&mut place.moves);
-            *place = Membership { moves, ..found };
+        };
+        if same {
+            self.tasks.update_in_place(task.tid, aligned);
+        } else {
+            self.tasks.update(task.tid, aligned);
         }
-        self.tasks.insert(task.tid, state);
         changes
     }
 
@@ -268,11 +302,11 @@ impl Model {
             self.tasks.insert(task.tid, state);
             return Vec::new();
         };
+        let changed: Vec<_> = actor.namespaces.changes_to(&call.namespaces).collect();
         let mut state = TaskState {
             task: task.clone(),
             ..actor.clone()
         };
-        let changed: Vec<_> = state.namespaces.changes_to(&call.namespaces).collect();
         if call.call == NamespaceCallName::Unshare {
             // Whatever differs after unshare was made by it: it cannot join.
             for (slot, ..) in &changed {
@@ -280,7 +314,7 @@ impl Model {
             }
         }
         self.note_found(seq, &call.namespaces);
-        state.namespaces.update(&call.namespaces);
+        state.update_namespaces(&call.namespaces);
         self.tasks.insert(task.tid, state);
         let tid = task.tid;
         changed
@@ -299,7 +333,7 @@ impl Model {
             path: Arc::new(made.path.clone()),
             by,
             seq,
-            removed: None,
+            removed: false,
         };
         self.cgroups.insert(made.cgroup.key, birth);
         vec![Change::CgroupMade {
@@ -308,8 +342,8 @@ impl Model {
         }]
     }
 
-    fn rmdir(&mut self, seq: u64, gone: &CgroupDir) -> Vec<Change> {
-        self.cgroups.removed(gone.cgroup.key, seq);
+    fn rmdir(&mut self, gone: &CgroupDir) -> Vec<Change> {
+        self.cgroups.removed(gone.cgroup.key);
         vec![Change::CgroupRemoved {
             key: gone.cgroup.key,
             path: gone.path.clone(),
@@ -328,7 +362,7 @@ impl Model {
         let before = self
             .tasks
             .get(target.tid)
-            .and_then(|state| Some(state.cgroups.get(key.hierarchy)?.key));
+            .and_then(|state| state.cgroups.key(key.hierarchy));
         let mut moved = vec![target.tid];
         if attach.threadgroup {
             let group = self.tasks.group(target.tgid).into_iter();
@@ -378,20 +412,18 @@ fn move_to(state: &mut TaskState, to: &Move, way: WayIn) {
     if state.ended.is_some() {
         return;
     }
-    let place = state
-        .cgroups
-        .get_or_insert(Membership::new(to.to, WayIn::Unseen, None));
+    let place = state.cgroups.get(to.to.hierarchy);
+    let mut place = place.unwrap_or_else(|| Membership::new(to.to, WayIn::Unseen, None));
     if place.key != to.to || place.seq.is_none() && place.way == WayIn::Unseen {
         place.moves.push(to.clone());
         (place.key, place.way, place.seq) = (to.to, way, Some(to.seq));
+        state.cgroups.put(place);
     }
 }
 
 /// A task of which no earlier record is known.
 fn found(seq: u64, task: &Task, namespaces: Namespaces, cgroups: &Cgroups) -> TaskState {
     let mut state = TaskState::existing(task.clone(), namespaces, cgroups);
-    for place in state.cgroups.iter_mut() {
-        (place.way, place.seq) = (WayIn::Unseen, Some(seq));
-    }
+    state.cgroups.found(seq);
     state
 }

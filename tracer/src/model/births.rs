@@ -3,6 +3,7 @@
 //! changes in them later; must not know any runtime by name, nor judge.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -20,7 +21,8 @@ use super::{
     task::Ended,
 };
 
-/// One container: a payload and what it was born into.
+/// One container: a payload and what it was born into. Of one that was released, certificate, runtime, paths of cgroups
+/// and drift are empty.
 #[derive(Clone, Debug)]
 pub struct Birth {
     /// From 1, in the order of births.
@@ -100,7 +102,7 @@ pub struct Births {
     pub(super) members: HashMap<Tgid, usize>,
     pub(super) index: Index,
     pub(super) last: usize,
-    pub(super) programs: HashMap<Tgid, Program>,
+    pub(super) programs: HashMap<Tgid, Arc<Program>>,
     pub(super) new_mounts: Vec<(Tid, NsId)>,
     /// The whole host is observed: who comes in shows by what it does there, at the latest.
     pub(super) whole_host: bool,
@@ -201,7 +203,8 @@ impl Births {
                     seq: event.seq,
                     code: exit.code,
                 };
-                for number in self.index.with_payload(tgid).to_vec() {
+                let numbers: Vec<usize> = self.index.with_payload(tgid).collect();
+                for number in numbers {
                     if let Some(at) = self.at(number)
                         && self.all[at].payload.tgid == tgid
                         && self.all[at].ended.is_none()
@@ -222,8 +225,8 @@ impl Births {
         let Some((_, first)) = namespaces.first() else {
             return !self.all.is_empty();
         };
-        let births = self.index.with_namespace(*first).iter();
-        let mut births = births.filter_map(|number| self.get(*number));
+        let births = self.index.with_namespace(*first);
+        let mut births = births.filter_map(|number| self.get(number));
         births.any(|birth| namespaces.iter().all(|(_, id)| birth.domain.has(*id)))
     }
 
@@ -263,15 +266,14 @@ impl Births {
             return;
         };
         let birth = &mut self.all[index];
-        for what in drift::raised(&birth.basis, limits) {
-            if birth.drift.iter().all(|drift| drift.what != what) {
-                birth.drift.push(Drift {
-                    seq: event.seq,
-                    what,
-                    by: "somebody unseen".to_owned(),
-                });
-                self.happenings.push(Happening::Changed(number));
-            }
+        let raised = drift::raised(&birth.basis, limits);
+        for what in birth.basis.tell(raised) {
+            birth.drift.push(Drift {
+                seq: event.seq,
+                what,
+                by: "somebody unseen".to_owned(),
+            });
+            self.happenings.push(Happening::Changed(number));
         }
     }
 
@@ -305,8 +307,8 @@ impl Births {
         // Who made the namespace may be gone by now: its child is who becomes the payload.
         let mnt = |set: Option<Namespaces>| set?.get(NamespaceSlot::Mnt);
         let known = |own: NsId| {
-            let numbers = self.index.with_namespace(own).iter();
-            let mut births = numbers.filter_map(|number| self.get(*number));
+            let numbers = self.index.with_namespace(own);
+            let mut births = numbers.filter_map(|number| self.get(number));
             births.any(|birth| birth.domain.has(own) && self.lives(birth))
         };
         if let Some(own) = mnt(Some(fork.namespaces))
@@ -339,8 +341,8 @@ impl Births {
         });
         let number = joined
             .filter_map(|id| {
-                let numbers = self.index.with_namespace(id).iter();
-                let mut births = numbers.filter_map(|number| self.get(*number));
+                let numbers = self.index.with_namespace(id);
+                let mut births = numbers.filter_map(|number| self.get(number));
                 births.find(|birth| birth.domain.has(id) && self.lives(birth))
             })
             .map(|birth| birth.number)
@@ -359,14 +361,22 @@ impl Births {
         let before = self.programs.get(&tgid).cloned().unwrap_or_default();
         let program = program(certificate, &before);
         let same_program = program.file.is_some() && program.file == before.file;
-        self.programs.insert(tgid, program);
+        self.programs.insert(tgid, Arc::new(program));
         let domain = Domain::of(certificate, &self.host, model);
         let member = self.container_of(tgid);
         if let Some(birth) = member.and_then(|number| self.get(number))
             && birth.domain.same(&domain)
         {
-            let gains = drift::gains(&birth.basis, certificate);
-            self.drifted(birth.number, event, gains);
+            let number = birth.number;
+            let mut gains: Vec<String> = drift::gained(&birth.basis, certificate)
+                .into_iter()
+                .collect();
+            let raised = drift::raised(&birth.basis, &certificate.limits());
+            gains.extend_from_slice(&raised);
+            self.drifted(number, event, gains);
+            if let Some(at) = self.at(number) {
+                self.all[at].basis.tell(raised);
+            }
             return;
         }
         if self.whole_host
@@ -388,9 +398,7 @@ impl Births {
             }
             return;
         }
-        let numbers = self.index.like(&domain).iter();
-        let mut known = numbers.filter_map(|number| self.get(*number));
-        let known = known.find(|birth| birth.domain.same(&domain));
+        let known = self.known(&domain);
         let known = known.map(|birth| (birth.number, birth.host_root));
         let host_root = self.has_host_root(certificate);
         match known {
@@ -408,7 +416,7 @@ impl Births {
                     payload: event.task.clone(),
                     certificate: certificate.clone(),
                     within: member,
-                    runtime: (!before.name.is_empty()).then_some(before.name),
+                    runtime: (!before.name.is_empty()).then(|| before.name.clone()),
                     id: domain::id(&domain, model),
                     cgroup_paths: domain::cgroup_paths(&domain, model),
                     domain,
@@ -430,6 +438,13 @@ impl Births {
                 }
             }
         }
+    }
+
+    /// The container that this sets apart.
+    pub(super) fn known(&self, domain: &Domain) -> Option<&Birth> {
+        let numbers = self.index.like(domain);
+        let mut births = numbers.filter_map(|number| self.get(number));
+        births.find(|birth| birth.domain.same(domain))
     }
 
     /// Whether a program is the payload that a container in which only stages have run was set up

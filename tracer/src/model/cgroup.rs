@@ -18,18 +18,16 @@ pub struct CgroupBirth {
     pub by: Tgid,
     /// The record.
     pub seq: u64,
-    /// The record of its removal.
-    pub removed: Option<u64>,
+    /// It was removed.
+    pub removed: bool,
 }
 
 /// All that were made in the run, and those above each.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CgroupBirths {
     all: BTreeMap<CgroupKey, CgroupBirth>,
-    /// Hierarchy, a digest of the path, and number: several have borne a path, one after the other.
-    by_path: BTreeSet<(u32, u64, u64)>,
-    /// That of the last one.
-    path: Arc<KernelPath>,
+    /// A short digest of the path, hierarchy, and number: several have borne a path, one after the other.
+    by_path: BTreeSet<(u32, u32, u64)>,
 }
 
 impl CgroupBirths {
@@ -43,21 +41,27 @@ impl CgroupBirths {
 
     /// Notes one, in the place of what had its number before.
     pub(super) fn insert(&mut self, key: CgroupKey, mut birth: CgroupBirth) {
-        if birth.path == self.path {
-            birth.path = Arc::clone(&self.path);
-        } else {
-            self.path = Arc::clone(&birth.path);
-        }
         let now = place(key, &birth.path.text);
+        let (digest, ..) = now;
+        let same = self
+            .by_path
+            .range((digest, 0, 0)..=(digest, u32::MAX, u64::MAX));
+        let mut same = same.filter_map(|(_, hierarchy, id)| {
+            let (hierarchy, id) = (*hierarchy, *id);
+            self.all.get(&CgroupKey { hierarchy, id })
+        });
+        if let Some(other) = same.find(|other| other.path == birth.path) {
+            birth.path = Arc::clone(&other.path);
+        }
         if let Some(before) = self.all.insert(key, birth) {
             self.by_path.remove(&place(key, &before.path.text));
         }
         self.by_path.insert(now);
     }
 
-    pub(super) fn removed(&mut self, key: CgroupKey, seq: u64) {
+    pub(super) fn removed(&mut self, key: CgroupKey) {
         if let Some(birth) = self.all.get_mut(&key) {
-            birth.removed = Some(seq);
+            birth.removed = true;
         }
     }
 
@@ -65,7 +69,7 @@ impl CgroupBirths {
     pub(super) fn sweep(&mut self, used: &HashSet<CgroupKey>) {
         let by_path = &mut self.by_path;
         self.all.retain(|key, birth| {
-            let kept = birth.removed.is_none() || used.contains(key);
+            let kept = !birth.removed || used.contains(key);
             if !kept {
                 by_path.remove(&place(*key, &birth.path.text));
             }
@@ -93,10 +97,10 @@ impl CgroupBirths {
         let path = &lower.path.text;
         let mut found = vec![key];
         for (end, _) in path.match_indices('/') {
-            let (hierarchy, digest, _) = place(key, &path[..end]);
-            let places = (hierarchy, digest, 0)..=(hierarchy, digest, u64::MAX);
+            let (digest, hierarchy, _) = place(key, &path[..end]);
+            let places = (digest, hierarchy, 0)..=(digest, hierarchy, u64::MAX);
             let keys = self.by_path.range(places);
-            let keys = keys.map(|(hierarchy, _, id)| CgroupKey {
+            let keys = keys.map(|(_, hierarchy, id)| CgroupKey {
                 hierarchy: *hierarchy,
                 id: *id,
             });
@@ -114,10 +118,11 @@ impl CgroupBirths {
     }
 }
 
-fn place(key: CgroupKey, path: &str) -> (u32, u64, u64) {
-    let mut digest = DefaultHasher::new();
-    path.hash(&mut digest);
-    (key.hierarchy, digest.finish(), key.id)
+fn place(key: CgroupKey, path: &str) -> (u32, u32, u64) {
+    let mut hasher = DefaultHasher::new();
+    path.hash(&mut hasher);
+    let [_, _, _, _, digest @ ..] = hasher.finish().to_be_bytes();
+    (u32::from_be_bytes(digest), key.hierarchy, key.id)
 }
 
 /// How a task got into a cgroup.

@@ -22,9 +22,11 @@ impl Domain {
             return Self::default();
         };
         let cgroups = certificate.cgroups().unwrap_or_default().members;
-        let cgroups = cgroups.into_iter().map(|member| member.key);
+        let cgroups = cgroups.iter().map(|member| member.key);
+        let mut cgroups: Vec<_> = cgroups.filter(|key| model.cgroup(*key).is_some()).collect();
+        cgroups.shrink_to_fit();
         Self {
-            cgroups: cgroups.filter(|key| model.cgroup(*key).is_some()).collect(),
+            cgroups,
             ..Self::of_sets(&own, host, model)
         }
     }
@@ -39,7 +41,8 @@ impl Domain {
             let (id, of_host) = (own.get(slot)?, host.get(slot)?);
             (id != of_host).then_some((kind, id))
         });
-        let namespaces: Vec<_> = differing.collect();
+        let mut namespaces: Vec<_> = differing.collect();
+        namespaces.shrink_to_fit();
         // One that no record shows being made may have been: its record may be lost.
         let origins = namespaces.iter().map(|(kind, id)| {
             let origin = model.namespace(*kind, *id);

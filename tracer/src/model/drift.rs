@@ -2,24 +2,47 @@
 //! words and what counts as a gain.
 
 use crate::event::Certificate;
-use crate::event::certificate::{Capabilities, Limit, Limits, UNLIMITED};
+use crate::event::certificate::{Limit, Limits, UNLIMITED};
 use crate::expect::capability;
 
 use super::Change;
 
-/// What of a payload's certificate later ones are compared with.
+/// What of a payload's certificate later ones are compared with. A fact that is not known gains nothing.
 #[derive(Clone, Debug)]
 pub(super) struct Basis {
-    capabilities: Option<Capabilities>,
-    limits: Limits,
+    /// Permitted or effective.
+    capabilities: Option<u64>,
+    memory: Option<u64>,
+    pids: Option<u64>,
+    /// Quota and period.
+    cpu: Option<(u64, u64)>,
+    cpuset_cpus: Option<Box<[u32]>>,
+    /// Limits of which was told that they are raised.
+    told: Vec<String>,
 }
 
 impl From<&Certificate> for Basis {
     fn from(birth: &Certificate) -> Self {
+        let limits = birth.limits();
+        let capabilities = birth.capabilities();
         Self {
-            capabilities: birth.capabilities(),
-            limits: birth.limits(),
+            capabilities: capabilities.map(|sets| sets.permitted | sets.effective),
+            memory: limits.memory.map(|limit| limit.effective),
+            pids: limits.pids.map(|limit| limit.effective),
+            cpu: limits.cpu.map(|cpu| (cpu.quota, cpu.period)),
+            cpuset_cpus: limits.cpuset_cpus.map(Vec::into_boxed_slice),
+            told: Vec::new(),
         }
+    }
+}
+
+impl Basis {
+    /// Notes that it is told of these, and gives those of which it was not before.
+    pub(super) fn tell(&mut self, raised: Vec<String>) -> Vec<String> {
+        let new = raised.into_iter();
+        let new: Vec<String> = new.filter(|what| !self.told.contains(what)).collect();
+        self.told.extend_from_slice(&new);
+        new
     }
 }
 
@@ -68,27 +91,20 @@ pub(super) fn moves(changes: &[Change]) -> Vec<String> {
     moved.collect()
 }
 
-/// What a program has that the payload had not when it was executed.
-pub(super) fn gains(birth: &Basis, now: &Certificate) -> Vec<String> {
-    let mut gains = Vec::new();
-    if let (Some(birth), Some(now)) = (birth.capabilities, now.capabilities()) {
-        let gained = (now.permitted | now.effective) & !(birth.permitted | birth.effective);
-        if gained != 0 {
-            gains.push(format!("gained {}", capability::names(gained)));
-        }
-    }
-    gains.extend(raised(birth, &now.limits()));
-    gains
+/// Capabilities that a program has and the payload had not when it was executed.
+pub(super) fn gained(birth: &Basis, now: &Certificate) -> Option<String> {
+    let (birth, now) = (birth.capabilities?, now.capabilities()?);
+    let gained = (now.permitted | now.effective) & !birth;
+    (gained != 0).then(|| format!("gained {}", capability::names(gained)))
 }
 
 /// Limits that are laxer than at birth.
 pub(super) fn raised(birth: &Basis, now: &Limits) -> Vec<String> {
-    let birth = &birth.limits;
     let mut raised = Vec::new();
     let of = |limit: Option<Limit>| limit.map(|limit| limit.effective);
     let limits = [
-        ("memory limit", of(birth.memory), of(now.memory)),
-        ("limit of tasks", of(birth.pids), of(now.pids)),
+        ("memory limit", birth.memory, of(now.memory)),
+        ("limit of tasks", birth.pids, of(now.pids)),
     ];
     for (name, birth, now) in limits {
         if let (Some(birth), Some(now)) = (birth, now)
@@ -105,12 +121,12 @@ pub(super) fn raised(birth: &Basis, now: &Limits) -> Vec<String> {
             ));
         }
     }
-    if let (Some(birth), Some(now)) = (birth.cpu, now.cpu) {
+    if let (Some((quota, period)), Some(now)) = (birth.cpu, now.cpu) {
         // quota / period > quota / period at birth, without division.
-        let more = birth.quota != UNLIMITED
+        let more = quota != UNLIMITED
             && (now.quota == UNLIMITED
-                || u128::from(now.quota) * u128::from(birth.period)
-                    > u128::from(birth.quota) * u128::from(now.period));
+                || u128::from(now.quota) * u128::from(period)
+                    > u128::from(quota) * u128::from(now.period));
         if more {
             raised.push("limit of CPU time raised".to_owned());
         }

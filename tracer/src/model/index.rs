@@ -2,7 +2,8 @@
 //! no event takes longer where there are many containers. Owns no facts of its own; `births` keeps
 //! it in step.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 
 use crate::event::{CgroupKey, NsId, Tgid};
 
@@ -11,11 +12,11 @@ use super::{Birth, Domain};
 /// Numbers of containers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
-    by_namespace: HashMap<NsId, Vec<usize>>,
-    by_cgroup: HashMap<CgroupKey, Vec<usize>>,
-    by_payload: HashMap<Tgid, Vec<usize>>,
+    by_namespace: BTreeSet<(NsId, usize)>,
+    by_cgroup: BTreeSet<(CgroupKey, usize)>,
+    by_payload: BTreeSet<(Tgid, usize)>,
     /// By the one that they are within.
-    within: HashMap<usize, Vec<usize>>,
+    within: BTreeSet<(usize, usize)>,
     living: HashMap<usize, usize>,
 }
 
@@ -34,47 +35,42 @@ impl Index {
     pub(super) fn add(&mut self, birth: &Birth) {
         let number = birth.number;
         for (_, id) in &birth.domain.namespaces {
-            insert(self.by_namespace.entry(*id).or_default(), number);
+            self.by_namespace.insert((*id, number));
         }
         if let Some(outer) = birth.within {
-            insert(self.within.entry(outer).or_default(), number);
+            self.within.insert((outer, number));
         }
         if birth.domain.namespaces.is_empty() {
             for key in &birth.domain.cgroups {
-                insert(self.by_cgroup.entry(*key).or_default(), number);
+                self.by_cgroup.insert((*key, number));
             }
         }
-        insert(
-            self.by_payload.entry(birth.payload.tgid).or_default(),
-            number,
-        );
+        self.by_payload.insert((birth.payload.tgid, number));
     }
 
     /// Those that may be in the same namespaces, or cgroups, in their order.
-    pub(super) fn like(&self, domain: &Domain) -> &[usize] {
-        let numbers = match domain.namespaces.first() {
-            Some((_, id)) => self.by_namespace.get(id),
-            None => domain
-                .cgroups
-                .first()
-                .and_then(|key| self.by_cgroup.get(key)),
-        };
-        numbers.map_or(&[], Vec::as_slice)
+    pub(super) fn like(&self, domain: &Domain) -> impl Iterator<Item = usize> {
+        let namespace = domain.namespaces.first().map(|(_, id)| *id);
+        let cgroup = domain.cgroups.first().filter(|_| namespace.is_none());
+        let by_namespace = namespace.map(|id| self.with_namespace(id));
+        let by_cgroup = cgroup.map(|key| self.by_cgroup.range(of(*key)));
+        let by_cgroup = by_cgroup.into_iter().flatten().map(|(_, number)| *number);
+        by_namespace.into_iter().flatten().chain(by_cgroup)
     }
 
     /// Those that have a namespace of this number.
-    pub(super) fn with_namespace(&self, id: NsId) -> &[usize] {
-        self.by_namespace.get(&id).map_or(&[], Vec::as_slice)
+    pub(super) fn with_namespace(&self, id: NsId) -> impl Iterator<Item = usize> {
+        self.by_namespace.range(of(id)).map(|(_, number)| *number)
     }
 
     /// Those that may be within this one.
-    pub(super) fn within(&self, number: usize) -> &[usize] {
-        self.within.get(&number).map_or(&[], Vec::as_slice)
+    pub(super) fn within(&self, number: usize) -> impl Iterator<Item = usize> {
+        self.within.range(of(number)).map(|(_, inner)| *inner)
     }
 
     /// Those that may have this payload.
-    pub(super) fn with_payload(&self, tgid: Tgid) -> &[usize] {
-        self.by_payload.get(&tgid).map_or(&[], Vec::as_slice)
+    pub(super) fn with_payload(&self, tgid: Tgid) -> impl Iterator<Item = usize> {
+        self.by_payload.range(of(tgid)).map(|(_, number)| *number)
     }
 
     /// Somebody more lives in a container.
@@ -106,8 +102,7 @@ impl Index {
     }
 }
 
-fn insert(numbers: &mut Vec<usize>, number: usize) {
-    if let Err(at) = numbers.binary_search(&number) {
-        numbers.insert(at, number);
-    }
+/// All that stands beside this.
+fn of<K: Copy>(key: K) -> RangeInclusive<(K, usize)> {
+    (key, 0)..=(key, usize::MAX)
 }

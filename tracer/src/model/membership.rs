@@ -1,74 +1,140 @@
 //! A task's places, one in each hierarchy of cgroups. Owns the set; how a task got to a place is `cgroup`'s word, and `apply`
 //! keeps it.
 
+use std::sync::Arc;
+
 use crate::event::{CgroupKey, Tgid};
 
 use super::cgroup::WayIn;
 
-/// A task's places in the order of the hierarchies, each of which has one at most. There are as many sets as tasks, and
-/// most machines have one hierarchy.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Memberships(Vec<Membership>);
+/// A task's places in the order of the hierarchies, each of which has one at most. There are as many sets as tasks:
+/// who was created shares the list of cgroups with its creator, and has come to all of them in one way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memberships {
+    keys: Arc<[CgroupKey]>,
+    ways: Ways,
+}
+
+/// How it got there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Ways {
+    /// To all of them alike, and it was moved to none.
+    Alike(WayIn, Option<u64>),
+    /// To each of them, in the order of the cgroups.
+    Each(Box<[Arrival]>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Arrival {
+    way: WayIn,
+    seq: Option<u64>,
+    moves: Vec<Move>,
+}
 
 impl Memberships {
-    /// Nowhere yet, with room for so many.
-    pub(super) fn with_room(hierarchies: usize) -> Self {
-        Self(Vec::with_capacity(hierarchies))
+    /// The places of a task that was created in these cgroups by `from`, which is in all of them; record `seq` shows it.
+    pub(super) fn inherited(&self, from: Tgid, seq: u64) -> Self {
+        Self {
+            keys: Arc::clone(&self.keys),
+            ways: Ways::Alike(WayIn::Inherited { from }, Some(seq)),
+        }
     }
 
     /// The place in this hierarchy, if that is known.
     #[must_use]
-    pub fn get(&self, hierarchy: u32) -> Option<&Membership> {
-        self.0.get(self.position(hierarchy).ok()?)
+    pub fn get(&self, hierarchy: u32) -> Option<Membership> {
+        Some(self.at(self.position(hierarchy).ok()?))
     }
 
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Membership> {
-        self.0.iter()
+    /// The cgroup in this hierarchy, if that is known.
+    #[must_use]
+    pub fn key(&self, hierarchy: u32) -> Option<CgroupKey> {
+        Some(self.keys[self.position(hierarchy).ok()?])
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Membership> {
-        self.0.iter_mut()
+    /// All cgroups.
+    #[must_use]
+    pub fn keys(&self) -> &[CgroupKey] {
+        &self.keys
     }
 
-    /// Puts a place where the one in its hierarchy was, which it gives back.
-    pub(super) fn insert(&mut self, place: Membership) -> Option<Membership> {
+    /// The list of cgroups, which others may have, too.
+    pub(super) fn list(&self) -> &Arc<[CgroupKey]> {
+        &self.keys
+    }
+
+    /// Puts a place where the one in its hierarchy was.
+    pub(super) fn put(&mut self, place: Membership) {
+        let mut all: Vec<Membership> = (0..self.keys.len()).map(|at| self.at(at)).collect();
         match self.position(place.key.hierarchy) {
-            Ok(at) => Some(std::mem::replace(&mut self.0[at], place)),
-            Err(at) => {
-                self.0.insert(at, place);
-                None
-            }
+            Ok(at) => all[at] = place,
+            Err(at) => all.insert(at, place),
+        }
+        *self = Self::in_order(all, &self.keys);
+    }
+
+    /// Notes of all places that they were found in record `seq`.
+    pub(super) fn found(&mut self, seq: u64) {
+        self.ways = Ways::Alike(WayIn::Unseen, Some(seq));
+    }
+
+    fn at(&self, at: usize) -> Membership {
+        let key = self.keys[at];
+        match &self.ways {
+            Ways::Alike(way, seq) => Membership::new(key, *way, *seq),
+            Ways::Each(arrivals) => Membership {
+                moves: arrivals[at].moves.clone(),
+                ..Membership::new(key, arrivals[at].way, arrivals[at].seq)
+            },
         }
     }
 
-    /// The place in the hierarchy of `or`, which becomes it where none is known.
-    pub(super) fn get_or_insert(&mut self, or: Membership) -> &mut Membership {
-        let at = match self.position(or.key.hierarchy) {
-            Ok(at) => at,
-            Err(at) => {
-                self.0.insert(at, or);
-                at
-            }
-        };
-        &mut self.0[at]
+    fn position(&self, hierarchy: u32) -> Result<usize, usize> {
+        self.keys
+            .binary_search_by_key(&hierarchy, |key| key.hierarchy)
     }
 
-    fn position(&self, hierarchy: u32) -> Result<usize, usize> {
-        self.0
-            .binary_search_by_key(&hierarchy, |place| place.key.hierarchy)
+    /// Of places in the order of their hierarchies; the list of cgroups is this one, if they are the same.
+    fn in_order(places: Vec<Membership>, keys: &Arc<[CgroupKey]>) -> Self {
+        let own = || places.iter().map(|place| place.key);
+        let keys = if own().eq(keys.iter().copied()) {
+            Arc::clone(keys)
+        } else {
+            own().collect()
+        };
+        let ways = match places.split_first() {
+            None => Ways::Alike(WayIn::Unseen, None),
+            Some((first, others))
+                if first.moves.is_empty()
+                    && others.iter().all(|place| {
+                        (place.way, place.seq) == (first.way, first.seq) && place.moves.is_empty()
+                    }) =>
+            {
+                Ways::Alike(first.way, first.seq)
+            }
+            Some(_) => Ways::Each(places.into_iter().map(Arrival::from).collect()),
+        };
+        Self { keys, ways }
+    }
+}
+
+/// Nowhere yet.
+impl Default for Memberships {
+    fn default() -> Self {
+        Self::in_order(Vec::new(), &Arc::default())
     }
 }
 
 /// Of one place in each hierarchy; the last one counts.
 impl FromIterator<Membership> for Memberships {
     fn from_iter<Places: IntoIterator<Item = Membership>>(places: Places) -> Self {
-        let places = places.into_iter();
-        let mut all = Self::with_room(places.size_hint().0);
-        for place in places {
-            all.insert(place);
-        }
-        all
+        let mut all: Vec<Membership> = places.into_iter().collect();
+        // Stable: of those in one hierarchy the last stays last.
+        all.sort_by_key(|place| place.key.hierarchy);
+        all.reverse();
+        all.dedup_by_key(|place| place.key.hierarchy);
+        all.reverse();
+        Self::in_order(all, &Arc::default())
     }
 }
 
@@ -109,6 +175,18 @@ impl Membership {
     }
 }
 
+impl From<Membership> for Arrival {
+    fn from(place: Membership) -> Self {
+        let mut moves = place.moves;
+        moves.shrink_to_fit();
+        Self {
+            way: place.way,
+            seq: place.seq,
+            moves,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,21 +195,54 @@ mod tests {
         Membership::new(CgroupKey { hierarchy, id }, WayIn::Unseen, None)
     }
 
+    fn moved(hierarchy: u32, id: u64) -> Membership {
+        let to = CgroupKey { hierarchy, id };
+        let step = Move {
+            by: Tgid(9),
+            comm: "mover".to_owned(),
+            to,
+            seq: 5,
+        };
+        Membership {
+            moves: vec![step],
+            ..Membership::new(to, WayIn::MovedBySelf, Some(5))
+        }
+    }
+
     #[test]
     fn there_is_one_place_in_each_hierarchy_in_their_order() {
-        let mut all: Memberships = [place(3, 1), place(0, 2), place(7, 3)]
+        let mut all: Memberships = [place(3, 1), place(0, 2), place(7, 3), place(3, 9)]
             .into_iter()
             .collect();
-        assert_eq!(all.insert(place(3, 4)), Some(place(3, 1)));
-        assert_eq!(all.insert(place(5, 5)), None);
-        assert_eq!(*all.get_or_insert(place(5, 6)), place(5, 5));
-        assert_eq!(*all.get_or_insert(place(1, 7)), place(1, 7));
+        assert_eq!(all.get(3), Some(place(3, 9)));
+        all.put(moved(3, 4));
+        all.put(place(5, 5));
+        all.put(place(1, 7));
         let ids: Vec<(u32, u64)> = all
+            .keys()
             .iter()
-            .map(|one| (one.key.hierarchy, one.key.id))
+            .map(|key| (key.hierarchy, key.id))
             .collect();
         assert_eq!(ids, [(0, 2), (1, 7), (3, 4), (5, 5), (7, 3)]);
-        assert_eq!(all.get(7), Some(&place(7, 3)));
-        assert_eq!(all.get(2), None);
+        assert_eq!(all.get(3), Some(moved(3, 4)));
+        assert_eq!(all.get(7), Some(place(7, 3)));
+        assert_eq!((all.get(2), all.key(2)), (None, None));
+        assert_eq!(all.key(5), Some(place(5, 5).key));
+    }
+
+    #[test]
+    fn who_was_created_shares_the_list_until_it_is_moved() {
+        let creator: Memberships = [place(0, 1), moved(4, 2)].into_iter().collect();
+        let mut child = creator.inherited(Tgid(3), 8);
+        assert!(Arc::ptr_eq(&creator.keys, &child.keys));
+        let way = WayIn::Inherited { from: Tgid(3) };
+        assert_eq!(
+            child.get(4),
+            Some(Membership::new(moved(4, 2).key, way, Some(8)))
+        );
+        child.put(moved(4, 6));
+        assert_eq!(creator.get(4), Some(moved(4, 2)));
+        assert_eq!(child.get(4), Some(moved(4, 6)));
+        assert_eq!(child.get(0).map(|place| place.way), Some(way));
     }
 }

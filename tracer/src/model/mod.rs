@@ -14,6 +14,7 @@ pub mod waiting;
 mod apply;
 mod domain;
 mod drift;
+mod dwellers;
 mod index;
 mod program;
 mod residents;

@@ -17,14 +17,21 @@ pub enum Made {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bearer {
     pub(super) origin: NamespaceOrigin,
-    pub(super) unique: Option<NsUnique>,
+    /// 0 = not known; there is one for each namespace of each container.
+    unique: NsUnique,
 }
 
 impl Bearer {
+    pub(super) fn new(origin: NamespaceOrigin, unique: Option<NsUnique>) -> Self {
+        let unique = unique.unwrap_or_default();
+        Self { origin, unique }
+    }
+
     /// Whether it may be the namespace with this unique number: where one of the two is not
     /// known, the inode number is all there is to go by.
     pub(super) fn may_be(&self, unique: Option<NsUnique>) -> bool {
-        self.unique.is_none() || unique.is_none() || self.unique == unique
+        let both = unique.filter(|_| self.unique != NsUnique::default());
+        both.is_none_or(|unique| self.unique == unique)
     }
 }
 

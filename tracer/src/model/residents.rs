@@ -49,10 +49,15 @@ impl Births {
         std::mem::take(&mut self.happenings)
     }
 
-    /// Forgets what the kernel knew of a payload, once it has been told: thousands of containers may live.
+    /// Forgets what the kernel knew of a payload, what made it, and what has changed since, once it has been told:
+    /// thousands of containers may live.
     pub fn release(&mut self, number: usize) {
         if let Some(at) = self.at(number) {
-            self.all[at].certificate = self.nothing.clone();
+            let birth = &mut self.all[at];
+            birth.certificate = self.nothing.clone();
+            birth.runtime = None;
+            birth.cgroup_paths = Vec::new();
+            birth.drift = Vec::new();
         }
     }
 
@@ -77,8 +82,8 @@ impl Births {
         let Some((_, first)) = namespaces.first() else {
             return false;
         };
-        let births = self.index.with_namespace(*first).iter();
-        let mut births = births.filter_map(|number| self.get(*number));
+        let births = self.index.with_namespace(*first);
+        let mut births = births.filter_map(|number| self.get(number));
         births.any(|birth| {
             let own = &birth.domain.namespaces;
             namespaces.iter().all(|namespace| own.contains(namespace))
@@ -101,10 +106,7 @@ impl Births {
         model: &Model,
     ) -> Option<usize> {
         let domain = Domain::of(certificate, &self.host, model);
-        let known = self.index.like(&domain).iter();
-        let known = known.filter_map(|number| self.get(*number));
-        if domain.namespaces.is_empty() || known.into_iter().any(|birth| birth.domain.same(&domain))
-        {
+        if domain.namespaces.is_empty() || self.known(&domain).is_some() {
             return None;
         }
         let parent = model
@@ -145,8 +147,8 @@ impl Births {
     /// The container in which somebody lives that has every namespace that sets these apart: who is
     /// found there has come from outside.
     pub(super) fn entered_by(&self, domain: &Domain) -> Option<usize> {
-        let numbers = self.index.like(domain).iter();
-        let births = numbers.filter_map(|number| self.get(*number));
+        let numbers = self.index.like(domain);
+        let births = numbers.filter_map(|number| self.get(number));
         births
             .filter(|birth| domain.is_part_of(&birth.domain) && self.lives(birth))
             .map(|birth| birth.number)

@@ -95,7 +95,7 @@ fn cgroup() -> impl Strategy<Value = (CgroupKey, CgroupBirth)> {
             }),
             by: Tgid(1),
             seq: 1,
-            removed: gone.then_some(2),
+            removed: gone,
         };
         (CgroupKey { hierarchy, id }, birth)
     })
@@ -127,7 +127,7 @@ fn a_cgroup_is_found_above_another() {
             }),
             by: Tgid(1),
             seq: id,
-            removed: None,
+            removed: false,
         };
         cgroups.insert(CgroupKey { hierarchy: 0, id }, birth);
     }
@@ -142,8 +142,8 @@ fn tids(model: &Model, of: impl Fn(&TaskState) -> bool) -> Vec<Tid> {
 fn beside(domain: &Domain, model: &Model) -> Vec<Who> {
     let stands = |state: &&TaskState| {
         let covered = |own: &CgroupKey| {
-            let mut places = state.cgroups.iter();
-            places.any(|place| model.cgroups.is_at_or_above(place.key, *own))
+            let mut places = state.cgroups.keys().iter();
+            places.any(|key| model.cgroups.is_at_or_above(*key, *own))
         };
         state.ended.is_none()
             && state.task.tid.0 == state.task.tgid.0

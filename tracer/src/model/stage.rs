@@ -44,8 +44,8 @@ impl Births {
 
     /// Whether a container with namespaces of its own was born in one.
     pub(super) fn has_own_within(&self, birth: &Birth) -> bool {
-        let inner = self.index.within(birth.number).iter();
-        let mut inner = inner.filter_map(|number| self.get(*number));
+        let inner = self.index.within(birth.number);
+        let mut inner = inner.filter_map(|number| self.get(number));
         inner.any(|other| other.within == Some(birth.number) && !other.domain.namespaces.is_empty())
     }
 
@@ -101,9 +101,9 @@ impl Births {
         let above = model.cgroups.at_or_above(*first).into_iter();
         let beside: BTreeSet<Tid> = above.flat_map(|key| model.tasks.residents(key)).collect();
         let stands = |state: &&TaskState| {
-            let places = || state.cgroups.iter().map(|place| place.key);
+            let places = || state.cgroups.keys().iter();
             let covered =
-                |own: &CgroupKey| places().any(|key| model.cgroups.is_at_or_above(key, *own));
+                |own: &CgroupKey| places().any(|key| model.cgroups.is_at_or_above(*key, *own));
             others.iter().all(covered)
         };
         let beside = beside.into_iter().filter_map(|tid| model.task(tid));

@@ -60,7 +60,7 @@ impl Model {
         for state in self.tasks.iter() {
             let slots = NamespaceSlot::ALL.into_iter();
             used.extend(slots.filter_map(|slot| state.namespaces.get(slot)));
-            cgroups.extend(state.cgroups.iter().map(|place| place.key));
+            cgroups.extend(state.cgroups.keys());
         }
         self.namespaces.retain(|(_, id), bearers| {
             let before = |origin: &NamespaceOrigin| *origin == NamespaceOrigin::Before;

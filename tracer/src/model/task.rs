@@ -1,6 +1,8 @@
 //! One task: who it is, where it comes from and where it is now. Owns the state; `apply` changes
 //! it.
 
+use std::sync::Arc;
+
 use crate::event::{Certificate, CgroupKey, Cgroups, Namespaces, Task, Tgid, Tid};
 
 use super::{
@@ -21,8 +23,8 @@ pub struct TaskState {
     pub lineage: bool,
     /// Its number in its own PID namespace.
     pub vpid: Option<u32>,
-    /// Its namespaces.
-    pub namespaces: Namespaces,
+    /// Its namespaces, shared with whom it has created or was created by.
+    pub namespaces: Arc<Namespaces>,
     /// Its cgroup in each hierarchy that is known, by hierarchy.
     pub cgroups: Memberships,
     /// Records of its execs, the first and how many.
@@ -70,7 +72,7 @@ impl TaskState {
             created: None,
             lineage: false,
             vpid: None,
-            namespaces,
+            namespaces: Arc::new(namespaces),
             cgroups: cgroups
                 .members
                 .iter()
@@ -78,6 +80,13 @@ impl TaskState {
                 .collect(),
             execs: Execs::default(),
             ended: None,
+        }
+    }
+
+    /// It has these now, as far as they are known.
+    pub(super) fn update_namespaces(&mut self, namespaces: &Namespaces) {
+        if *self.namespaces != *namespaces {
+            Arc::make_mut(&mut self.namespaces).update(namespaces);
         }
     }
 

@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{CgroupKey, Tgid, Tid};
 
-use super::TaskState;
+use super::{TaskState, dwellers::Dwellers};
 
 /// The latest task with each number.
 #[derive(Clone, Debug)]
 pub(super) struct Tasks {
-    all: BTreeMap<Tid, TaskState>,
+    /// Apart, so that a node of the map that is half full takes little.
+    all: BTreeMap<Tid, Box<TaskState>>,
     ways: Ways,
 }
 
@@ -23,7 +24,7 @@ struct Ways {
     /// Living leaders that are the run's, by their parent at creation.
     children: BTreeSet<(Tgid, Tid)>,
     /// Living leaders, by each of their cgroups; `None` where nobody asks.
-    residents: Option<BTreeSet<(CgroupKey, Tid)>>,
+    residents: Option<Dwellers>,
 }
 
 impl Tasks {
@@ -32,18 +33,18 @@ impl Tasks {
         Self {
             all: BTreeMap::new(),
             ways: Ways {
-                residents: residents.then(BTreeSet::new),
+                residents: residents.then(Dwellers::default),
                 ..Ways::default()
             },
         }
     }
 
     pub(super) fn get(&self, tid: Tid) -> Option<&TaskState> {
-        self.all.get(&tid)
+        self.all.get(&tid).map(AsRef::as_ref)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &TaskState> {
-        self.all.values()
+        self.all.values().map(AsRef::as_ref)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -56,13 +57,13 @@ impl Tasks {
             self.ways.remove(tid, before);
         }
         self.ways.add(tid, &state);
-        self.all.insert(tid, state);
+        self.all.insert(tid, Box::new(state));
     }
 
     pub(super) fn remove(&mut self, tid: Tid) -> Option<TaskState> {
         let state = self.all.remove(&tid)?;
         self.ways.remove(tid, &state);
-        Some(state)
+        Some(*state)
     }
 
     /// Changes a task, if there is one with this number.
@@ -96,7 +97,7 @@ impl Tasks {
     /// Numbers of all tasks of a thread group that are known.
     pub(super) fn group(&self, tgid: Tgid) -> Vec<Tid> {
         let leader = Tid(tgid.0);
-        let leads = |state: &TaskState| state.task.tgid == tgid;
+        let leads = |state: &Box<TaskState>| state.task.tgid == tgid;
         let leader = self.all.get(&leader).is_some_and(leads).then_some(leader);
         leader
             .into_iter()
@@ -107,20 +108,20 @@ impl Tasks {
     /// Living leaders that are the run's and have this parent.
     pub(super) fn children(&self, parent: Tgid) -> impl Iterator<Item = &TaskState> {
         let tids = with(&self.ways.children, parent);
-        tids.filter_map(|tid| self.all.get(&tid))
+        tids.filter_map(|tid| self.get(tid))
     }
 
     /// Numbers of living leaders in a cgroup, of a run.
     pub(super) fn residents(&self, cgroup: CgroupKey) -> impl Iterator<Item = Tid> {
         let residents = self.ways.residents.iter();
-        residents.flat_map(move |all| with(all, cgroup))
+        residents.flat_map(move |all| all.of(cgroup))
     }
 
     /// Whether the ways lead where a look at every task would.
     #[cfg(test)]
     pub(super) fn are_found(&self) -> bool {
         let mut anew = Ways {
-            residents: self.ways.residents.as_ref().map(|_| BTreeSet::new()),
+            residents: self.ways.residents.as_ref().map(|_| Dwellers::default()),
             ..Ways::default()
         };
         for (tid, state) in &self.all {
@@ -142,7 +143,7 @@ impl Ways {
             self.children.insert((parent, tid));
         }
         if let Some(residents) = &mut self.residents {
-            residents.extend(state.cgroups.iter().map(|place| (place.key, tid)));
+            residents.add(&state.cgroups, tid);
         }
     }
 
@@ -157,9 +158,7 @@ impl Ways {
             self.children.remove(&(parent, tid));
         }
         if let Some(residents) = &mut self.residents {
-            for place in state.cgroups.iter() {
-                residents.remove(&(place.key, tid));
-            }
+            residents.remove(&state.cgroups, tid);
         }
     }
 }

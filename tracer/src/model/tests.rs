@@ -39,7 +39,7 @@ impl Run {
         self.apply(&sample::fork(by, child, flags, HOST, cgroups))
     }
 
-    fn place(&self, task: TaskId, hierarchy: u32) -> &Membership {
+    fn place(&self, task: TaskId, hierarchy: u32) -> Membership {
         let task = self.0.task(Tid(task.tid)).expect("known");
         task.cgroups.get(hierarchy).expect("a place")
     }

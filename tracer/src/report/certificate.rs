@@ -189,7 +189,7 @@ fn cgroups(facts: &Certificate, context: &Context<'_>, names: &Names<'_>) -> Val
             "id": key.id,
             "level": member.level,
             "path": context.model.cgroup(key).map(|birth| &birth.path.text),
-            "way_in": place.map(|place| place.way.words(names.root)),
+            "way_in": place.as_ref().map(|place| place.way.words(names.root)),
             "seq": place.and_then(|place| place.seq),
         })
     });

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+use tokio::time::Interval;
 
 use super::ancestry::{self, Starts};
 use crate::{
@@ -35,6 +36,10 @@ pub const LOOK_AGAIN: Duration = Duration::from_mins(1);
 /// in the ring, looks at the clock, and may be interrupted between the two.
 pub const WAIT: Duration = Duration::from_millis(20);
 
+/// Records gather for so long before they are read. Only a record that finds the ring read to its end wakes the
+/// reader, which costs the task that made it more than the record does; they wait for [`WAIT`] anyway.
+const GATHER: Duration = Duration::from_millis(5);
+
 /// An audit with its hooks attached.
 pub struct Live {
     pub(super) collector: Collector,
@@ -49,6 +54,7 @@ pub struct Live {
     starts: Starts,
     /// Something was lost since all tasks were looked at.
     doubtful: bool,
+    gather: Option<Interval>,
 }
 
 /// Events, and what is read of the ring that makes them.
@@ -129,6 +135,7 @@ impl Live {
             read_ns: from_ns,
             starts: starts(&first),
             doubtful: false,
+            gather: None,
         };
         live.auditor.started(started);
         live.take(first)?;
@@ -211,9 +218,16 @@ impl Live {
         self.auditor.take_until(self.read_ns.saturating_sub(wait))
     }
 
-    /// Waits until there is something to read.
+    /// Waits until there is something to read, and a little longer. Must run inside a tokio runtime with I/O and
+    /// time enabled; who stops to wait misses nothing.
     pub async fn readable(&mut self) -> std::io::Result<()> {
-        self.collector.ring.readable().await
+        self.collector.ring.readable().await?;
+        let gather = self
+            .gather
+            .get_or_insert_with(|| tokio::time::interval(GATHER));
+        gather.reset();
+        gather.tick().await;
+        Ok(())
     }
 
     /// Looks at all tasks: whoever is not there any more has ended, whatever was told.

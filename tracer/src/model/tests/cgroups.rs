@@ -145,7 +145,7 @@ fn a_cgroup_remembers_its_birth_and_its_end() {
         .expect("made");
     assert_eq!(
         (birth.by, birth.seq, birth.removed),
-        (Tgid(ROOT.tgid), 0, Some(1))
+        (Tgid(ROOT.tgid), 0, true)
     );
 }
 

@@ -33,7 +33,7 @@ fn in_cgroup(key: CgroupKey, name: &str, way: WayAsked, facts: &Facts<'_>) -> Fi
         .and_then(|init| facts.model.leader(init))
         .and_then(|task| task.cgroups.get(key.hierarchy));
     // Who moved it where it does not belong says more than where that is.
-    let moves = place.map_or(&[][..], |place| &place.moves);
+    let moves = place.as_ref().map_or(&[][..], |place| &place.moves);
     if let Some(step) = moves.iter().find(|step| !allowed(step, way, facts)) {
         let reason = format!("it was moved by {} ({})", step.by, step.comm);
         return moved(step, reason, evidence);
@@ -76,7 +76,7 @@ fn in_cgroup(key: CgroupKey, name: &str, way: WayAsked, facts: &Facts<'_>) -> Fi
         };
     }
     match place {
-        Some(place) => entered(place, key, path, way, evidence, facts),
+        Some(place) => entered(&place, key, path, way, evidence, facts),
         None => Finding::Missing {
             seen: path.clone(),
             reason: "no record shows the task coming in".to_owned(),

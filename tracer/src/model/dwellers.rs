@@ -1,0 +1,107 @@
+//! Who lives in which cgroup, by the lists of cgroups that tasks share as they do in the kernel (`css_set`): who is
+//! created where its creator is costs one step, however many hierarchies there are. Owns these ways.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::event::{CgroupKey, Tid};
+
+use super::Memberships;
+
+/// Living leaders, by each of their cgroups.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Dwellers {
+    /// Lists in which somebody lives, and how many.
+    lists: BTreeMap<Address, (Arc<[CgroupKey]>, usize)>,
+    tasks: BTreeSet<(Address, Tid)>,
+    cgroups: BTreeSet<(CgroupKey, Address)>,
+}
+
+/// Where a list stands in memory: no other does while this one is held.
+type Address = usize;
+
+fn address(list: &Arc<[CgroupKey]>) -> Address {
+    list.as_ptr().addr()
+}
+
+impl Dwellers {
+    pub(super) fn add(&mut self, places: &Memberships, tid: Tid) {
+        let list = places.list();
+        let at = address(list);
+        if !self.tasks.insert((at, tid)) {
+            return;
+        }
+        let (_, count) = self.lists.entry(at).or_insert_with(|| {
+            self.cgroups.extend(list.iter().map(|key| (*key, at)));
+            (Arc::clone(list), 0)
+        });
+        *count += 1;
+    }
+
+    pub(super) fn remove(&mut self, places: &Memberships, tid: Tid) {
+        let list = places.list();
+        let at = address(list);
+        if !self.tasks.remove(&(at, tid)) {
+            return;
+        }
+        if let Some((_, count)) = self.lists.get_mut(&at) {
+            *count -= 1;
+            if *count == 0 {
+                self.lists.remove(&at);
+                for key in list.iter() {
+                    self.cgroups.remove(&(*key, at));
+                }
+            }
+        }
+    }
+
+    /// Numbers of those who live in a cgroup, in no order.
+    pub(super) fn of(&self, cgroup: CgroupKey) -> impl Iterator<Item = Tid> {
+        let lists = self
+            .cgroups
+            .range((cgroup, Address::MIN)..=(cgroup, Address::MAX));
+        lists.flat_map(|(_, at)| {
+            let tasks = self.tasks.range((*at, Tid(0))..=(*at, Tid(u32::MAX)));
+            tasks.map(|(_, tid)| *tid)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Membership, WayIn};
+
+    fn key(id: u64) -> CgroupKey {
+        CgroupKey { hierarchy: 3, id }
+    }
+
+    fn places(id: u64) -> Memberships {
+        let place = Membership::new(key(id), WayIn::Before, None);
+        [place].into_iter().collect()
+    }
+
+    #[test]
+    fn whoever_lives_in_a_cgroup_is_found_there_until_it_leaves() {
+        let mut dwellers = Dwellers::default();
+        let (creator, other) = (places(7), places(7));
+        let child = creator.inherited(crate::event::Tgid(1), 2);
+        for (places, tid) in [(&creator, 1), (&child, 2), (&other, 3), (&places(8), 4)] {
+            dwellers.add(places, Tid(tid));
+            dwellers.add(places, Tid(tid));
+        }
+        let found = |dwellers: &Dwellers, id| -> BTreeSet<u32> {
+            dwellers.of(key(id)).map(|tid| tid.0).collect()
+        };
+        assert_eq!(found(&dwellers, 7), [1, 2, 3].into());
+        assert_eq!(found(&dwellers, 8), [4].into());
+        assert_eq!(dwellers.lists.len(), 3, "one is shared");
+        dwellers.remove(&creator, Tid(1));
+        dwellers.remove(&creator, Tid(1));
+        assert_eq!(found(&dwellers, 7), [2, 3].into());
+        dwellers.remove(&child, Tid(2));
+        dwellers.remove(&other, Tid(3));
+        assert_eq!(found(&dwellers, 7), [].into());
+        assert_eq!((dwellers.lists.len(), dwellers.cgroups.len()), (1, 1));
+    }
+}
