@@ -100,8 +100,7 @@ impl Request {
 
     /// Everything that `runtime` can be asked for.
     pub fn everything(runtime: Runtime, args: &[&str]) -> Self {
-        let takes = runtime.takes();
-        let can = |property| takes.properties.contains(&property);
+        let can = |property| runtime.can(property);
         Self {
             memory: can(Property::Memory).then_some(64 << 20),
             pids: can(Property::Pids).then_some(50),

@@ -1,8 +1,10 @@
-//! What each runtime can be asked for, as a table. Owns the table.
+//! What each runtime can be asked for, as a table, and what of it a machine keeps from all of them. Owns the table.
 
 use tracer::event::NamespaceKind;
+use tracer::host::CgroupVersion;
 
 use super::Runtime;
+use crate::spec::facts;
 
 /// Something that a request can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,37 @@ impl Property {
         Self::ReadOnly,
         Self::OpenFiles,
     ];
+
+    /// The controller that it takes, where it is a limit of a cgroup.
+    const fn controller(self) -> Option<&'static str> {
+        match self {
+            Self::Memory => Some("memory"),
+            Self::Pids => Some("pids"),
+            Self::Cpus => Some("cpuset"),
+            Self::CpuTime => Some("cpu"),
+            Self::User
+            | Self::Hostname
+            | Self::Capabilities
+            | Self::NoNewPrivileges
+            | Self::ReadOnly
+            | Self::OpenFiles => None,
+        }
+    }
+
+    /// Whether this machine keeps it from every runtime: where there are trees of v1, they write limits there alone, and
+    /// kernels since 6.12 may have a controller for v2 alone.
+    #[must_use]
+    pub fn is_out_of_reach(self) -> bool {
+        let Some(controller) = self.controller() else {
+            return false;
+        };
+        let facts = facts();
+        let of_v1 = |one: &tracer::host::Hierarchy| {
+            one.version == CgroupVersion::V1 && !one.controllers.is_empty()
+        };
+        let hierarchy = facts.hierarchy_of(controller);
+        facts.hierarchies.iter().any(of_v1) && !hierarchy.is_some_and(of_v1)
+    }
 }
 
 /// What a runtime can be asked for.
@@ -75,6 +108,19 @@ const OCI: Takes = Takes {
 };
 
 impl Runtime {
+    /// Whether it can be asked for this on this machine; says so where it is for the machine that it cannot.
+    #[must_use]
+    pub fn can(self, property: Property) -> bool {
+        let takes = self.takes().properties.contains(&property);
+        if takes && property.is_out_of_reach() {
+            println!(
+                "skipped: {property:?}: its controller has no tree of v1 here, as others have"
+            );
+            return false;
+        }
+        takes
+    }
+
     /// What it can be asked for.
     pub const fn takes(self) -> Takes {
         match self {

@@ -15,16 +15,16 @@ pub struct Expected {
 impl Expected {
     /// All that can be expected of the container that this request makes.
     pub fn of(runtime: Runtime, request: &Request) -> Self {
-        let can = |property| runtime.takes().properties.contains(&property);
-        let limited = can(Property::Memory);
+        let can = |property| runtime.can(property);
+        let limited = can(Property::Pids);
         let seccomp = if has_filter(runtime) {
             "filter"
         } else {
             "unconfined"
         };
         let list = [
-            (limited, "memory.max", "'==64Mi'"),
-            (can(Property::Pids), "pids.max", "'==50'"),
+            (can(Property::Memory), "memory.max", "'==64Mi'"),
+            (limited, "pids.max", "'==50'"),
             (can(Property::CpuTime), "cpu.max", "'==0.5'"),
             (can(Property::Cpus), "cpuset.cpus", "'0'"),
             (can(Property::Hostname), "hostname", "inside"),

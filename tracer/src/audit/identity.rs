@@ -21,7 +21,7 @@ pub(super) fn process(boot_id: &str, task: &Task, executable: Option<String>) ->
         pid: task.tgid.0,
         // Nobody starts with the machine's clock.
         entity_id: (task.start_ns != 0).then(|| entity_id(boot_id, task)),
-        name: task.comm.clone(),
+        name: task.comm.to_string(),
         executable,
         user: None,
     }
@@ -43,7 +43,7 @@ pub(super) fn ancestor(boot_id: &str, one: &Ancestor) -> Process {
     let task = Task {
         tgid: one.tgid,
         start_ns: one.start_ns,
-        comm: one.comm.clone(),
+        comm: one.comm.clone().into(),
         ..Task::default()
     };
     Process {

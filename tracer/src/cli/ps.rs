@@ -175,7 +175,7 @@ impl Look {
             .members()
             .iter()
             .filter(|one| one.is_leader())
-            .map(|one| (one.task.tgid, one.task.comm.clone()))
+            .map(|one| (one.task.tgid, one.task.comm.to_string()))
             .collect();
         let mut containers = Vec::new();
         for group in self.census.containers() {

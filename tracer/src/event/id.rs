@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use tracer_common::TaskId;
 
 use super::text;
@@ -55,7 +56,7 @@ pub struct Task {
     /// later one with the same numbers.
     pub start_ns: u64,
     /// Its name, not to be trusted: any task can set its own.
-    pub comm: String,
+    pub comm: SmolStr,
 }
 
 impl From<&TaskId> for Task {
@@ -64,7 +65,7 @@ impl From<&TaskId> for Task {
             tgid: Tgid(wire.tgid),
             tid: Tid(wire.tid),
             start_ns: wire.start_ns,
-            comm: text::until_nul(&wire.comm),
+            comm: text::name(&wire.comm),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! the conversion; must not escape for display (that is `report`).
 
 use serde::Serialize;
+use smol_str::SmolStr;
 
 /// A path as far as its record had room for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -25,11 +26,17 @@ impl KernelPath {
 
 /// The bytes before the first NUL, or all; what is not UTF-8 becomes U+FFFD.
 pub(super) fn until_nul(bytes: &[u8]) -> String {
-    let end = bytes
-        .iter()
-        .position(|&byte| byte == 0)
-        .unwrap_or(bytes.len());
-    String::from_utf8_lossy(&bytes[..end]).into_owned()
+    String::from_utf8_lossy(before_nul(bytes)).into_owned()
+}
+
+/// The same of a short text, such as a task's name.
+pub(super) fn name(bytes: &[u8]) -> SmolStr {
+    SmolStr::new(String::from_utf8_lossy(before_nul(bytes)))
+}
+
+fn before_nul(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().position(|&byte| byte == 0);
+    end.map_or(bytes, |end| &bytes[..end])
 }
 
 #[cfg(test)]

@@ -99,7 +99,11 @@ impl Model {
                 self.note_made(seq, caller.tgid, Made::Clone, kind, &fork.namespaces);
             }
         }
-        self.note_found(seq, &fork.namespaces);
+        // Those of a task that is known were noted with it.
+        let same = |creator: &TaskState| *creator.namespaces == fork.namespaces;
+        if !self.actor(caller).is_some_and(same) {
+            self.note_found(seq, &fork.namespaces);
+        }
 
         let creator = self.actor(caller);
         let thread = fork.flags & CLONE_THREAD != 0;
@@ -233,7 +237,10 @@ impl Model {
     fn align(&mut self, seq: u64, task: &Task, certificate: &Certificate) -> Vec<Change> {
         let namespaces = certificate.namespaces().unwrap_or_default();
         let cgroups = certificate.cgroups().unwrap_or_default();
-        self.note_found(seq, &namespaces);
+        let same = |state: &TaskState| *state.namespaces == namespaces;
+        if !self.tasks.get(task.tid).is_some_and(same) {
+            self.note_found(seq, &namespaces);
+        }
         let Some(state) = self.tasks.get(task.tid) else {
             self.tasks
                 .insert(task.tid, found(seq, task, namespaces, &cgroups));

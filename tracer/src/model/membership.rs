@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use crate::event::{CgroupKey, Tgid};
 
 use super::cgroup::WayIn;
@@ -157,7 +159,7 @@ pub struct Move {
     /// Who moved it.
     pub by: Tgid,
     /// The mover's name, not to be trusted.
-    pub comm: String,
+    pub comm: SmolStr,
     /// Where to.
     pub to: CgroupKey,
     /// The record.
@@ -199,7 +201,7 @@ mod tests {
         let to = CgroupKey { hierarchy, id };
         let step = Move {
             by: Tgid(9),
-            comm: "mover".to_owned(),
+            comm: "mover".into(),
             to,
             seq: 5,
         };

@@ -97,8 +97,8 @@ impl Tasks {
     /// Numbers of all tasks of a thread group that are known.
     pub(super) fn group(&self, tgid: Tgid) -> Vec<Tid> {
         let leader = Tid(tgid.0);
-        let leads = |state: &Box<TaskState>| state.task.tgid == tgid;
-        let leader = self.all.get(&leader).is_some_and(leads).then_some(leader);
+        let leads = |state: &TaskState| state.task.tgid == tgid;
+        let leader = self.get(leader).is_some_and(leads).then_some(leader);
         leader
             .into_iter()
             .chain(with(&self.ways.threads, tgid))

@@ -103,7 +103,7 @@ fn entry(event: &Event, changes: &[Change], model: &Model, start: u64, names: &N
             thread: Thread {
                 id: event.task.tid.0,
             },
-            name: event.task.comm.clone(),
+            name: event.task.comm.to_string(),
         },
         event: event.body.name().to_owned(),
         in_run: in_run(event, model, t_us),

@@ -193,7 +193,7 @@ fn labels(host: &HostFacts) -> Vec<(u32, String)> {
 fn never_started(waited: &Waited) -> NeverStarted {
     NeverStarted {
         pid: waited.task.tgid,
-        name: waited.task.comm.clone(),
+        name: waited.task.comm.to_string(),
         record: waited.seen.seq,
     }
 }

@@ -106,7 +106,7 @@ impl Container {
             pid: first.task.tgid,
             tid: (!first.is_leader()).then_some(first.task.tid.0),
             vpid: facts.and_then(Certificate::vpid),
-            name: first.task.comm.clone(),
+            name: first.task.comm.to_string(),
             age_s: now_ns.saturating_sub(first.task.start_ns) / 1_000_000_000,
             parent: known.parent,
             id: known.id,

@@ -127,7 +127,7 @@ impl Namespace {
             mounts: Vec::new(),
             first: held.first.map(|task| First {
                 pid: task.tgid,
-                name: task.comm,
+                name: task.comm.to_string(),
             }),
         }
     }

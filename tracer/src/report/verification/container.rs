@@ -190,7 +190,7 @@ impl Container {
             payload: Payload {
                 pid: payload.tgid,
                 vpid: facts.vpid(),
-                name: payload.comm.clone(),
+                name: payload.comm.to_string(),
                 executable: facts.filename().map(|path| path.text),
             },
             record: birth.seq,
