@@ -16,15 +16,16 @@ impl Expected {
     /// All that can be expected of the container that this request makes.
     pub fn of(runtime: Runtime, request: &Request) -> Self {
         let can = |property| runtime.can(property);
-        let limited = can(Property::Pids);
+        // Where memory is v2's alone beside trees of v1, crun leaves the payload in v2's root.
+        let limited = can(Property::Memory);
         let seccomp = if has_filter(runtime) {
             "filter"
         } else {
             "unconfined"
         };
         let list = [
-            (can(Property::Memory), "memory.max", "'==64Mi'"),
-            (limited, "pids.max", "'==50'"),
+            (limited, "memory.max", "'==64Mi'"),
+            (can(Property::Pids), "pids.max", "'==50'"),
             (can(Property::CpuTime), "cpu.max", "'==0.5'"),
             (can(Property::Cpus), "cpuset.cpus", "'0'"),
             (can(Property::Hostname), "hostname", "inside"),

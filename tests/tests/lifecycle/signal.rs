@@ -9,6 +9,9 @@ use tracer_tests::held::Held;
 
 use crate::{last_line, line, piped, ready};
 
+/// What a shell waits by: traps run between its commands, and one that comes just before a read that blocks would not.
+const WAIT: &str = "sleep 0.1";
+
 fn signal(tracer: &Child, number: Signal) {
     kill_process(Pid::from_child(tracer), number).expect("a signal");
 }
@@ -25,7 +28,9 @@ fn the_first_signal_is_the_payloads() {
         (Signal::USR1, "USR1"),
         (Signal::USR2, "USR2"),
     ] {
-        let script = format!("trap 'echo got {name}; exit 5' {name}; echo ready; read line");
+        let script = format!(
+            "trap 'echo got {name}; exit 5' {name}; echo ready; while :; do {WAIT}; done"
+        );
         let tracer = ready(&runs, &["sh", "-c", &script]);
         signal(&tracer, number);
         let said = finish(tracer).ended_with(5);
@@ -39,8 +44,8 @@ fn the_first_signal_is_the_payloads() {
 #[ignore = "needs root"]
 fn a_second_signal_ends_a_payload_that_ignores_the_first() {
     let runs = Runs::new();
-    let script = "trap 'echo ignored' TERM; echo ready; while :; do read line || :; done";
-    let mut tracer = ready(&runs, &["sh", "-c", script]);
+    let script = format!("trap 'echo ignored' TERM; echo ready; while :; do {WAIT}; done");
+    let mut tracer = ready(&runs, &["sh", "-c", &script]);
     signal(&tracer, Signal::TERM);
     // The payload says that the first has arrived, so the second cannot merge with it.
     assert_eq!(line(&mut tracer), "ignored\n");
@@ -54,14 +59,15 @@ fn a_second_signal_ends_a_payload_that_ignores_the_first() {
 #[ignore = "needs root"]
 fn a_signal_that_asks_for_no_end_may_come_again() {
     let runs = Runs::new();
-    let script = "trap 'echo again' USR1; echo ready; \
-                  read line || :; read line || :; read line || :; exit 6";
-    let mut tracer = ready(&runs, &["sh", "-c", script]);
+    let script = format!(
+        "n=0; trap 'echo again; n=$((n + 1))' USR1; echo ready; \
+         while [ $n -lt 3 ]; do {WAIT}; done; exit 6"
+    );
+    let mut tracer = ready(&runs, &["sh", "-c", &script]);
     for _ in 0..3 {
         signal(&tracer, Signal::USR1);
         assert_eq!(line(&mut tracer), "again\n");
     }
-    drop(tracer.stdin.take());
     finish(tracer).ended_with(6);
     runs.nothing_is_left();
 }

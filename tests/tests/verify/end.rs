@@ -10,6 +10,9 @@ use tracer_tests::binary::{Runs, Said, await_end, finish};
 
 use crate::{FAIL, NEW, NO_CONTAINER, UNSHARE, command, containers, expecting, only, script};
 
+/// What a shell waits by: traps run between its commands, and one that comes just before a read that blocks would not.
+const WAIT: &str = "sleep 0.1";
+
 /// Starts a script whose containers and whose own lines are read from standard output.
 fn start(runs: &Runs, options: &[&str], script: &str) -> Child {
     let file = expecting(runs, NEW);
@@ -129,8 +132,9 @@ fn signals_to_tracer_are_the_commands() {
         (Signal::HUP, "HUP"),
         (Signal::USR1, "USR1"),
     ] {
-        let all =
-            format!("{UNSHARE} true; trap 'echo got {name}; exit 5' {name}; echo ready; read line");
+        let all = format!(
+            "{UNSHARE} true; trap 'echo got {name}; exit 5' {name}; echo ready; while :; do {WAIT}; done"
+        );
         let mut tracer = start(&runs, &[], &all);
         assert_eq!(line(&mut tracer), "ready\n");
         kill_process(Pid::from_child(&tracer), number).expect("a signal");
@@ -146,7 +150,7 @@ fn signals_to_tracer_are_the_commands() {
 fn a_second_signal_that_asks_for_the_end_kills_the_command() {
     let runs = Runs::new();
     let all = format!(
-        "{UNSHARE} true; trap 'echo ignored' TERM; echo ready; while :; do read line || :; done"
+        "{UNSHARE} true; trap 'echo ignored' TERM; echo ready; while :; do {WAIT}; done"
     );
     let mut tracer = start(&runs, &[], &all);
     assert_eq!(line(&mut tracer), "ready\n");

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use tracer_tests::binary::Runs;
-use tracer_tests::foreign::{Request, Runtime, Subject};
+use tracer_tests::foreign::{Property, Request, Runtime, Subject};
 
 use super::condition::asking;
 use super::{FAIL, command, item, not_passing, payload, script};
@@ -19,7 +19,9 @@ fn asked(config: &mut Value) {
     linux["devices"] = json!([
         { "path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 0o640, "uid": 7, "gid": 8 },
     ]);
-    linux["resources"]["memory"] = json!({ "limit": 64 << 20, "reservation": (32 << 20) + 5 });
+    if !Property::Memory.is_out_of_reach() {
+        linux["resources"]["memory"] = json!({ "limit": 64 << 20, "reservation": (32 << 20) + 5 });
+    }
     linux["resources"]["cpu"]["shares"] = json!(512);
 }
 
@@ -91,6 +93,10 @@ fn what_a_bundle_asks_of_the_kernels_files_is_judged_item_by_item() {
     let node = &item(container, "device_node./dev/fuse")["seen"];
     assert_eq!(node, "character device 10:229 mode 0640 uid 7 gid 8");
     for (name, change, fails) in otherwise {
+        if name == "reservation" && Property::Memory.is_out_of_reach() {
+            println!("skipped: reservation: memory has no tree of v1 here, as others have");
+            continue;
+        }
         let folder = asking(&subject, name, change);
         let report = judged(&folder, FAIL);
         assert_eq!(not_passing(payload(&report)), [fails], "{name}");

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use tracer_tests::binary::{Runs, path};
-use tracer_tests::foreign::{Request, Runtime, Subject};
+use tracer_tests::foreign::{Property, Request, Runtime, Subject};
 use tracer_tests::number;
 use tracer_tests::shell::TERMINAL;
 
@@ -210,6 +210,11 @@ fn a_bundle_has_a_terminal_of_its_own_or_none() {
         let Some(subject) = Subject::new(runtime) else {
             continue;
         };
+        if runtime == Runtime::Crun && Property::Memory.is_out_of_reach() {
+            // It leaves the payload in v2's root, where memory has no limit: every bundle of its fails.
+            println!("skipped: crun: memory has no tree of v1 here, as others have");
+            continue;
+        }
         let request = Request::new(&["/bin/true"]);
         for (at, terminal) in [true, false].into_iter().enumerate() {
             let line = line(&subject, &format!("terminal-{at}"), &request);
