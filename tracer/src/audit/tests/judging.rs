@@ -1,7 +1,11 @@
 //! Which expectations a birth decides.
 
-use crate::audit::Judging;
-use crate::expect::{Check, Expectation};
+use std::collections::BTreeMap;
+
+use super::{NEW, PAYLOAD, Run, facts, sample};
+use crate::audit::{Judging, record::What};
+use crate::expect::{self, Check, Expectation};
+use crate::verdict::sample::{host, spec};
 
 fn expectation(id: &str, check: Check) -> Expectation {
     Expectation {
@@ -31,4 +35,33 @@ fn what_no_birth_decides_is_named_by_its_reason() {
     assert_eq!(words.len(), 2);
     assert!(words[0].starts_with("not judged") && words[0].ends_with(": complete"));
     assert!(words[1].starts_with("inconclusive at every birth"));
+}
+
+/// Of all that a container of tracer's own is expected to be.
+#[test]
+fn what_no_birth_decides_neither_passes_nor_fails() {
+    let all = expect::from_spec(&spec(), &host());
+    let (expectations, undecided) = Judging::decidable(all.clone());
+    assert!(!undecided.unread.is_empty() && !undecided.later.is_empty());
+    let asked = expectations.len() + undecided.later.len();
+    assert_eq!(asked, all.len());
+    let mut run = Run::new();
+    run.auditor.judge_by(Judging {
+        expectations,
+        rules: Vec::new(),
+    });
+    let told = run.apply(&sample::exec(PAYLOAD, &facts(NEW), "/bin/payload"));
+    let [What::ContainerBorn(_), What::ContainerViolation(violation)] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    let items = violation.items.iter();
+    let verdicts: BTreeMap<&str, &str> = items
+        .map(|item| (item.id.as_str(), item.verdict.as_str()))
+        .collect();
+    for id in &undecided.unread {
+        assert_eq!(verdicts.get(id.as_str()), Some(&"inconclusive"), "{id}");
+    }
+    for id in &undecided.later {
+        assert_eq!(verdicts.get(id.as_str()), None, "{id}");
+    }
 }
