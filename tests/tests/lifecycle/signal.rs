@@ -28,9 +28,8 @@ fn the_first_signal_is_the_payloads() {
         (Signal::USR1, "USR1"),
         (Signal::USR2, "USR2"),
     ] {
-        let script = format!(
-            "trap 'echo got {name}; exit 5' {name}; echo ready; while :; do {WAIT}; done"
-        );
+        let script =
+            format!("trap 'echo got {name}; exit 5' {name}; echo ready; while :; do {WAIT}; done");
         let tracer = ready(&runs, &["sh", "-c", &script]);
         signal(&tracer, number);
         let said = finish(tracer).ended_with(5);

@@ -149,9 +149,8 @@ fn signals_to_tracer_are_the_commands() {
 #[ignore = "needs root"]
 fn a_second_signal_that_asks_for_the_end_kills_the_command() {
     let runs = Runs::new();
-    let all = format!(
-        "{UNSHARE} true; trap 'echo ignored' TERM; echo ready; while :; do {WAIT}; done"
-    );
+    let all =
+        format!("{UNSHARE} true; trap 'echo ignored' TERM; echo ready; while :; do {WAIT}; done");
     let mut tracer = start(&runs, &[], &all);
     assert_eq!(line(&mut tracer), "ready\n");
     for says in ["ignored\n", ""] {
