@@ -263,7 +263,9 @@ impl Model {
             let before = state.cgroups.key(key.hierarchy);
             self.cgroup_change(task, before, *key, WayIn::Unseen)
         }));
-        let same = elsewhere.is_empty() && state.task.tgid == task.tgid;
+        // A thread that has just taken over its leader's number still has its own in its state.
+        let is = (state.task.tgid, state.task.tid) == (task.tgid, task.tid);
+        let same = elsewhere.is_empty() && is;
         let aligned = |state: &mut TaskState| {
             state.update_namespaces(&namespaces);
             state.task = task.clone();

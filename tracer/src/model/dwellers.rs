@@ -2,6 +2,7 @@
 //! created where its creator is costs one step, however many hierarchies there are. Owns these ways.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use crate::event::{CgroupKey, Tid};
@@ -9,7 +10,7 @@ use crate::event::{CgroupKey, Tid};
 use super::Memberships;
 
 /// Living leaders, by each of their cgroups.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Dwellers {
     /// Lists in which somebody lives, and how many.
     lists: BTreeMap<Address, (Arc<[CgroupKey]>, usize)>,
@@ -64,6 +65,17 @@ impl Dwellers {
             let tasks = self.tasks.range((*at, Tid(0))..=(*at, Tid(u32::MAX)));
             tasks.map(|(_, tid)| *tid)
         })
+    }
+}
+
+/// Without addresses, which differ from run to run.
+impl fmt::Debug for Dwellers {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cgroups: BTreeSet<CgroupKey> = self.cgroups.iter().map(|(key, _)| *key).collect();
+        let with = |key: CgroupKey| self.of(key).collect::<BTreeSet<Tid>>();
+        out.debug_map()
+            .entries(cgroups.into_iter().map(|key| (key, with(key))))
+            .finish()
     }
 }
 
