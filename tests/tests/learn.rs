@@ -45,6 +45,21 @@ impl Lessons {
     }
 }
 
+/// The lesson as a document; when the scheduler left the loop where it was, the lesson is run
+/// again as it then asks its reader to, a few times.
+fn of_a_loop_that_wandered() -> Value {
+    const TIMES: usize = 4;
+    let lessons = Lessons::new();
+    for _ in 1..TIMES {
+        let said = lessons.hold(&["cgroups", "-o", "json"]);
+        if !said.stdout.contains("run the lesson again") {
+            return backed(said);
+        }
+        said.ended_with(121);
+    }
+    backed(lessons.hold(&["cgroups", "-o", "json"]))
+}
+
 /// The lesson as a document, whose every line must name its records.
 fn document(name: &str) -> Value {
     backed(Lessons::new().hold(&[name, "-o", "json"]))
@@ -107,7 +122,7 @@ fn a_loop_in_a_cgroup_with_one_processor_stays_on_it() {
         assert!(said.stdout.contains("one processor"), "{said:?}");
         return;
     }
-    let lesson = document("cgroups");
+    let lesson = of_a_loop_that_wandered();
     shows(&lesson, "cgroup_attach_task", &["tracer", "moves sh"]);
     shows(&lesson, "task_snapshot", &["allowed: processors "]);
     let held = ["allowed: processor ", "cpuset: processor "];

@@ -5,9 +5,9 @@ use std::fs::File;
 use std::io::Write as _;
 
 use super::{
-    Failure, cleared,
+    Failure, cleared, crowd,
     lesson::{Evidence, Lesson, Part, Records, verdict_of},
-    samples::{FEWEST, has_wandered, moves, samples, stretches},
+    samples::{FEWEST, moves, samples, stretches},
     stage::{Shell, Stage},
 };
 use crate::{
@@ -27,13 +27,14 @@ use crate::{
 /// The controller that this lesson is about.
 const CONTROLLER: &str = "cpuset";
 
-/// Three busy loops. The first asks after itself now and then: the record of that call says
-/// which processor it was on. The two others are there so that there is more to run than there
-/// are processors for it, and the scheduler has to move tasks.
+/// Nine busy loops. The first asks after itself now and then: the record of that call says which
+/// processor it was on. The others crowd the processor that it is on: fewer weigh too little
+/// beside what else a machine runs, since the scheduler weighs sessions, not loops.
 const SCRIPT: &str = r"
 spin() { i=0; while [ $i -lt 2000 ]; do i=$((i + 1)); done; }
-while :; do spin; done &
-while :; do spin; done &
+for companion in 1 2 3 4 5 6 7 8; do
+    while :; do spin; done &
+done
 while :; do spin; kill -0 $$; done";
 
 /// What is known at the end.
@@ -75,9 +76,7 @@ pub async fn teach(stage: &mut Stage) -> Result<Lesson, Failure> {
     };
     let shell = stage.shell(&spec).await?;
     let watched = shell.tgid;
-    stage
-        .until(|steps| has_wandered(&samples(steps, watched)))
-        .await?;
+    crowd::until_wandered(stage, watched, &wide).await?;
     let before = stage.certificate(watched)?;
 
     // The processor that it is not on, so that the write must move it.
@@ -107,6 +106,7 @@ pub async fn teach(stage: &mut Stage) -> Result<Lesson, Failure> {
             ));
         }
     };
+    crowd::hold(&stage.session.steps, watched, &[narrow])?;
     let moved = stage.session.steps.len();
     stage
         .until(|steps| samples(steps.get(moved..).unwrap_or_default(), watched).len() >= FEWEST)
@@ -174,8 +174,8 @@ fn tell(seen: &Seen<'_>, root: Tgid, records: Records) -> Lesson {
     Lesson {
         name: "cgroups",
         title: "What a cgroup is: a folder that decides what its processes may use",
-        introduction: "A busy loop runs in a cgroup that may use two processors, beside two more \
-                       such loops. Then its number is written to a file of another cgroup, whose \
+        introduction: "A busy loop runs in a cgroup that may use two processors, beside eight \
+                       more such loops. Then its number is written to a file of another cgroup, whose \
                        cpuset holds one. Every record says on which processor it was made: that \
                        is how the loop is watched."
             .to_owned(),
@@ -314,8 +314,9 @@ fn wandering(seen: &Seen<'_>) -> Part {
     Part {
         title: "A busy loop wanders".to_owned(),
         text: format!(
-            "Three busy loops share {}. The processor of each sample of the first one, {}, as \
-             `processor x samples in a row`:",
+            "Nine busy loops share {}. Eight of them are held to one processor in turns, so that \
+             it is crowded. The processor of each sample of the ninth, {}, as `processor x \
+             samples in a row`:",
             numbers(&seen.wide),
             seen.watched
         ),
@@ -406,7 +407,11 @@ fn held(seen: &Seen<'_>) -> Part {
     let holds = (!after.is_empty()).then(|| after.iter().all(|event| event.cpu == seen.narrow));
     Part {
         title: "The same loop, held".to_owned(),
-        text: format!("The other two loops may still use {}.", numbers(&seen.wide)),
+        text: format!(
+            "The other loops, which may use {}, are all on processor {} now.",
+            numbers(&seen.wide),
+            seen.narrow
+        ),
         evidence: vec![Evidence::of(after.iter().copied(), stretches(&after))],
         verdict: verdict_of(holds),
         meaning: match holds {

@@ -1,6 +1,6 @@
 //! The lesson on made-up records: what makes each part pass, fail or stay open.
 
-use super::super::samples::MOST;
+use super::super::samples::{MOST, has_wandered};
 use super::*;
 use crate::event::{SyscallTable, decode, sample};
 use crate::verdict::Verdict;

@@ -3,6 +3,7 @@
 
 mod cgroups;
 mod cleared;
+mod crowd;
 mod host;
 mod lesson;
 mod namespaces;
