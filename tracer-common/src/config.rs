@@ -54,9 +54,12 @@ pub const HOLD_ELSEWHERE: u32 = 1;
 /// Another such bit: who executes one in other cgroups than tracer is in, in any hierarchy.
 pub const HOLD_CGROUPS: u32 = 2;
 
-/// Bit of a value in the map `SCOPE`, which else is the start of the thread group's leader in
-/// nanoseconds of boot time, and takes 62 bits in 146 years: the group, and what it creates in its
-/// own namespaces, belongs to a container that has been judged, and is not held any more.
+/// Bits of a value in the map `SCOPE` that are the start of the thread group's leader in nanoseconds
+/// of boot time: enough for 18 years.
+pub const STARTED: u64 = (1 << 59) - 1;
+
+/// Another bit of such a value: the group, and what it creates in its own namespaces, belongs to a
+/// container that has been judged, and is not held any more.
 pub const LET_GO: u64 = 1 << 63;
 
 /// Another such bit: it was let go on the condition that it keeps its namespaces, so that setns and
@@ -66,7 +69,14 @@ pub const KEEPS_NAMESPACES: u64 = 1 << 62;
 /// Bit of a value in the map `SCOPE` where the whole host is observed: the group was moved to
 /// another cgroup, or created there, and has executed a program since. What it creates from then on
 /// is not observed for that reason.
-pub const EXECUTED: u64 = 1 << 63;
+pub const EXECUTED: u64 = 1 << 61;
+
+/// Another such bit: the group is held, and nobody has decided upon it.
+pub const HELD: u64 = 1 << 60;
+
+/// Another such bit, beside [`HELD`]: the record of what it executed was lost, so that nobody is told
+/// that it is held.
+pub const UNTOLD: u64 = 1 << 59;
 
 /// What changes while the programs run: the one slot of the array map `REQUEST`.
 #[repr(C)]

@@ -1,17 +1,17 @@
-//! Holding a payload: who executes a program in other namespaces than tracer's own, or, where that is
-//! asked for, in other cgroups, is stopped before its first instruction, until user space has judged it.
+//! Holding a payload: who executes a program in other namespaces than tracer's own, or than the host's
+//! where the whole host is observed, or, where that is asked for, in other cgroups, is stopped before its first instruction, until user space has judged it.
 //! Owns who is held and how.
 
 use aya_ebpf::helpers::generated::bpf_send_signal;
 use tracer_common::{
-    config::HOLD_CGROUPS,
+    config::{HOLD_CGROUPS, UNTOLD},
     record::{CertificateRecord, NamespaceSet},
 };
 
 use zerocopy::FromZeros as _;
 
 use crate::{
-    fact,
+    fact, host,
     kernel::{self, config, offset},
     map::{OWN_CGROUPS, REQUEST},
     scope,
@@ -19,7 +19,7 @@ use crate::{
 
 /// Of include/uapi/asm-generic/signal.h, which x86-64 and arm64 follow.
 const SIGKILL: u32 = 9;
-const SIGSTOP: u32 = 19;
+pub const SIGSTOP: u32 = 19;
 
 /// Whether payloads are held at all, at this moment, and this is not one that was judged.
 #[inline(always)]
@@ -36,7 +36,10 @@ fn differs(own: u32, task: u32) -> bool {
 }
 
 #[inline(always)]
-fn is_elsewhere(set: &NamespaceSet) -> bool {
+fn is_elsewhere(set: &NamespaceSet, task: u64) -> bool {
+    if config!(host) != 0 {
+        return host::is_elsewhere(task);
+    }
     differs(config!(own[0]), set.mnt)
         || differs(config!(own[1]), set.uts)
         || differs(config!(own[2]), set.ipc)
@@ -70,6 +73,13 @@ pub fn learn(task: u64) {
     }
 }
 
+/// Stops the current task, on its way to user mode. The kernel may refuse.
+#[inline(always)]
+fn stop() -> bool {
+    // SAFETY: a helper that takes a number and acts on the current task.
+    (unsafe { bpf_send_signal(SIGSTOP) }) == 0
+}
+
 /// Stops the current task, which is executing a program, if it is to be held. What became of it is
 /// for its record, which is submitted afterwards: whoever reads that lets go of a task that has
 /// its signal already. The signal is dealt with on the way to user mode, before the first
@@ -77,11 +87,12 @@ pub fn learn(task: u64) {
 /// (kernel/signal.c, `sig_task_ignored`).
 #[inline(always)]
 pub fn hold(set: &NamespaceSet, task: u64, tgid: u32) -> u32 {
-    if !wanted(tgid) || !is_elsewhere(set) && !is_in_other_cgroups(task) {
+    if !wanted(tgid) || !is_elsewhere(set, task) && !is_in_other_cgroups(task) {
         return CertificateRecord::FREE;
     }
-    // SAFETY: a helper that takes a number and acts on the current task.
-    if unsafe { bpf_send_signal(SIGSTOP) } == 0 {
+    if stop() {
+        // Who has no room in the table is held all the same, but by nobody's book.
+        let _full = scope::held(tgid, 0);
         CertificateRecord::HELD
     } else {
         CertificateRecord::NOT_HELD
@@ -89,7 +100,8 @@ pub fn hold(set: &NamespaceSet, task: u64, tgid: u32) -> u32 {
 }
 
 /// Ends the current task, whose record was lost, if it might have been held: nobody would judge
-/// it, and nobody let go of it.
+/// it, and nobody let go of it. On the whole host it is held, and user space looks for it: it may be
+/// somebody of whom nothing is expected.
 #[inline(always)]
 pub fn lost(task: u64, tgid: u32) {
     if !wanted(tgid) {
@@ -97,8 +109,11 @@ pub fn lost(task: u64, tgid: u32) {
     }
     let mut set = NamespaceSet::new_zeroed();
     fact::namespaces(&mut set, task);
-    if is_elsewhere(&set) || is_in_other_cgroups(task) {
-        // SAFETY: as above. A task that cannot be sent a signal goes on; the lost record makes the
+    if is_elsewhere(&set, task) || is_in_other_cgroups(task) {
+        if config!(host) != 0 && scope::held(tgid, UNTOLD) && stop() {
+            return;
+        }
+        // SAFETY: as in `stop`. A task that cannot be sent a signal goes on; the lost record makes the
         // verdict inconclusive.
         let _refused = unsafe { bpf_send_signal(SIGKILL) };
     }

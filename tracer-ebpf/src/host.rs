@@ -11,8 +11,9 @@ use zerocopy::FromZeros as _;
 
 use crate::{
     emit, fact,
-    kernel::{self, offset},
+    kernel::{self, config, offset},
     map::{HOST, SCOPE},
+    scope,
 };
 
 /// Whether a namespace of that kind is another than the host's.
@@ -70,19 +71,37 @@ pub fn learn(task: u64) {
     unsafe { *slot = host };
 }
 
-/// Marks a thread group that was moved to another cgroup, or created in one.
 #[inline(always)]
-pub fn mark(tgid: u32, start_ns: u64) {
-    if SCOPE.insert(tgid, start_ns, 0).is_err() {
+fn put(tgid: u32, value: u64) {
+    if SCOPE.insert(tgid, value, 0).is_err() {
         emit::count(Counter::SCOPE_FULL);
     }
 }
 
-/// Marks one that is told of because it is elsewhere, so that its end is told, too, wherever it has
-/// gone by then.
+/// Marks a thread group that was moved to another cgroup. What was decided of it stays so.
+#[inline(always)]
+pub fn mark(tgid: u32, start_ns: u64) {
+    let decided = if config!(hold) != 0 {
+        scope::decided(tgid)
+    } else {
+        0
+    };
+    put(tgid, start_ns | decided);
+}
+
+/// Marks a new thread group: one that was created in another cgroup, or by one that was moved; else one
+/// that is told of because it is elsewhere, so that its end is told, too, wherever it has gone by then.
+/// `decided` is what is known of it, as [`scope::decided`] has it.
+#[inline(always)]
+pub fn created(tgid: u32, start_ns: u64, moved: bool, decided: u64) {
+    let executed = if moved { 0 } else { EXECUTED };
+    put(tgid, start_ns | executed | decided);
+}
+
+/// Marks one that is told of because it executes a program elsewhere.
 #[inline(always)]
 pub fn told(tgid: u32, start_ns: u64) {
-    mark(tgid, start_ns | EXECUTED);
+    put(tgid, start_ns | EXECUTED);
 }
 
 /// Whether a thread group is marked.

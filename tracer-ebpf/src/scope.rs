@@ -3,7 +3,7 @@
 
 use tracer_common::{
     Counter,
-    config::{HOLD_CGROUPS, KEEPS_NAMESPACES, LET_GO},
+    config::{HELD, HOLD_CGROUPS, KEEPS_NAMESPACES, LET_GO},
 };
 
 use crate::{
@@ -40,7 +40,7 @@ pub fn enter(tgid: u32, start_ns: u64, creator: u32, set_apart: bool) {
 
 /// What was decided of a thread group: bits of its value.
 #[inline(always)]
-fn decided(tgid: u32) -> u64 {
+pub fn decided(tgid: u32) -> u64 {
     // SAFETY: user space replaces the value as a whole; an old one is as good as a new one.
     unsafe { SCOPE.get(tgid) }.map_or(0, |value| value & (LET_GO | KEEPS_NAMESPACES))
 }
@@ -77,6 +77,19 @@ pub fn changed(tgid: u32) {
         // that store at once store the same.
         unsafe { *value &= !LET_GO };
     }
+}
+
+/// Notes that a thread group is held, and with `why` in which way. Where it is not in the table,
+/// nothing can be noted, and that is told.
+#[inline(always)]
+pub fn held(tgid: u32, why: u64) -> bool {
+    let Some(value) = SCOPE.get_ptr_mut(tgid) else {
+        return false;
+    };
+    // SAFETY: the entry is memory of the map until the program ends; of a group that executes a
+    // program one thread is left, and nobody else stores these bits.
+    unsafe { *value |= HELD | why };
+    true
 }
 
 /// Removes a thread group that has ended, so that a later one with its number is not ours.

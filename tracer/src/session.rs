@@ -34,7 +34,7 @@ pub enum Halt {
 }
 
 impl Halt {
-    fn of(event: &Event) -> Option<Self> {
+    pub(crate) fn of(event: &Event) -> Option<Self> {
         match &event.body {
             Body::Exec(exec) if exec.hold != Hold::Free => Some(Self::Held {
                 seq: event.seq,

@@ -2,6 +2,7 @@
 //! against what those say of themselves. Owns one audit and the reading of its records.
 
 mod depth;
+mod enforced;
 mod hostile;
 mod listen;
 mod makers;

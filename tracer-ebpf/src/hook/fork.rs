@@ -37,7 +37,7 @@ pub fn task_newtask(arguments: Arguments) {
             scope::tgid(child),
             kernel::read(child, offset!(task_start_boottime)),
             scope::tgid(caller),
-            flags & NEW_NAMESPACES != 0
+            is_set_apart(caller, child, flags)
                 || flags & CLONE_INTO_CGROUP != 0
                     && scope::is_set_apart_by_cgroups(scope::tgid(caller)),
         );
@@ -50,6 +50,17 @@ pub fn task_newtask(arguments: Arguments) {
         fact::namespaces(&mut record.namespaces, child);
         fact::cgroups(&mut record.cgroups, child);
     });
+}
+
+/// Whether a new task is in other namespaces than its creator, if only in those that the creator has
+/// made for its children: what was decided of that is not decided of it.
+#[inline(always)]
+fn is_set_apart(caller: u64, child: u64, flags: u64) -> bool {
+    let proxy = |task| kernel::pointer(task, offset!(task_nsproxy));
+    flags & NEW_NAMESPACES != 0
+        || config!(hold) != 0
+            && (proxy(caller) != proxy(child)
+                || fact::own_pid(caller).namespace != fact::own_pid(child).namespace)
 }
 
 /// Whether a new task is told of where the whole host is observed; threads never are. One that is
@@ -65,10 +76,11 @@ fn is_told(caller: u64, child: u64, flags: u64) -> bool {
         return false;
     }
     let start = kernel::read(child, offset!(task_start_boottime));
-    if moved {
-        host::mark(scope::tgid(child), start);
+    let decided = if config!(hold) == 0 || is_set_apart(caller, child, flags) {
+        0
     } else {
-        host::told(scope::tgid(child), start);
-    }
+        scope::decided(scope::tgid(caller))
+    };
+    host::created(scope::tgid(child), start, moved, decided);
     true
 }

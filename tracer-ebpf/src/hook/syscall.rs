@@ -12,6 +12,7 @@ use super::Arguments;
 use crate::{
     emit::emit,
     fact,
+    hold::SIGSTOP,
     kernel::{self, config, offset},
     scope,
 };
@@ -36,6 +37,12 @@ pub fn sys_exit(arguments: Arguments) {
     let registers = arguments.address::<0>();
     if number == config!(nr_setns) || number == config!(nr_unshare) {
         namespaces_after(task, registers, number, ret);
+        return;
+    }
+    // Of the whole host, only who may stop because a child of it was held.
+    if config!(host) != 0
+        && kernel::read::<u64>(registers, offset!(regs_arg1)) != u64::from(SIGSTOP)
+    {
         return;
     }
     emit::<SyscallRecord>(Kind::SYSCALL, task, |record| {

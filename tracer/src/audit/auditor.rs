@@ -5,18 +5,16 @@ use std::collections::BTreeMap;
 
 use crate::event::{Body, Event, Lineage, NamespaceSlot, Namespaces, TaskSeen, Tgid};
 use crate::host::HostFacts;
-use crate::model::{Birth, Births, Happening, Model};
-use crate::verdict::{Counters, Observation, Seen, Unattached, Verdict};
+use crate::model::{Births, Happening, Model};
+use crate::verdict::{Counters, Observation, Seen, Unattached};
 
+use super::gate::Gate;
 use super::identity;
 use super::judging::Judging;
-use super::lineage::{self, Waiting};
+use super::lineage::Waiting;
 use super::loss::Losses;
 use super::order::{Due, Order};
-use super::record::{
-    Born, Container, Ended, LineageSource, Process, Record, SCHEMA_VERSION, SeenBy, Started,
-    Violation, What,
-};
+use super::record::{Ended, Process, Record, SCHEMA_VERSION, SeenBy, Started, What};
 use super::timeline::Pasts;
 
 /// Looks up whom a task descends from where the kernel has not told.
@@ -53,6 +51,7 @@ pub struct Auditor {
     pub(super) from_ns: u64,
     pub(super) next: u64,
     pub(super) told: BTreeMap<String, u64>,
+    pub(super) gate: Option<Gate>,
     waiting: Order<What>,
     out: Vec<Record>,
 }
@@ -82,6 +81,7 @@ impl Auditor {
             from_ns: setting.from_ns,
             next: 0,
             told: BTreeMap::new(),
+            gate: None,
             waiting: Order::default(),
             out: Vec::new(),
         }
@@ -104,6 +104,11 @@ impl Auditor {
     /// Whether anything waits for what may have happened before.
     pub fn waits(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    /// The condition of every birth.
+    pub fn judging(&self) -> &Judging {
+        &self.judging
     }
 
     /// Another condition of every birth from now on.
@@ -244,105 +249,11 @@ impl Auditor {
         for number in told.into_keys() {
             self.births.release(number);
         }
+        let born = |happening: &Happening| matches!(happening, Happening::Born(_));
+        if !happenings.iter().any(born) {
+            self.pass_by(event);
+        }
         explained
-    }
-
-    fn born(&mut self, event: &Event, number: usize, ancestry: &Ancestry<'_>) {
-        let Some(birth) = self.births.get(number).cloned() else {
-            return;
-        };
-        let told = self.lineages.take(&event.task);
-        let (lineage, source) = match told {
-            Some(lineage) => (Some(lineage), LineageSource::Kernel),
-            None => (ancestry(birth.payload.tgid), LineageSource::Proc),
-        };
-        let lineage = lineage::record(&self.host.boot_id, lineage.as_ref(), source);
-        let (mut born, violation) = self.born_record(&birth, SeenBy::Exec, lineage);
-        let since = self.since(&birth);
-        let boot_id = &self.host.boot_id;
-        born.timeline = Some(self.pasts.timeline(boot_id, &birth, since, &self.model));
-        if !birth.domain.namespaces.is_empty() {
-            self.pasts.told(&birth.payload);
-        }
-        self.tell(event.time_ns, What::ContainerBorn(Box::new(born)));
-        if let Some(violation) = violation {
-            self.tell(event.time_ns, What::ContainerViolation(violation));
-        }
-        self.births.release(number);
-    }
-
-    /// The record of the birth that the steps to another one begin after: that of the container with
-    /// namespaces that it is within. What has cgroups alone may be a runtime's own stage.
-    fn since(&self, birth: &Birth) -> Option<u64> {
-        let mut outer = birth.within.and_then(|number| self.births.get(number));
-        while let Some(one) = outer.filter(|one| one.domain.namespaces.is_empty()) {
-            let further = one.within.filter(|number| *number < one.number);
-            outer = further.and_then(|number| self.births.get(number));
-        }
-        outer.map(|outer| outer.seq)
-    }
-
-    pub(super) fn born_record(
-        &self,
-        birth: &Birth,
-        seen_by: SeenBy,
-        lineage: super::record::Lineage,
-    ) -> (Born, Option<Violation>) {
-        let lost = self.lost_of(birth);
-        let judged = self
-            .judging
-            .judge(birth, &self.model, &self.observation, lost, &self.host);
-        let stage = birth.domain.namespaces.is_empty();
-        // Services have cgroups of their own and are no containers: nothing is expected of them.
-        let verdict = judged.verdict.filter(|_| !stage);
-        let process = identity::payload(&self.host.boot_id, birth);
-        let container = self.container(birth);
-        let violation = verdict
-            .filter(|verdict| *verdict != Verdict::Pass)
-            .map(|verdict| Violation {
-                container: container.clone(),
-                process: process.clone(),
-                verdict: verdict.name().to_owned(),
-                items: judged.items,
-            });
-        let within = birth.within.and_then(|number| self.births.get(number));
-        let namespaces = birth.domain.namespaces.iter();
-        let cgroups = birth.domain.cgroups.iter();
-        let cgroups = cgroups.filter_map(|key| Some(&self.model.cgroup(*key)?.path));
-        let (paths, cut): (Vec<_>, Vec<_>) =
-            cgroups.map(|path| (path.text.clone(), path.cut)).unzip();
-        let born = Born {
-            container,
-            process,
-            vpid: birth.certificate.vpid(),
-            within: within.map(|outer| self.container(outer).id),
-            runtime: birth.runtime.clone(),
-            cgroups_alone: stage,
-            namespaces: namespaces
-                .map(|(kind, id)| identity::namespace(NamespaceSlot::own(*kind), *id))
-                .collect(),
-            cgroups: paths,
-            cgroups_cut: cut.contains(&true),
-            seen_by,
-            lineage,
-            timeline: None,
-            verdict: verdict.map(|verdict| verdict.name().to_owned()),
-            certificate: judged.certificate,
-        };
-        (born, violation)
-    }
-
-    /// What may be missing of the time in which a container was made.
-    fn lost_of(&self, birth: &Birth) -> crate::verdict::PerKind {
-        self.losses.between(birth.payload.start_ns, birth.time_ns)
-    }
-
-    pub(super) fn container(&self, birth: &Birth) -> Container {
-        Container {
-            id: identity::container_id(&self.host.boot_id, &birth.payload),
-            name: birth.id.clone(),
-            incomplete: self.lost_of(birth).total() != 0,
-        }
     }
 
     /// The drift that is `from_end` from the last one.
@@ -354,12 +265,14 @@ impl Auditor {
         let Some(drift) = at.and_then(|at| birth.drift.get(at)) else {
             return;
         };
+        let (change, by) = (drift.what.clone(), drift.by.clone());
         let what = What::ContainerChanged {
             container: self.container(birth),
-            change: drift.what.clone(),
-            by: drift.by.clone(),
+            change: change.clone(),
+            by: by.clone(),
         };
         self.tell(event.time_ns, what);
+        self.denied(event, number, &change, &by);
     }
 
     fn entered(&mut self, event: &Event, number: usize, tgid: Tgid) {
@@ -393,6 +306,7 @@ impl Auditor {
             lifetime_ns: now_ns.saturating_sub(birth.time_ns),
         };
         self.tell(now_ns, what);
+        self.gone(number);
     }
 
     fn time(&self, boot_ns: u64) -> String {

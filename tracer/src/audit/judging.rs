@@ -3,11 +3,13 @@
 
 use serde_json::Value;
 
-use crate::expect::{Expectation, catalog::Base, rule::Rule};
+use crate::expect::{Check, Expectation, catalog::Base, rule::Rule};
 use crate::host::HostFacts;
 use crate::model::{Birth, Model};
 use crate::report::verification;
-use crate::verdict::{self, Container, Observation, PerKind, Surroundings, Verdict};
+use crate::verdict::{
+    self, Container, Judgement, Observation, PerKind, Select, Surroundings, Verdict,
+};
 
 use super::record::Item;
 
@@ -18,6 +20,10 @@ pub struct Judging {
     pub expectations: Vec<Expectation>,
     /// Conditions of the user's own.
     pub rules: Vec<Rule>,
+    /// Of which containers; `None` = of all.
+    pub select: Option<Select>,
+    /// A container that was let go must not change.
+    pub denies_drift: bool,
 }
 
 /// A birth, judged.
@@ -53,49 +59,81 @@ impl Undecided {
     }
 }
 
+fn reads_more(expectation: &Expectation) -> bool {
+    let base = expectation.check.family().base;
+    matches!(base, Base::MountInfo | Base::Files)
+}
+
 impl Judging {
-    /// Those of a list that are judged at births, and the names of those which no birth decides.
-    pub fn decidable(all: Vec<Expectation>) -> (Vec<Expectation>, Undecided) {
+    /// By those of a list that are judged at births; gives the names of those which no birth decides, too.
+    /// `enforced` = payloads are held meanwhile: then more can be read of each, and changes are denied.
+    pub fn decidable(all: Vec<Expectation>, enforced: bool) -> (Self, Undecided) {
         let mut undecided = Undecided::default();
+        let denies_drift = enforced && all.iter().any(|one| one.check == Check::Drift);
         let judged = all.into_iter().filter(|expectation| {
-            let family = expectation.check.family();
+            let at_exec = expectation.check.family().at_exec();
             let name = expectation.id.clone();
-            if !family.at_exec() {
+            let watched = enforced && expectation.check == Check::Drift;
+            if !at_exec && !watched {
                 undecided.later.push(name);
-            } else if matches!(family.base, Base::MountInfo | Base::Files) {
+            } else if !enforced && reads_more(expectation) {
                 undecided.unread.push(name);
             }
-            family.at_exec()
+            at_exec
         });
-        (judged.collect(), undecided)
+        let judging = Self {
+            expectations: judged.collect(),
+            denies_drift,
+            ..Self::default()
+        };
+        (judging, undecided)
     }
 
-    fn is_empty(&self) -> bool {
+    /// Whether it is expected of that container. At its birth nothing tells a runtime's own stage from a
+    /// payload.
+    pub(super) fn takes(&self, birth: &Birth) -> bool {
+        let nothing = Surroundings::default();
+        let select = self.select.as_ref();
+        select.is_none_or(|select| select.takes(birth, false, &nothing))
+    }
+
+    /// Whether an expectation rests on more than records: mount tables, or files of the kernel's.
+    pub fn calls_for_more(&self) -> bool {
+        let mut all = self.expectations.iter();
+        all.any(reads_more)
+    }
+
+    /// Whether nothing is expected.
+    pub fn is_empty(&self) -> bool {
         self.expectations.is_empty() && self.rules.is_empty()
     }
 
-    /// Judges a birth by what its exec has shown. `lost` is what may be missing of it.
+    /// Judges a birth by what its exec has shown. `lost` is what may be missing of it, `around` what was
+    /// read of it beside the records.
     pub(super) fn judge(
         &self,
         birth: &Birth,
         model: &Model,
         observation: &Observation,
         lost: PerKind,
+        around: &Surroundings,
         host: &HostFacts,
     ) -> Judged {
         let mut observation = observation.clone();
         observation.counters.lost = lost;
         observation.counters.submitted = lost;
-        let mut container: Container = verdict::judge_held(
-            &self.expectations,
-            birth,
-            model,
-            &observation,
-            &Surroundings::default(),
-        );
+        let mut container: Container =
+            verdict::judge_held(&self.expectations, birth, model, &observation, around);
         let certificate = verification::certificate_of(&container, host, model);
         verdict::judge_rules(&mut container, &self.rules, &certificate);
-        let judgement = container.judgement.filter(|_| !self.is_empty());
+        let mut judgement = container.judgement.filter(|_| !self.is_empty());
+        if let Some(judgement) = &mut judgement
+            && let Some(select) = &self.select
+            && let Some(item) = select.unsure(birth, around)
+        {
+            judgement.items.push(item);
+            *judgement = Judgement::of(std::mem::take(&mut judgement.items));
+        }
         let items = judgement.iter().flat_map(|judgement| &judgement.items);
         let items = items.filter(|item| item.verdict != Verdict::Pass);
         Judged {

@@ -3,8 +3,10 @@
 //! read the machine nor write anything.
 
 pub mod auditor;
+mod birth;
 pub mod exposition;
 pub mod filter;
+pub mod gate;
 mod identity;
 pub mod journal;
 mod judging;

@@ -52,7 +52,7 @@ impl Auditor {
         };
         let lineage = ancestry(birth.payload.tgid);
         let lineage = lineage::record(&self.host.boot_id, lineage.as_ref(), LineageSource::Proc);
-        let (born, _) = self.born_record(&birth, SeenBy::Inventory, lineage);
+        let (born, ..) = self.born_record(&birth, SeenBy::Inventory, lineage);
         self.tell(event.time_ns, What::ContainerFound(Box::new(born)));
         self.births.release(birth.number);
     }

@@ -138,6 +138,9 @@ pub struct Started {
     pub mode: Mode,
     /// How each hook is attached; `null` = it is missing.
     pub hooks: std::collections::BTreeMap<String, Option<String>>,
+    /// Whose payloads are held until they are judged, as `--select` has it; absent = nobody's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enforced: Option<String>,
 }
 
 /// How setns and unshare are seen.
@@ -235,8 +238,40 @@ pub struct Born {
     pub timeline: Option<Timeline>,
     /// The outcome of what is expected of it, where anything is.
     pub verdict: Option<String>,
+    /// What was done about its payload, where that is enforced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enforced: Option<Enforced>,
     /// All that the kernel knew of the payload.
     pub certificate: Value,
+}
+
+/// What was done about a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Enforced {
+    /// It was held before its first instruction, judged, and let go.
+    LetGo,
+    /// It was held and killed: nothing of it has run.
+    Killed,
+    /// It was not held and killed: something of it may have run.
+    KilledLate,
+    /// It was let go, and killed with all of its container when that changed.
+    KilledForDrift,
+    /// It was not held, and satisfies what is expected.
+    NotHeld,
+}
+
+impl Enforced {
+    /// As a line for people has it.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::LetGo => "let go",
+            Self::Killed => "killed before its first instruction",
+            Self::KilledLate => "killed; something of it may have run",
+            Self::KilledForDrift => "killed as it changed",
+            Self::NotHeld => "not held",
+        }
+    }
 }
 
 /// A namespace.
@@ -280,6 +315,9 @@ pub struct Violation {
     pub process: Process,
     /// `fail` or `inconclusive`.
     pub verdict: String,
+    /// What was done about it, where that is enforced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enforced: Option<Enforced>,
     /// Each expectation that does not pass.
     pub items: Vec<Item>,
 }

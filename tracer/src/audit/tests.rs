@@ -1,6 +1,7 @@
 //! Claims about the stream, each on the smallest run of records that shows it. Owns no rules.
 
 mod condition;
+mod gate;
 mod judging;
 mod timeline;
 

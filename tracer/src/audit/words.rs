@@ -2,7 +2,7 @@
 
 use crate::report::escape::escape;
 
-use super::record::{Born, Cgroup, Container, Loss, Namespace, Process, Record, What};
+use super::record::{Born, Cgroup, Container, Enforced, Loss, Namespace, Process, Record, What};
 
 /// One line without its end, harmless for a terminal.
 pub fn line(record: &Record) -> String {
@@ -22,13 +22,19 @@ pub fn message(record: &Record) -> String {
 fn words(what: &What) -> String {
     match what {
         What::AuditStarted(started) => format!(
-            " tracer {} on {}: setns and unshare seen {}",
+            " tracer {} on {}: setns and unshare seen {}{}",
             started.version,
             started.kernel,
             match started.mode {
                 super::record::Mode::Exact => "as they return",
                 super::record::Mode::Economy => "by their outcome, at the next fork, exec or exit",
-            }
+            },
+            started
+                .enforced
+                .as_ref()
+                .map_or_else(String::new, |which| format!(
+                    "; payloads of {which} held until they are judged"
+                ))
         ),
         What::AuditResumed {
             unknown_from,
@@ -48,10 +54,11 @@ fn words(what: &What) -> String {
             });
             let items: Vec<String> = items.collect();
             format!(
-                " {} {} {}: {}",
+                " {} {} {}{}: {}",
                 container(&violation.container),
                 violation.verdict.to_uppercase(),
                 who(&violation.process),
+                done(violation.enforced),
                 items.join("; ")
             )
         }
@@ -150,12 +157,17 @@ fn birth(born: &Born) -> String {
         list(&born.namespaces)
     };
     format!(
-        " {}{} {} in {apart} < {}",
+        " {}{} {}{} in {apart} < {}",
         container(&born.container),
         verdict.unwrap_or_default(),
         who(&born.process),
+        done(born.enforced),
         ancestors.join(" < ")
     )
+}
+
+fn done(enforced: Option<Enforced>) -> String {
+    enforced.map_or_else(String::new, |done| format!(", {}", done.words()))
 }
 
 fn container(of: &Container) -> String {

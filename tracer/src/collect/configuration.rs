@@ -24,7 +24,7 @@ pub(super) fn of(options: &Options, cast: Option<Cast>) -> Config {
             (true, false) => HOLD_ELSEWHERE,
             (true, true) => HOLD_ELSEWHERE | HOLD_CGROUPS,
         },
-        own: if options.hold {
+        own: if options.hold && !options.host {
             own_namespaces()
         } else {
             [0; 8]

@@ -99,6 +99,9 @@ pub enum CollectError {
     /// The iterator.
     #[error("reading tasks with iter/task failed: {0}")]
     Iterate(String),
+    /// Who would clean up behind a tracer that was killed cannot be started.
+    #[error("starting the keeper of held payloads failed: {0}")]
+    Keeper(std::io::Error),
 }
 
 /// What to load.
@@ -118,7 +121,8 @@ pub struct Options {
     pub btf: Option<PathBuf>,
     /// Record the returns of `kill`, too.
     pub signals: bool,
-    /// Hold who executes a program in other namespaces than this process's.
+    /// Hold who executes a program in other namespaces than this process's; with `host`, than the
+    /// host's, from [`Collector::hold_from_now`] on.
     pub hold: bool,
     /// Then also who does so in other cgroups.
     pub hold_cgroups: bool,
@@ -239,7 +243,7 @@ impl Collector {
             log,
             counters: PerCpuArray::try_from(take(&mut ebpf, "COUNTERS")?)
                 .map_err(failed("opening the counters"))?,
-            hold: options.hold,
+            hold: options.hold && !options.host,
             request: Array::try_from(take(&mut ebpf, "REQUEST")?)
                 .map_err(failed("opening the request"))?,
             scope: Scope::new(take(&mut ebpf, "SCOPE")?)?,
@@ -280,6 +284,12 @@ impl Collector {
     /// Has every task of the host put into the ring, and the certificate of `tgid`.
     pub fn inventory(&mut self, tgid: u32) -> Result<(), CollectError> {
         self.iterate(tgid, 1)
+    }
+
+    /// Begins to hold, where the whole host is observed: once it is known who is there.
+    pub fn hold_from_now(&mut self) -> Result<(), CollectError> {
+        self.hold = true;
+        self.ask(0, 0)
     }
 
     /// Holds nobody any more. Who was held stays so.

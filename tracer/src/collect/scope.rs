@@ -4,7 +4,7 @@
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use aya::maps::{HashMap, Map, MapData, MapError};
-use tracer_common::config::{KEEPS_NAMESPACES, LET_GO};
+use tracer_common::config::{EXECUTED, HELD, KEEPS_NAMESPACES, LET_GO, STARTED, UNTOLD};
 
 use super::CollectError;
 
@@ -32,7 +32,7 @@ impl Scope {
     ///
     /// # Errors
     /// It is of something else.
-    pub fn of(descriptor: OwnedFd) -> Result<Self, CollectError> {
+    pub fn open(descriptor: OwnedFd) -> Result<Self, CollectError> {
         let data = MapData::from_fd(descriptor).map_err(failed("opening the table of tasks"))?;
         Self::new(Map::HashMap(data))
     }
@@ -63,7 +63,7 @@ impl Scope {
         } else {
             0
         };
-        self.adopt(tgid, start_ns | LET_GO | condition)
+        self.adopt(tgid, start_ns | EXECUTED | LET_GO | condition)
     }
 
     /// How many there are, while some come and others go.
@@ -76,11 +76,20 @@ impl Scope {
             .count() as u64
     }
 
-    /// Those that have not been let go, and the start of each.
-    pub fn not_let_go(&self) -> impl Iterator<Item = (u32, u64)> {
+    /// Those that are held, and the start of each.
+    pub fn held(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.with(HELD)
+    }
+
+    /// Those that are held though the record that would tell so was lost, and the start of each.
+    pub fn held_untold(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.with(HELD | UNTOLD)
+    }
+
+    fn with(&self, bits: u64) -> impl Iterator<Item = (u32, u64)> {
         let all = self.groups.iter().filter_map(Result::ok);
-        all.filter(|(_, value)| value & LET_GO == 0)
-            .map(|(tgid, value)| (tgid, value & !KEEPS_NAMESPACES))
+        all.filter(move |(_, value)| value & bits == bits)
+            .map(|(tgid, value)| (tgid, value & STARTED))
     }
 }
 

@@ -96,7 +96,7 @@ impl Select {
                 let labels = around.labels.get(&birth.seq);
                 birth.id.is_some() && may_bear(key, value.as_deref(), labels)
             }
-            Self::Program(name) => birth.certificate.filename().is_some_and(|path| {
+            Self::Program(name) => birth.certificate.filename().is_none_or(|path| {
                 path.text == *name || path.text.rsplit('/').next() == Some(name.as_str())
             }),
         }
@@ -105,10 +105,14 @@ impl Select {
     /// Why it is not sure that a container that was taken is meant; `None` = it is.
     #[must_use]
     pub fn unsure(&self, birth: &Birth, around: &Surroundings) -> Option<Item> {
-        if !self.asks(birth) {
+        let reason = if matches!(self, Self::Program(_)) {
+            let known = birth.certificate.filename().is_some();
+            (!known).then_some("the path that it was executed by is not known")?
+        } else if self.asks(birth) {
+            unknown(around.labels.get(&birth.seq))?
+        } else {
             return None;
-        }
-        let reason = unknown(around.labels.get(&birth.seq))?;
+        };
         Some(Item {
             id: "selected".to_owned(),
             asked: self.to_string(),

@@ -27,7 +27,7 @@ pub(super) struct Enforcement {
     parents: HashSet<Tgid>,
     /// Containers that have changed, by the record of each payload's exec: nobody in them lives on.
     changed: Vec<u64>,
-    _keeper: Keeper,
+    keeper: Keeper,
 }
 
 impl Enforcement {
@@ -37,8 +37,13 @@ impl Enforcement {
             acts: Acts::of_enforcement(),
             parents: HashSet::new(),
             changed: Vec::new(),
-            _keeper: Keeper::start(session.collector.scope())?,
+            keeper: Keeper::start(session.collector.scope())?,
         })
+    }
+
+    /// Whoever was held is decided upon, and nobody is held any more.
+    pub(super) fn over(&mut self) {
+        self.keeper.nobody_is_held();
     }
 
     /// What was done to whom.
@@ -146,7 +151,7 @@ impl Enforcement {
 }
 
 /// Lets a task that is stopped go on. One that is gone needs no letting go.
-fn resume(tgid: Tgid) {
+pub(crate) fn resume(tgid: Tgid) {
     let pid = i32::try_from(tgid.0).ok().and_then(Pid::from_raw);
     if let Some(process) = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()) {
         let _gone = pidfd_send_signal(&process, Signal::CONT);
@@ -154,7 +159,7 @@ fn resume(tgid: Tgid) {
 }
 
 /// Kills a thread group, and nobody who has its number by now.
-pub(super) fn end(tgid: Tgid, start_ns: u64) {
+pub(crate) fn end(tgid: Tgid, start_ns: u64) {
     let pid = i32::try_from(tgid.0).ok().and_then(Pid::from_raw);
     let Some(process) = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()) else {
         return;

@@ -3,11 +3,11 @@
 //! and must not know the command line.
 
 mod command;
-mod enforce;
+pub(crate) mod enforce;
 pub mod judging;
 pub mod keeper;
 mod mounts;
-mod readings;
+pub(crate) mod readings;
 
 use std::{
     fmt, io,
@@ -296,6 +296,9 @@ impl Watch<'_> {
         }
         // Whoever the command has left waiting is there by now: its end was told after theirs.
         self.follow()?;
+        if let Some(enforcement) = &mut self.enforcement {
+            enforcement.over();
+        }
         self.session.settle()?;
         self.mounts.read_tables(&mut self.session);
         self.ask_for_labels();

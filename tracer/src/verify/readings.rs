@@ -21,7 +21,7 @@ use crate::{
 const HELD: [NamespaceSlot; 3] = [NamespaceSlot::Net, NamespaceSlot::Ipc, NamespaceSlot::Uts];
 
 /// Reads what the expectations call for, and labels wherever a security module gives any.
-pub(super) struct Reader {
+pub(crate) struct Reader {
     places: Vec<Place>,
     hierarchies: Vec<Hierarchy>,
     modules: Vec<SecurityModule>,
@@ -31,7 +31,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(expectations: &[Expectation], hierarchies: Vec<Hierarchy>) -> Self {
+    pub(crate) fn new(expectations: &[Expectation], hierarchies: Vec<Hierarchy>) -> Self {
         Self {
             places: places(expectations),
             hierarchies,
@@ -64,7 +64,7 @@ impl Reader {
     }
 
     /// Reads all of it. `None` = nothing is asked for and there are no labels.
-    pub(super) fn read(
+    pub(crate) fn read(
         &mut self,
         facts: &Certificate,
         task: u32,

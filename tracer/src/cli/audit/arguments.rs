@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, builder::RangedU64ValueParser};
 
-use crate::{audit::filter, cli::kernel::KernelArguments};
+use crate::{
+    audit::filter,
+    cli::{kernel::KernelArguments, verify},
+    verdict::Select,
+};
 
 /// Audit the whole host: a record for each container that is born, what becomes of it, and its end,
 /// until a signal asks for the end.
@@ -36,6 +40,15 @@ pub struct AuditArguments {
     pub journald: Option<PathBuf>,
     #[command(flatten)]
     pub expected: ExpectedArguments,
+    /// Hold the payload of each container that --select takes before its first instruction, until it is judged, and
+    /// kill it unless it passes. Whoever is there already is left alone. Sees setns and unshare as --exact does
+    #[arg(
+        long,
+        requires = "select",
+        conflicts_with = "economy",
+        help_heading = "Expectations"
+    )]
+    pub enforce: bool,
     #[command(flatten)]
     pub filter: FilterArguments,
     /// Serve /metrics, /healthz, /readyz and /version over HTTP: ADDR:PORT, or a port of the loopback interface
@@ -82,6 +95,9 @@ pub struct ExpectedArguments {
     /// `linux.ns.net.is_host == false && linux.no_new_privs`
     #[arg(long, value_name = "CEL")]
     pub rule: Vec<String>,
+    /// Expect it of these containers and of no others: all, id=PREFIX, runtime=NAME, program=NAME or cgroup=PATH
+    #[arg(long, value_parser = select, value_name = "WHICH")]
+    pub select: Option<Select>,
 }
 
 /// Which records are written.
@@ -115,6 +131,22 @@ pub enum Form {
     Table,
     /// A JSON line; `tracer schema` prints what it holds
     Jsonl,
+}
+
+/// Of what `tracer verify` takes, all that a birth shows by itself.
+fn select(text: &str) -> Result<Select, String> {
+    match verify::select(text)? {
+        Select::Number(_) | Select::Label(..) => Err(format!(
+            "`{text}` selects nothing here: an audit has no first container and asks no engine; write all, id=PREFIX, \
+             runtime=NAME, program=NAME or cgroup=PATH"
+        )),
+        other @ (Select::Payloads
+        | Select::All
+        | Select::Id(_)
+        | Select::Runtime(_)
+        | Select::Program(_)
+        | Select::Cgroup(_)) => Ok(other),
+    }
 }
 
 fn ring(text: &str) -> Result<u32, String> {

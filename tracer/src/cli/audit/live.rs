@@ -7,7 +7,10 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Interval;
 
+use tracer_common::Kind;
+
 use super::ancestry::{self, Starts};
+use super::gate::{Gate, carry_out};
 use crate::{
     audit::{
         Auditor, Judging, Record, Setting,
@@ -21,6 +24,7 @@ use crate::{
     },
     event::{self, Body, Event, SyscallTable, Tgid},
     host::HostFacts,
+    session::Halt,
     verdict::{Counters, Seen, Unattached},
 };
 
@@ -51,14 +55,16 @@ pub struct Live {
     next: u64,
     /// All that happened until then was read, but for what is on its way.
     read_ns: u64,
-    starts: Starts,
+    pub(super) starts: Starts,
     /// Something was lost since all tasks were looked at.
     doubtful: bool,
     gather: Option<Interval>,
+    /// After the collector: whoever is held when all of this goes has nobody hold more.
+    pub(super) gate: Option<Gate>,
 }
 
 /// Events, and what is read of the ring that makes them.
-struct Intake<'a> {
+pub(super) struct Intake<'a> {
     collector: &'a mut Collector,
     syscalls: &'a SyscallTable,
     counters: &'a mut Counters,
@@ -67,7 +73,7 @@ struct Intake<'a> {
 
 impl Intake<'_> {
     /// The next events, at most `most`.
-    fn events(&mut self, most: usize) -> Vec<Event> {
+    pub(super) fn events(&mut self, most: usize) -> Vec<Event> {
         let mut events = Vec::new();
         let (syscalls, counters, next) = (self.syscalls, &mut *self.counters, &mut *self.next);
         self.collector.ring.drain_some(most, |bytes| {
@@ -94,7 +100,7 @@ impl Live {
         let from_ns = now_ns();
         let mut collector = Collector::start(options)?;
         let hooks = collector.hooks()?.to_vec();
-        needs(&hooks)?;
+        needs(&hooks, options)?;
         let syscalls = SyscallTable::new(collect::syscall_names());
         let (mut counters, mut next) = (Counters::default(), 0);
         let mut intake = Intake {
@@ -110,6 +116,8 @@ impl Live {
         intake.collector.inventory(0)?;
         first.extend(intake.events(usize::MAX));
         let baseline = baseline(&first)?;
+        let select = judging.select.as_ref().filter(|_| options.hold);
+        let enforced = select.map(ToString::to_string);
         let auditor = Auditor::new(Setting {
             host: host.clone(),
             baseline,
@@ -124,6 +132,7 @@ impl Live {
             boot_id: host.boot_id.clone(),
             mode: mode(&hooks),
             hooks: chosen(&hooks),
+            enforced,
         };
         let mut live = Self {
             collector,
@@ -136,10 +145,14 @@ impl Live {
             starts: starts(&first),
             doubtful: false,
             gather: None,
+            gate: None,
         };
         live.auditor.started(started);
         live.take(first)?;
         live.find()?;
+        if options.hold {
+            live.enforce(host)?;
+        }
         Ok(live)
     }
 
@@ -157,13 +170,28 @@ impl Live {
     }
 
     /// Takes in events, with the counters as they stand after them.
-    fn take(&mut self, events: Vec<Event>) -> Result<(), CollectError> {
+    pub(super) fn take(&mut self, events: Vec<Event>) -> Result<(), CollectError> {
+        let lost = self.counters.lost.get(Kind::EXEC);
         self.read_counters()?;
         let ancestry = |tgid| ancestry::of(tgid, &self.starts);
         for event in events {
-            if !matches!(event.body, Body::Snapshot(_)) {
+            let halt = self.gate.as_mut().zip(Halt::of(&event));
+            if let Some((gate, Halt::SentStop(tgid))) = halt {
+                gate.resume_parent(tgid);
+            } else if let Some((gate, Halt::Held { .. })) = halt {
+                let around = gate.look_at(&event);
+                self.auditor.apply_held(&event, around, &ancestry);
+                gate.holds(event.task.tgid, &self.auditor);
+                carry_out(self.auditor.decisions(), &mut self.collector);
+            } else if !matches!(event.body, Body::Snapshot(_)) {
                 self.auditor.apply(&event, &ancestry);
             }
+        }
+        carry_out(self.auditor.decisions(), &mut self.collector);
+        if let Some(gate) = &mut self.gate
+            && self.counters.lost.get(Kind::EXEC) != lost
+        {
+            gate.lost();
         }
         Ok(())
     }
@@ -188,7 +216,7 @@ impl Live {
         self.read_counters()
     }
 
-    fn intake(&mut self) -> Intake<'_> {
+    pub(super) fn intake(&mut self) -> Intake<'_> {
         Intake {
             collector: &mut self.collector,
             syscalls: &self.syscalls,
@@ -208,6 +236,9 @@ impl Live {
         if !more && self.doubtful {
             self.look_again()?;
         }
+        if !more && self.gate.as_mut().is_some_and(Gate::may_hold_untold) {
+            self.decide_on_untold()?;
+        }
         self.collector.print_log();
         Ok(more)
     }
@@ -222,6 +253,10 @@ impl Live {
     /// time enabled; who stops to wait misses nothing.
     pub async fn readable(&mut self) -> std::io::Result<()> {
         self.collector.ring.readable().await?;
+        if self.gate.is_some() {
+            // Somebody may be held by it.
+            return Ok(());
+        }
         let gather = self
             .gather
             .get_or_insert_with(|| tokio::time::interval(GATHER));
@@ -256,6 +291,9 @@ impl Live {
 
     /// The last records, and the end.
     pub fn end(mut self, reason: String) -> Result<Auditor, CollectError> {
+        if self.gate.is_some() {
+            self.collector.hold_no_more()?;
+        }
         // A hook that runs at this moment may have counted its record and not yet submitted it; it
         // cannot sleep, so yielding to it a few times suffices.
         for _ in 0..64 {
@@ -266,11 +304,12 @@ impl Live {
             }
             std::thread::yield_now();
         }
+        self.hold_is_over()?;
         self.auditor.ended(reason, now_ns());
         Ok(self.auditor)
     }
 
-    fn read_counters(&mut self) -> Result<(), CollectError> {
+    pub(super) fn read_counters(&mut self) -> Result<(), CollectError> {
         let raw = self.collector.counters()?;
         for count in raw.kinds {
             self.counters.submitted.set(count.kind, count.submitted);
@@ -316,14 +355,16 @@ fn starts(events: &[Event]) -> Starts {
 }
 
 /// Hooks without which nothing can be told of containers.
-fn needs(hooks: &[HookChoice]) -> Result<(), CollectError> {
+fn needs(hooks: &[HookChoice], options: &Options) -> Result<(), CollectError> {
     let needed = [
         "task",
         "sched_process_exec",
         "sched_process_exit",
         "task_newtask",
     ];
-    let missing = hooks.iter().filter(|hook| needed.contains(&&*hook.name));
+    // Who is let go is held again once it has changed its namespaces.
+    let is_needed = |name: &str| needed.contains(&name) || options.hold && name == "sys_exit";
+    let missing = hooks.iter().filter(|hook| is_needed(&hook.name));
     for hook in missing {
         if let Some((_, reason)) = hook.missing().into_iter().next() {
             return Err(CollectError::NoWay {

@@ -4,6 +4,7 @@
 mod ancestry;
 mod arguments;
 mod aside;
+mod gate;
 mod journal;
 mod live;
 mod notify;
@@ -53,7 +54,7 @@ pub fn run(arguments: &AuditArguments) -> Result<u8, Failure> {
     super::require_host()?;
     let host =
         host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
-    let judging = judging(&arguments.expected, &host)?;
+    let judging = judging(&arguments.expected, arguments.enforce, &host)?;
     // Before anything is written or attached: a port that is taken keeps it from starting.
     let listener = arguments.listen.map(serve::listen).transpose()?;
     let trouble = Arc::default();
@@ -108,8 +109,9 @@ async fn audit(start: Start<'_>, host: &HostFacts, mut outlet: Outlet) -> Result
         Signals::new().map_err(|error| failed(&format!("catching signals failed: {error}")))?;
     let of_collect =
         |error: crate::collect::CollectError| Failure::new(doctor::code_of(&error), &error);
-    let mut live = Live::start(&options(&start.arguments.observed), host, start.judging)
-        .map_err(of_collect)?;
+    let enforced = start.arguments.enforce.then_some(&start.judging);
+    let options = options(&start.arguments.observed, enforced);
+    let mut live = Live::start(&options, host, start.judging).map_err(of_collect)?;
     if let Some(before) = start.before {
         live.auditor.resumed(before.last);
     }
@@ -148,7 +150,7 @@ async fn audit(start: Start<'_>, host: &HostFacts, mut outlet: Outlet) -> Result
             biased;
             number = signals.next() => {
                 if number == HANGUP && !terminal {
-                    match reload::reload(start.arguments, host, &mut live.auditor, &mut outlet) {
+                    match reload::reload(start.arguments, host, &mut live, &mut outlet) {
                         Ok(()) => manager.reloaded(),
                         Err(failure) => failure.say("the configuration stays as it was"),
                     }
@@ -163,7 +165,7 @@ async fn audit(start: Start<'_>, host: &HostFacts, mut outlet: Outlet) -> Result
             _instant = looks.tick(), if !more => {
                 live.look_again().map_err(of_collect)?;
             }
-            _instant = dues.tick(), if !more && live.auditor.waits() => {}
+            _instant = dues.tick(), if !more && live.waits() => {}
             _instant = turns.tick(), if !more && often.is_some() => {}
             () = outlet.troubled(), if !more => {}
         }
@@ -182,16 +184,24 @@ fn paced(every: Duration) -> Interval {
     turns
 }
 
-fn options(arguments: &ObservedArguments) -> Options {
+/// `enforced` = by what payloads are judged that are held until then.
+fn options(arguments: &ObservedArguments, enforced: Option<&Judging>) -> Options {
     let mut options = arguments.kernel.set(Options {
         host: true,
+        hold: enforced.is_some(),
+        // Who stops with a child of its own tells it so.
+        signals: enforced.is_some(),
+        refuse: enforced.is_some_and(|judging| judging.denies_drift),
         ring_bytes: arguments.ring,
         scope_groups: arguments.processes,
         ..Options::for_this_process()
     });
     if arguments.economy {
         options.hooks.leave_out("sys_exit");
-    } else if !arguments.exact && options.hooks.of("sys_exit") == Wants::default().of("sys_exit") {
+    } else if !arguments.exact
+        && enforced.is_none()
+        && options.hooks.of("sys_exit") == Wants::default().of("sys_exit")
+    {
         // At no cost to other system calls, or not at all.
         options.hooks.ask("sys_exit", Way::Fexit);
     }
@@ -201,10 +211,14 @@ fn options(arguments: &ObservedArguments) -> Options {
 /// The signal that has the configuration read anew.
 const HANGUP: i32 = 1;
 
-fn judging(arguments: &ExpectedArguments, host: &HostFacts) -> Result<Judging, Failure> {
+fn judging(
+    arguments: &ExpectedArguments,
+    enforced: bool,
+    host: &HostFacts,
+) -> Result<Judging, Failure> {
     let lists = expectations::sources(&arguments.expect, &arguments.preset)?;
     let merged = expectations::merged(&lists)?;
-    let (decidable, undecided) = Judging::decidable(merged);
+    let (judging, undecided) = Judging::decidable(merged, enforced);
     for words in undecided.words() {
         say(&words);
     }
@@ -213,10 +227,18 @@ fn judging(arguments: &ExpectedArguments, host: &HostFacts) -> Result<Judging, F
     let rules = rules
         .map(|text| Rule::new(text, &template).map_err(|error| Failure::new(exit::USAGE, error)))
         .collect::<Result<_, _>>()?;
-    Ok(Judging {
-        expectations: decidable,
+    let judging = Judging {
         rules,
-    })
+        select: arguments.select.clone(),
+        ..judging
+    };
+    if enforced && judging.is_empty() && !judging.denies_drift {
+        return Err(Failure::new(
+            exit::USAGE,
+            "--enforce: nothing is expected of any container; name what is by --expect, --preset or --rule",
+        ));
+    }
+    Ok(judging)
 }
 
 /// The file first: what is seen on standard output is in it.

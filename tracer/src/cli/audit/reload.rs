@@ -1,8 +1,7 @@
 //! SIGHUP: the configuration is read anew. Owns what of it can change while the audit runs.
 
-use super::{Outlet, arguments::AuditArguments, filter, judging};
+use super::{Outlet, arguments::AuditArguments, filter, judging, live::Live};
 use crate::{
-    audit::Auditor,
     cli::{Failure, config, say},
     host::HostFacts,
 };
@@ -12,14 +11,14 @@ use crate::{
 pub fn reload(
     before: &AuditArguments,
     host: &HostFacts,
-    auditor: &mut Auditor,
+    live: &mut Live,
     outlet: &mut Outlet,
 ) -> Result<(), Failure> {
     outlet.reopen();
     let now = config::again()?;
-    let judging = judging(&now.expected, host)?;
+    let judging = judging(&now.expected, before.enforce, host)?;
     let filter = filter(&now.filter, host)?;
-    auditor.judge_by(judging);
+    live.judge_by(judging);
     outlet.filter = filter;
     let fixed = fixed(before, &now);
     say(&match &*fixed {
@@ -41,6 +40,7 @@ fn fixed(before: &AuditArguments, now: &AuditArguments) -> Vec<&'static str> {
         ("--journald", before.journald != now.journald),
         ("--rotate-size", before.rotate_size != now.rotate_size),
         ("--rotate-keep", before.rotate_keep != now.rotate_keep),
+        ("--enforce", before.enforce != now.enforce),
         ("--exact", before.observed.exact != now.observed.exact),
         ("--economy", before.observed.economy != now.observed.economy),
         ("--listen", before.listen != now.listen),

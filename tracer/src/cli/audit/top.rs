@@ -64,7 +64,7 @@ pub fn run(arguments: &TopArguments) -> Result<u8, Failure> {
     }
     let host =
         host::read(Path::new("/")).map_err(|error| Failure::new(exit::ENVIRONMENT, error))?;
-    let judging = judging(&arguments.expected, &host)?;
+    let judging = judging(&arguments.expected, false, &host)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -73,7 +73,7 @@ pub fn run(arguments: &TopArguments) -> Result<u8, Failure> {
         let signals = Signals::new().map_err(|error| {
             Failure::new(exit::ERROR, format!("catching signals failed: {error}"))
         })?;
-        let live = Live::start(&options(&arguments.observed), &host, judging)
+        let live = Live::start(&options(&arguments.observed, None), &host, judging)
             .map_err(|error| Failure::new(doctor::code_of(&error), &error))?;
         top(live, signals).await
     })
