@@ -2,8 +2,12 @@
 //! that it is skipped: `cargo xtask vm` reads them, and accepts them only where it has made the
 //! machine so.
 
+use std::fs;
+
+use serde_json::Value;
 use tracer::host::{CgroupVersion, Hierarchy};
 
+use crate::binary::tracer;
 use crate::spec::facts;
 
 /// Whether systemd is the first process, as sd_booted(3) has it; says so where it is not.
@@ -79,4 +83,25 @@ mod tests {
         assert_eq!(version("6.18.5"), (6, 18));
         assert_eq!(version("6.12-rc1"), (6, 12));
     }
+}
+
+/// Whether this kernel can refuse changes of namespaces, as `tracer doctor` says. Those that `cargo xtask vm` boots
+/// are distributions' own, and can.
+pub fn refuses() -> bool {
+    let output = tracer(&["doctor", "-o", "json"]).output().expect("doctor");
+    let findings: Value = serde_json::from_slice(&output.stdout).expect("a document");
+    let enforcement = &findings["enforcement"];
+    let refuses = enforcement["guard"]["chosen"] == "lsm";
+    let words = fs::read_to_string("/proc/cmdline").expect("the kernel's words");
+    if words.contains("tracer.cgroup=") {
+        assert!(refuses, "{enforcement:#}");
+    }
+    let changes = enforcement["changes"].as_array().expect("a list");
+    let prevented = changes.iter().any(|one| one["guarantee"] == "prevented");
+    assert_eq!(prevented, refuses, "{enforcement:#}");
+    if !refuses {
+        let refused = enforcement["guard"]["refused"].as_array().expect("a list");
+        assert!(!refused.is_empty(), "{enforcement:#}");
+    }
+    refuses
 }

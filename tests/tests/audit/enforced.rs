@@ -13,6 +13,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tracer_tests::binary::{self, await_end};
 use tracer_tests::foreign::{Request, Runtime, Subject};
+use tracer_tests::need;
 
 use super::{Audit, accounted, of_type};
 
@@ -164,12 +165,15 @@ fn who_was_there_before_and_who_enters_is_not_held_up() {
     let payload = Payload::new();
     let mut before = there(&payload);
     let audit = start(&payload, &["--rule", SAME_NET]);
-    // It executes programs as ever, and so does who enters it.
+    // Who enters is let go at once.
     enters(before.id());
+    // Who is there executes programs as ever, whether an audit reads or not.
+    audit.signal(Signal::STOP);
     let go = payload.folder.path().join("go");
     fs::write(&go, "").expect("a word");
     assert_eq!(before.wait().expect("its end").code(), Some(7));
     assert_eq!(payload.ran(), 2);
+    audit.signal(Signal::CONT);
     let records = audit.end();
     assert_eq!(done(&records), [""; 0]);
 }
@@ -256,6 +260,31 @@ fn a_container_that_changes_is_killed_where_that_is_denied() {
     };
     assert_eq!(violation["enforced"], "killed_for_drift");
     assert_eq!(violation["items"][0]["id"], "drift");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn changes_are_refused_where_the_kernel_can_and_to_nobody_else() {
+    let payload = Payload::new();
+    let file = payload.expect("namespaces: { shared: [net] }\ndrift: deny\n");
+    let audit = start(&payload, &["--expect", &file]);
+    let changes = format!(
+        "unshare --net true && echo changed >> {0}; exit 7",
+        payload.trace().display()
+    );
+    let changing = payload.run(&["--mount"], &changes);
+    let other = Command::new("unshare").args(["--net", "true"]).status();
+    assert!(other.expect("unshare").success());
+    let records = audit.end();
+    assert_eq!(done(&records), ["let_go"]);
+    let violations = of_type(&records, "container_violation").len();
+    if need::refuses() {
+        assert_eq!((changing.code(), violations), (Some(7), 0));
+        assert_eq!(payload.ran(), 1, "the change was refused");
+    } else {
+        // How far it came until it was killed is a matter of moments.
+        assert_eq!(violations, 1);
+    }
 }
 
 #[test]

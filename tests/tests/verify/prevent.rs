@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::Value;
-use tracer_tests::binary::{Runs, tracer};
+use tracer_tests::binary::Runs;
+use tracer_tests::need;
 
 use crate::{FAIL, NEW, NO_DRIFT, command, containers, expecting, list, script, unshared};
 
@@ -14,32 +15,6 @@ use crate::{FAIL, NEW, NO_DRIFT, command, containers, expecting, list, script, u
 const FIRST: [&str; 3] = ["--enforce", "--select", "1"];
 /// Leaves the hook out that refuses.
 const UNGUARDED: [&str; 5] = ["--enforce", "--select", "1", "--hooks", "capable=none"];
-
-/// What `tracer doctor` says of enforcement.
-fn enforcement() -> Value {
-    let output = tracer(&["doctor", "-o", "json"]).output().expect("doctor");
-    let findings: Value = serde_json::from_slice(&output.stdout).expect("a document");
-    findings["enforcement"].clone()
-}
-
-/// Whether this kernel can refuse. Those that `cargo xtask vm` boots are distributions' own, and can.
-fn refuses() -> bool {
-    let enforcement = enforcement();
-    let refuses = enforcement["guard"]["chosen"] == "lsm";
-    let words = fs::read_to_string("/proc/cmdline").expect("the kernel's words");
-    if words.contains("tracer.cgroup=") {
-        assert!(refuses, "{enforcement:#}");
-    }
-    let prevented = list(&enforcement, "changes")
-        .iter()
-        .any(|one| one["guarantee"] == "prevented");
-    assert_eq!(prevented, refuses, "{enforcement:#}");
-    if !refuses {
-        let refused = list(&enforcement["guard"], "refused");
-        assert!(!refused.is_empty(), "{enforcement:#}");
-    }
-    refuses
-}
 
 fn traces(runs: &Runs) -> Vec<String> {
     let text = fs::read_to_string(runs.path("traces")).unwrap_or_default();
@@ -57,7 +32,7 @@ fn guaranteed<'a>(container: &'a Value, guarantee: &str) -> Vec<&'a str> {
 #[test]
 #[ignore = "needs root"]
 fn every_call_that_changes_namespaces_is_refused_or_detected() {
-    let refuses = refuses();
+    let refuses = need::refuses();
     for change in [
         "unshare --net",
         "unshare --user",
