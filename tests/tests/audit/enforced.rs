@@ -262,6 +262,25 @@ fn a_container_that_changes_is_killed_where_that_is_denied() {
     assert_eq!(violation["items"][0]["id"], "drift");
 }
 
+/// Its creator was let go, after it had made a namespace that only its children are in.
+#[test]
+#[ignore = "needs root"]
+fn who_is_created_in_a_namespace_that_was_made_for_it_is_held() {
+    let payload = Payload::new();
+    let audit = start(&payload, &["--rule", "linux.ns.pid.is_host"]);
+    let inner = format!(
+        "{} -c \"echo inner >> {}\"",
+        payload.program().display(),
+        payload.trace().display()
+    );
+    let outer = payload.run(
+        &["--mount"],
+        &format!("unshare --pid sh -c '{inner}; true'; exit 7"),
+    );
+    assert_eq!((outer.code(), payload.ran()), (Some(7), 1));
+    assert_eq!(done(&audit.end()), ["let_go", "killed"]);
+}
+
 #[test]
 #[ignore = "needs root"]
 fn changes_are_refused_where_the_kernel_can_and_to_nobody_else() {
@@ -297,7 +316,7 @@ fn whose_record_is_lost_is_held_and_killed_if_it_may_be_meant() {
         ("all", &["--mount", "--net"], Some("fail")),
         // The path stands in the record that is lost.
         (&program, &["--mount"], Some("inconclusive")),
-        ("runtime=nobody", &["--mount", "--net"], None),
+        ("id=nobody", &["--mount", "--net"], None),
     ] {
         let before = payload.ran();
         let (ended, records) = unrecorded(&payload, flags, select);
@@ -389,8 +408,8 @@ fn enforcement_without_a_choice_or_a_condition_is_a_usage_error() {
     refused(&all, &["nothing is expected", "--expect"]);
     let economy = [&all[..], &["--economy", "--rule", "true"]].concat();
     refused(&economy, &["--economy"]);
-    for which in ["3", "label=x"] {
-        refused(&["--select", which], &[which, "runtime=NAME"]);
+    for which in ["3", "label=x", "runtime=runc"] {
+        refused(&["--select", which], &[which, "cgroup=PATH"]);
     }
 }
 

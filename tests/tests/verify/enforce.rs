@@ -65,6 +65,28 @@ fn a_container_within_one_that_was_let_go_is_held_too() {
     runs.nothing_is_left();
 }
 
+/// Its creator was let go, after it had made a namespace that only its children are in.
+#[test]
+#[ignore = "needs root"]
+fn who_is_created_in_a_namespace_that_was_made_for_it_is_held() {
+    let runs = Runs::new();
+    let trace = runs.word("traces");
+    let inner = format!(
+        "unshare --pid sh -c \"env sh -c \\\"echo inner >> {trace}\\\"; true\"; echo outer >> {trace}"
+    );
+    let expected = "namespaces: { new: [mnt, uts], shared: [pid] }\n";
+    let all = format!("{UNSHARE} sh -c '{inner}'");
+    let report = script(&runs, expected, &["--enforce"], &all)
+        .ended_with(FAIL)
+        .report();
+    assert_eq!(traces(&runs), ["outer"]);
+    let [outer, inner] = containers(&report) else {
+        panic!("not two containers: {report:#}");
+    };
+    assert_eq!((act(outer), act(inner)), ("let_go", "killed"));
+    runs.nothing_is_left();
+}
+
 #[test]
 #[ignore = "needs root"]
 fn a_container_that_changes_is_killed_where_that_is_denied_and_there_alone() {

@@ -95,7 +95,8 @@ pub struct ExpectedArguments {
     /// `linux.ns.net.is_host == false && linux.no_new_privs`
     #[arg(long, value_name = "CEL")]
     pub rule: Vec<String>,
-    /// Expect it of these containers and of no others: all, id=PREFIX, runtime=NAME, program=NAME or cgroup=PATH
+    /// Expect it of these containers and of no others: all, id=PREFIX, program=NAME or cgroup=PATH. Names are up to who makes
+    /// a container; only `all` leaves nobody out
     #[arg(long, value_parser = select, value_name = "WHICH")]
     pub select: Option<Select>,
 }
@@ -136,14 +137,13 @@ pub enum Form {
 /// Of what `tracer verify` takes, all that a birth shows by itself.
 fn select(text: &str) -> Result<Select, String> {
     match verify::select(text)? {
-        Select::Number(_) | Select::Label(..) => Err(format!(
-            "`{text}` selects nothing here: an audit has no first container and asks no engine; write all, id=PREFIX, \
-             runtime=NAME, program=NAME or cgroup=PATH"
+        Select::Number(_) | Select::Label(..) | Select::Runtime(_) => Err(format!(
+            "`{text}` selects nothing here: an audit has no first container, asks no engine and is not told which programs \
+             processes of the host execute; write all, id=PREFIX, program=NAME or cgroup=PATH"
         )),
         other @ (Select::Payloads
         | Select::All
         | Select::Id(_)
-        | Select::Runtime(_)
         | Select::Program(_)
         | Select::Cgroup(_)) => Ok(other),
     }
