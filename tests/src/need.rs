@@ -73,18 +73,6 @@ fn version(release: &str) -> (u32, u32) {
         .unwrap_or_else(|| panic!("{release} is no release of a kernel"))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::version;
-
-    #[test]
-    fn releases_begin_with_two_numbers() {
-        assert_eq!(version("6.1.0-56-cloud-amd64"), (6, 1));
-        assert_eq!(version("6.18.5"), (6, 18));
-        assert_eq!(version("6.12-rc1"), (6, 12));
-    }
-}
-
 /// Whether this kernel can refuse changes of namespaces, as `tracer doctor` says. Those that `cargo xtask vm` boots
 /// are distributions' own, and can.
 pub fn refuses() -> bool {
@@ -104,4 +92,16 @@ pub fn refuses() -> bool {
         assert!(!refused.is_empty(), "{enforcement:#}");
     }
     refuses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version;
+
+    #[test]
+    fn releases_begin_with_two_numbers() {
+        assert_eq!(version("6.1.0-56-cloud-amd64"), (6, 1));
+        assert_eq!(version("6.18.5"), (6, 18));
+        assert_eq!(version("6.12-rc1"), (6, 12));
+    }
 }
