@@ -1,5 +1,6 @@
 //! Holding a payload: who executes a program in other namespaces than tracer's own, or than the host's
-//! where the whole host is observed, or, where that is asked for, in other cgroups, is stopped before its first instruction, until user space has judged it.
+//! where the whole host is observed, or, where that is asked for, in other cgroups, is stopped before
+//! its first instruction, until user space has judged it.
 //! Owns who is held and how.
 
 use aya_ebpf::helpers::generated::bpf_send_signal;

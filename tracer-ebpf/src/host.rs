@@ -78,15 +78,15 @@ fn put(tgid: u32, value: u64) {
     }
 }
 
-/// Marks a thread group that was moved to another cgroup. What was decided of it stays so.
+/// Marks a thread group that was moved to another cgroup. What was decided of it stays so, and who is held is held.
 #[inline(always)]
 pub fn mark(tgid: u32, start_ns: u64) {
-    let decided = if config!(hold) != 0 {
-        scope::decided(tgid)
+    let stays = if config!(hold) != 0 {
+        scope::stays(tgid)
     } else {
         0
     };
-    put(tgid, start_ns | decided);
+    put(tgid, start_ns | stays);
 }
 
 /// Marks a new thread group: one that was created in another cgroup, or by one that was moved; else one

@@ -3,7 +3,7 @@
 
 use tracer_common::{
     Counter,
-    config::{HELD, HOLD_CGROUPS, KEEPS_NAMESPACES, LET_GO},
+    config::{HELD, HOLD_CGROUPS, KEEPS_NAMESPACES, LET_GO, UNTOLD},
 };
 
 use crate::{
@@ -43,6 +43,14 @@ pub fn enter(tgid: u32, start_ns: u64, creator: u32, set_apart: bool) {
 pub fn decided(tgid: u32) -> u64 {
     // SAFETY: user space replaces the value as a whole; an old one is as good as a new one.
     unsafe { SCOPE.get(tgid) }.map_or(0, |value| value & (LET_GO | KEEPS_NAMESPACES))
+}
+
+/// What is known of a thread group that a move to another cgroup does not change.
+#[inline(always)]
+pub fn stays(tgid: u32) -> u64 {
+    const STAYS: u64 = LET_GO | KEEPS_NAMESPACES | HELD | UNTOLD;
+    // SAFETY: as above.
+    unsafe { SCOPE.get(tgid) }.map_or(0, |value| value & STAYS)
 }
 
 /// Whether the thread group belongs to a container that has been judged.

@@ -12,6 +12,7 @@ use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::process::Signal;
 use serde_json::Value;
 use tracer_tests::binary::{self, await_end};
+use tracer_tests::cgroup::Leftover;
 use tracer_tests::foreign::{Request, Runtime, Subject};
 use tracer_tests::need;
 
@@ -231,6 +232,13 @@ fn who_is_held_waits_for_the_audit_and_the_host_does_not() {
 fn who_is_held_as_the_audit_is_killed_never_runs_and_does_not_stay() {
     let payload = Payload::new();
     let (audit, mut child) = held(&payload);
+    // Who is moved meanwhile is held as before.
+    let hierarchy = tracer_tests::cgroup::any_hierarchy();
+    let other = hierarchy
+        .mount_point
+        .join(format!("held{}", std::process::id()));
+    let other = Leftover::make(other);
+    other.write("cgroup.procs", &child.id().to_string());
     audit.kill();
     assert_eq!(child.wait().expect("its end").signal(), Some(SIGKILL));
     assert_eq!(payload.ran(), 0);
