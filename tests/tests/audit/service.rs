@@ -23,6 +23,33 @@ fn configured(config: &Path) -> (Audit, BufReader<std::process::ChildStderr>) {
     (audit, BufReader::new(stderr))
 }
 
+/// Without the choice, everybody would be meant.
+#[test]
+#[ignore = "needs root"]
+fn an_audit_that_enforces_keeps_its_choice_when_the_configuration_has_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("config.toml");
+    let write = |rest: &str| {
+        let rule = "rule = ['!linux.ns.net.is_host']";
+        fs::write(&config, format!("[audit]\n{rule}\n{rest}\n")).expect("a file");
+    };
+    write("enforce = true\nselect = 'id=nobody'");
+    let (mut audit, mut stderr) = configured(&config);
+    makes_one("-u");
+    assert_eq!(audit.until("a birth", born)["verdict"], Value::Null);
+    write("");
+    audit.signal(Signal::HUP);
+    let mut said = String::new();
+    stderr.read_line(&mut said).expect("a line");
+    assert!(
+        said.contains("--enforce") && said.contains("--select"),
+        "{said}"
+    );
+    makes_one("-u");
+    assert_eq!(audit.until("a birth", born)["verdict"], Value::Null);
+    audit.end();
+}
+
 #[test]
 #[ignore = "needs root"]
 fn the_configuration_is_read_anew_on_a_signal_and_one_that_is_wrong_changes_nothing() {

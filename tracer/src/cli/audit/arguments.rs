@@ -42,12 +42,7 @@ pub struct AuditArguments {
     pub expected: ExpectedArguments,
     /// Hold the payload of each container that --select takes before its first instruction, until it is judged, and
     /// kill it unless it passes. Whoever is there already is left alone. Sees setns and unshare as --exact does
-    #[arg(
-        long,
-        requires = "select",
-        conflicts_with = "economy",
-        help_heading = "Expectations"
-    )]
+    #[arg(long, conflicts_with = "economy", help_heading = "Expectations")]
     pub enforce: bool,
     #[command(flatten)]
     pub filter: FilterArguments,

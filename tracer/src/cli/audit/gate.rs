@@ -104,7 +104,13 @@ impl Gate {
         }
     }
 
-    /// A record was lost.
+    /// The same for everybody who may have: the record that would tell who has was lost. Who has not stopped
+    /// does not notice.
+    pub fn resume_parents(&self) {
+        self.parents.keys().copied().for_each(resume);
+    }
+
+    /// The record of an exec was lost.
     pub fn lost(&mut self) {
         self.untold = Some(Instant::now() + SHOWS);
     }
@@ -166,6 +172,8 @@ impl Live {
                     self.auditor.find_held(event, certificate, &ancestry);
                     if let Some(gate) = &mut self.gate {
                         gate.holds(event.task.tgid, &self.auditor);
+                        // What would tell that it has stopped may be lost as well.
+                        gate.resume_parents();
                     }
                 }
             }

@@ -171,7 +171,8 @@ impl Live {
 
     /// Takes in events, with the counters as they stand after them.
     pub(super) fn take(&mut self, events: Vec<Event>) -> Result<(), CollectError> {
-        let lost = self.counters.lost.get(Kind::EXEC);
+        let lost = |live: &Self, kind| live.counters.lost.get(kind);
+        let before = [Kind::EXEC, Kind::SYSCALL].map(|kind| lost(self, kind));
         self.read_counters()?;
         let ancestry = |tgid| ancestry::of(tgid, &self.starts);
         for event in events {
@@ -188,10 +189,14 @@ impl Live {
             }
         }
         carry_out(self.auditor.decisions(), &mut self.collector);
-        if let Some(gate) = &mut self.gate
-            && self.counters.lost.get(Kind::EXEC) != lost
-        {
-            gate.lost();
+        let [execs, calls] = [Kind::EXEC, Kind::SYSCALL].map(|kind| lost(self, kind));
+        if let Some(gate) = &mut self.gate {
+            if execs != before[0] {
+                gate.lost();
+            }
+            if calls != before[1] {
+                gate.resume_parents();
+            }
         }
         Ok(())
     }

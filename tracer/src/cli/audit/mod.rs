@@ -232,11 +232,16 @@ fn judging(
         select: arguments.select.clone(),
         ..judging
     };
-    if enforced && judging.is_empty() && !judging.denies_drift {
-        return Err(Failure::new(
-            exit::USAGE,
-            "--enforce: nothing is expected of any container; name what is by --expect, --preset or --rule",
-        ));
+    let missing = match &judging.select {
+        // Not the grammar's to ask: each may stand in another layer of the configuration.
+        None => "nobody is chosen; say whom by --select",
+        Some(_) if judging.is_empty() && !judging.denies_drift => {
+            "nothing is expected of any container; name what is by --expect, --preset or --rule"
+        }
+        Some(_) => return Ok(judging),
+    };
+    if enforced {
+        return Err(Failure::new(exit::USAGE, format!("--enforce: {missing}")));
     }
     Ok(judging)
 }
