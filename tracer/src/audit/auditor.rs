@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{Body, Event, Lineage, NamespaceSlot, Namespaces, TaskSeen, Tgid};
+use crate::event::{Body, Event, Lineage, NamespaceSlot, Namespaces, TaskSeen, Tgid, Tid};
 use crate::host::HostFacts;
 use crate::model::{Births, Happening, Model};
 use crate::verdict::{Counters, Observation, Seen, Unattached};
@@ -200,6 +200,13 @@ impl Auditor {
             // Of a task of the host nothing more is told, not even its end.
             self.model.forget(event.task.tid);
         }
+        if let Body::Exit(exit) = &event.body
+            && exit.group_dead
+        {
+            // Nobody asks for who has ended.
+            self.model.forget(event.task.tid);
+            self.model.forget(Tid(event.task.tgid.0));
+        }
         self.births.sweep();
         self.model.sweep(&self.births);
         self.pasts.sweep(&self.model);
@@ -345,7 +352,7 @@ pub fn has_ended(seen: &TaskSeen) -> bool {
 pub(super) fn seen(event: &Event) -> (Option<String>, SeenBy) {
     match &event.body {
         Body::Exec(exec) => {
-            let path = exec.certificate.filename().map(|path| path.text);
+            let path = exec.certificate.filename().map(|path| path.text.into());
             (path, SeenBy::Exec)
         }
         Body::Fork(_) => (None, SeenBy::Fork),

@@ -98,14 +98,15 @@ impl Auditor {
         let namespaces = birth.domain.namespaces.iter();
         let cgroups = birth.domain.cgroups.iter();
         let cgroups = cgroups.filter_map(|key| Some(&self.model.cgroup(*key)?.path));
-        let (paths, cut): (Vec<_>, Vec<_>) =
-            cgroups.map(|path| (path.text.clone(), path.cut)).unzip();
+        let (paths, cut): (Vec<_>, Vec<_>) = cgroups
+            .map(|path| (path.text.to_string(), path.cut))
+            .unzip();
         let born = Born {
             container,
             process,
             vpid: birth.certificate.vpid(),
             within: within.map(|outer| self.container(outer).id),
-            runtime: birth.runtime.clone(),
+            runtime: birth.runtime.as_deref().map(str::to_owned),
             cgroups_alone: stage,
             namespaces: namespaces
                 .map(|(kind, id)| identity::namespace(NamespaceSlot::own(*kind), *id))

@@ -29,8 +29,8 @@ pub(super) fn process(boot_id: &str, task: &Task, executable: Option<String>) ->
 
 /// A container's payload.
 pub(super) fn payload(boot_id: &str, birth: &Birth) -> Process {
-    let executable = birth.certificate.filename().map(|path| path.text);
-    let executable = executable.filter(|path| !path.is_empty());
+    let executable = birth.certificate.filename().map(|path| path.text.into());
+    let executable = executable.filter(|path: &String| !path.is_empty());
     let user = birth.certificate.ids().map(|ids| User { id: ids.uid });
     Process {
         user,

@@ -108,7 +108,7 @@ impl Auditor {
         let member = member.and_then(|number| self.births.get(number));
         Cgroup {
             process: identity::process(&self.host.boot_id, &event.task, None),
-            path: dir.path.text.clone(),
+            path: dir.path.text.to_string(),
             path_cut: dir.path.cut,
             hierarchy: dir.cgroup.key.hierarchy,
             cgroup_id: dir.cgroup.key.id,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use smol_str::SmolStr;
 
 use crate::event::{Body, Event, NamespaceKind, Task, Tgid, Tid};
 use crate::model::{Birth, Change, Model};
@@ -66,14 +67,14 @@ pub struct Step {
 struct Noted {
     seq: u64,
     time_ns: u64,
-    event: String,
+    event: SmolStr,
     by: Task,
-    executable: Option<String>,
+    executable: Option<SmolStr>,
     target: Option<Task>,
     flags: u64,
     namespaces: Vec<Namespace>,
     /// Hierarchy and path.
-    cgroup: Option<(u32, String)>,
+    cgroup: Option<(u32, SmolStr)>,
 }
 
 /// One step in the past of a process.
@@ -287,7 +288,7 @@ fn noted(event: &Event, changes: &[Change]) -> Noted {
     Noted {
         seq: event.seq,
         time_ns: event.time_ns,
-        event: event.body.name().to_owned(),
+        event: event.body.name().into(),
         by: event.task.clone(),
         executable: None,
         target: None,
@@ -297,17 +298,17 @@ fn noted(event: &Event, changes: &[Change]) -> Noted {
     }
 }
 
-fn making(made: &Made, path: &str) -> Noted {
+fn making(made: Made<'_>, path: &str) -> Noted {
     Noted {
         seq: made.seq,
         time_ns: made.time_ns,
-        event: "cgroup_mkdir".to_owned(),
-        by: (*made.by).clone(),
+        event: "cgroup_mkdir".into(),
+        by: made.by.clone(),
         executable: None,
         target: None,
         flags: 0,
         namespaces: Vec::new(),
-        cgroup: Some((made.hierarchy, path.to_owned())),
+        cgroup: Some((made.hierarchy, path.into())),
     }
 }
 
@@ -319,12 +320,16 @@ impl Noted {
         Step {
             t_ns: i64::try_from(t_ns).unwrap_or(i64::MIN),
             record: self.seq,
-            event: self.event.clone(),
-            process: identity::process(boot_id, &self.by, self.executable.clone()),
+            event: self.event.to_string(),
+            process: identity::process(
+                boot_id,
+                &self.by,
+                self.executable.as_deref().map(str::to_owned),
+            ),
             target: target.map(|target| identity::process(boot_id, target, None)),
             flags: flags(self.flags),
             namespaces: self.namespaces.clone(),
-            path: cgroup.map(|(_, path)| path.clone()),
+            path: cgroup.map(|(_, path)| path.to_string()),
             hierarchy: cgroup.map(|(hierarchy, _)| *hierarchy),
         }
     }

@@ -1,9 +1,8 @@
 //! The events, one type for each kind of record. Owns shapes and names; what they mean for a
 //! container is `model`'s.
 
-use std::sync::Arc;
-
 use serde::Serialize;
+use smol_str::SmolStr;
 use tracer_common::{Header, Kind};
 
 use super::limit::Limits;
@@ -156,7 +155,7 @@ pub struct CgroupAttach {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyscallReturn {
     /// Its name.
-    pub name: Arc<str>,
+    pub name: SmolStr,
     /// What it returned; -4095 to -1 are errors.
     pub ret: i64,
     /// As they stood in the registers.

@@ -2,6 +2,7 @@
 //! `None` for a fact that this kernel could not give, so that "cannot say" is never taken for
 //! zero. Owns no judgement.
 
+use std::iter;
 use std::sync::Arc;
 
 use tracer_common::record::{self as wire, CPU_WORDS};
@@ -9,7 +10,7 @@ use zerocopy::FromZeros as _;
 
 mod attribute;
 
-use super::{Cgroups, KernelPath, KeySerial, Namespaces, Tgid, text};
+use super::{CgroupKey, CgroupMember, Cgroups, KernelPath, KeySerial, Namespaces, Tgid, text};
 
 pub use super::limit::{CpuBandwidth, Limit, Limits};
 pub use attribute::{IoPriority, MemoryPolicy, SCHED_DEADLINE};
@@ -88,6 +89,16 @@ impl Certificate {
         self.valid(wire::Certificate::CGROUPS, |facts| {
             Cgroups::from(&facts.cgroups)
         })
+    }
+
+    /// Those cgroups without what else is known of them, as far as there was room.
+    pub fn cgroup_keys(&self) -> impl Iterator<Item = CgroupKey> + '_ {
+        let set = self.valid(wire::Certificate::CGROUPS, |_| &self.0.cgroups);
+        let entries = set.into_iter().flat_map(|set| {
+            let count = usize::try_from(set.count).unwrap_or(usize::MAX);
+            set.entries.iter().take(count)
+        });
+        entries.map(|entry| CgroupMember::from(entry).key)
     }
 
     /// Eight ids as the initial user namespace numbers them.
@@ -297,13 +308,17 @@ fn partial<T: Copy>(room: &[T], count: u32, more: bool) -> Partial<T> {
 pub(super) fn processors(mask: &[u64; CPU_WORDS]) -> Vec<u32> {
     (0..)
         .zip(mask)
+        .filter(|(_, bits)| **bits != 0)
         .flat_map(|(word, bits)| set_bits(*bits).map(move |bit| word * 64 + bit))
         .collect()
 }
 
 /// Numbers of the bits that are set, ascending.
 pub fn set_bits(bits: u64) -> impl Iterator<Item = u32> {
-    (0..64).filter(move |bit| bits & (1 << bit) != 0)
+    let next = |left: &u64| Some(left & left.wrapping_sub(1));
+    iter::successors(Some(bits), next)
+        .take_while(|left| *left != 0)
+        .map(u64::trailing_zeros)
 }
 
 #[cfg(test)]

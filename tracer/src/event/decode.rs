@@ -9,7 +9,7 @@ use tracer_common::record::{
     INSTRUCTIONS, LineageRecord, NamespaceRecord, ProgramRecord, SyscallRecord, TaskRecord,
 };
 use tracer_common::{ABI_VERSION, Header, Kind};
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::body::NamespaceCallName;
 use super::body::{Ancestor, Lineage};
@@ -84,56 +84,72 @@ fn body(
         })?;
     let length = older.and_then(|older| older.length(header.kind));
     Ok(match header.kind {
-        Kind::FORK => Body::Fork(Box::new(Fork::from(&read::<ForkRecord>(bytes, length)?))),
-        Kind::EXEC => {
-            let record: CertificateRecord = read(bytes, length)?;
-            let certificate = Certificate::from(record.certificate);
-            Body::Exec(Box::new(Exec {
-                old_tid: Tid(record.old_tid),
-                certificate,
-                hold: match record.hold {
-                    CertificateRecord::FREE => Hold::Free,
-                    CertificateRecord::HELD => Hold::Held,
-                    _ => Hold::Refused,
-                },
-            }))
-        }
-        Kind::EXIT => {
-            let record: ExitRecord = read(bytes, length)?;
-            Body::Exit(Exit {
-                code: record.code,
-                group_dead: record.group_dead != 0,
-                limits: (record.group_dead != 0).then(|| Box::new(Limits::from(&record))),
-                namespaces: Namespaces::from(&record.namespaces),
-            })
-        }
-        Kind::NAMESPACE => Body::Namespace(namespace(syscalls, &read(bytes, length)?)?),
-        Kind::CGROUP_MKDIR => Body::CgroupMkdir(cgroup_dir(&read(bytes, length)?, length)),
-        Kind::CGROUP_RMDIR => Body::CgroupRmdir(cgroup_dir(&read(bytes, length)?, length)),
-        Kind::CGROUP_ATTACH => Body::CgroupAttach(cgroup_attach(&read(bytes, length)?, length)),
-        Kind::SYSCALL => {
-            let record: SyscallRecord = read(bytes, length)?;
+        Kind::FORK => read(bytes, length, |record: &ForkRecord| {
+            Body::Fork(Box::new(Fork::from(record)))
+        })?,
+        Kind::EXEC => read(bytes, length, |record| {
+            Body::Exec(Box::new(Exec::from(record)))
+        })?,
+        Kind::EXIT => read(bytes, length, |record| Body::Exit(Exit::from(record)))?,
+        Kind::NAMESPACE => read(bytes, length, |record| namespace(syscalls, record))
+            .flatten()
+            .map(Body::Namespace)?,
+        Kind::CGROUP_MKDIR => read(bytes, length, |record| {
+            Body::CgroupMkdir(cgroup_dir(record, length))
+        })?,
+        Kind::CGROUP_RMDIR => read(bytes, length, |record| {
+            Body::CgroupRmdir(cgroup_dir(record, length))
+        })?,
+        Kind::CGROUP_ATTACH => read(bytes, length, |record| {
+            Body::CgroupAttach(cgroup_attach(record, length))
+        })?,
+        Kind::SYSCALL => read(bytes, length, |record: &SyscallRecord| {
             Body::Syscall(SyscallReturn {
                 name: syscalls.name(record.syscall),
                 ret: record.ret,
                 arguments: record.arguments,
                 path: KernelPath::new(&record.path),
             })
-        }
-        Kind::SNAPSHOT => Body::Snapshot(Certificate::from(
-            read::<CertificateRecord>(bytes, length)?.certificate,
-        )),
-        Kind::TASK => Body::TaskSeen(Box::new(TaskSeen::from(&read::<TaskRecord>(
-            bytes, length,
-        )?))),
-        Kind::DEVICE_PROGRAM => {
-            Body::DeviceProgram(Box::new(DeviceProgramPart::from(&read::<ProgramRecord>(
-                bytes, length,
-            )?)))
-        }
-        Kind::LINEAGE => Body::Lineage(Box::new(Lineage::from(&read(bytes, length)?))),
+        })?,
+        Kind::SNAPSHOT => read(bytes, length, |record: &CertificateRecord| {
+            Body::Snapshot(Certificate::from(record.certificate))
+        })?,
+        Kind::TASK => read(bytes, length, |record: &TaskRecord| {
+            Body::TaskSeen(Box::new(TaskSeen::from(record)))
+        })?,
+        Kind::DEVICE_PROGRAM => read(bytes, length, |record: &ProgramRecord| {
+            Body::DeviceProgram(Box::new(DeviceProgramPart::from(record)))
+        })?,
+        Kind::LINEAGE => read(bytes, length, |record: &LineageRecord| {
+            Body::Lineage(Box::new(Lineage::from(record)))
+        })?,
         _ => return Err(UnknownReason::Kind),
     })
+}
+
+impl From<&CertificateRecord> for Exec {
+    fn from(record: &CertificateRecord) -> Self {
+        Self {
+            old_tid: Tid(record.old_tid),
+            certificate: Certificate::from(record.certificate),
+            hold: match record.hold {
+                CertificateRecord::FREE => Hold::Free,
+                CertificateRecord::HELD => Hold::Held,
+                _ => Hold::Refused,
+            },
+        }
+    }
+}
+
+impl From<&ExitRecord> for Exit {
+    fn from(record: &ExitRecord) -> Self {
+        Self {
+            code: record.code,
+            group_dead: record.group_dead != 0,
+            limits: (record.group_dead != 0).then(|| Box::new(Limits::from(record))),
+            namespaces: Namespaces::from(&record.namespaces),
+        }
+    }
 }
 
 impl From<&LineageRecord> for Lineage {
@@ -156,17 +172,26 @@ impl From<&LineageRecord> for Lineage {
     }
 }
 
-/// Reads a record, of which an older writer has written `length` bytes.
-fn read<T: FromBytes + IntoBytes>(bytes: &[u8], length: Option<usize>) -> Result<T, UnknownReason> {
-    if let Ok((record, _)) = T::read_from_prefix(bytes) {
-        return Ok(record);
+/// What to make of a record, of which an older writer has written `length` bytes. It is read where it
+/// stands if it can be.
+fn read<T, R>(
+    bytes: &[u8],
+    length: Option<usize>,
+    make: impl FnOnce(&T) -> R,
+) -> Result<R, UnknownReason>
+where
+    T: FromBytes + IntoBytes + KnownLayout + Immutable,
+{
+    if let Ok((record, _)) = T::ref_from_prefix(bytes) {
+        return Ok(make(record));
     }
-    let needed = length.unwrap_or(size_of::<T>());
+    let whole = size_of::<T>();
+    let needed = length.filter(|_| bytes.len() < whole).unwrap_or(whole);
     let mut record = T::new_zeroed();
     match (bytes.get(..needed), record.as_mut_bytes().get_mut(..needed)) {
         (Some(written), Some(part)) => {
             part.copy_from_slice(written);
-            Ok(record)
+            Ok(make(&record))
         }
         _ => Err(UnknownReason::Short { needed }),
     }

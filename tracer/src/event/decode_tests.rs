@@ -3,6 +3,7 @@
 use std::mem::offset_of;
 
 use proptest::prelude::*;
+use smol_str::SmolStr;
 use tracer_common::older::oldest;
 use tracer_common::record::Certificate as Wire;
 
@@ -120,7 +121,7 @@ fn a_certificate_of_abi_2_ends_with_the_devices() {
 
 #[test]
 fn a_path_of_abi_3_that_filled_its_room_is_cut_and_one_of_today_is_not() {
-    let text = "/".to_owned() + &"x".repeat(126);
+    let text = SmolStr::from("/".to_owned() + &"x".repeat(126));
     let mut record = sample::mkdir(sample::INIT, 0, 7, &text);
     let path = |bytes: &[u8]| match decode(&sample::syscalls(), 0, bytes).body {
         Body::CgroupMkdir(made) => (made.path.text, made.path.cut),

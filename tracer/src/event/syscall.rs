@@ -2,33 +2,35 @@
 //! architecture, so the table is handed in by who knows the machine, or comes with a recording.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-/// Name of each system call number that is recorded.
+use smol_str::{SmolStr, format_smolstr};
+
+/// Name of each system call number that is recorded, ascending by number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SyscallTable(BTreeMap<u32, Arc<str>>);
+pub struct SyscallTable(Vec<(u32, SmolStr)>);
 
 impl SyscallTable {
     /// From pairs of number and name.
     pub fn new<'a>(pairs: impl IntoIterator<Item = (u32, &'a str)>) -> Self {
-        Self(
-            pairs
-                .into_iter()
-                .map(|(number, name)| (number, Arc::from(name)))
-                .collect(),
-        )
+        let pairs = pairs.into_iter();
+        let all: BTreeMap<u32, SmolStr> = pairs
+            .map(|(number, name)| (number, SmolStr::new(name)))
+            .collect();
+        Self(all.into_iter().collect())
     }
 
     /// Name of `number`; `syscall_N` when the table does not hold it.
-    pub fn name(&self, number: u32) -> Arc<str> {
-        self.0
-            .get(&number)
-            .map_or_else(|| Arc::from(format!("syscall_{number}")), Arc::clone)
+    pub fn name(&self, number: u32) -> SmolStr {
+        let found = self.0.binary_search_by_key(&number, |(number, _)| *number);
+        found.map_or_else(
+            |_| format_smolstr!("syscall_{number}"),
+            |at| self.0[at].1.clone(),
+        )
     }
 
     /// Pairs of number and name, ascending by number.
     pub fn pairs(&self) -> impl Iterator<Item = (u32, &str)> {
-        self.0.iter().map(|(number, name)| (*number, &**name))
+        self.0.iter().map(|(number, name)| (*number, name.as_str()))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Text as the kernel hands it over: bytes up to a NUL, perhaps cut, perhaps not UTF-8. Owns
 //! the conversion; must not escape for display (that is `report`).
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use smol_str::SmolStr;
 
@@ -8,7 +10,7 @@ use smol_str::SmolStr;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct KernelPath {
     /// What there was room for.
-    pub text: String,
+    pub text: SmolStr,
     /// It filled the room: its end is not known.
     pub cut: bool,
 }
@@ -16,27 +18,31 @@ pub struct KernelPath {
 impl KernelPath {
     /// Of all bytes that there was room for.
     pub(super) fn new(room: &[u8]) -> Self {
-        let length = room.iter().position(|&byte| byte == 0);
+        let written = before_nul(room);
         Self {
-            text: until_nul(room),
-            cut: length.unwrap_or(room.len()) + 1 >= room.len(),
+            text: SmolStr::new(text(written)),
+            cut: written.len() + 1 >= room.len(),
         }
     }
 }
 
 /// The bytes before the first NUL, or all; what is not UTF-8 becomes U+FFFD.
 pub(super) fn until_nul(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(before_nul(bytes)).into_owned()
+    text(before_nul(bytes)).into_owned()
 }
 
 /// The same of a short text, such as a task's name.
 pub(super) fn name(bytes: &[u8]) -> SmolStr {
-    SmolStr::new(String::from_utf8_lossy(before_nul(bytes)))
+    SmolStr::new(text(before_nul(bytes)))
 }
 
 fn before_nul(bytes: &[u8]) -> &[u8] {
-    let end = bytes.iter().position(|&byte| byte == 0);
-    end.map_or(bytes, |end| &bytes[..end])
+    memchr::memchr(0, bytes).map_or(bytes, |end| &bytes[..end])
+}
+
+/// Nearly all is UTF-8, of which this is sure sooner than the conversion that repairs.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Applies one event to the state and says what it changed. Owns the kernel's rules of
 //! inheritance and movement; must not judge.
 
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use crate::event::body::NamespaceCallName;
@@ -11,7 +12,7 @@ use crate::event::{
 
 use super::cgroup::{CgroupBirth, WayIn};
 use super::membership::{Membership, Memberships, Move};
-use super::namespace::{Bearer, Made, NamespaceOrigin};
+use super::namespace::{Bearer, Bearers, Made, NamespaceOrigin};
 use super::task::{Created, Ended, Execs, TaskState};
 use super::{Change, Model};
 
@@ -59,12 +60,20 @@ impl Model {
     /// again, another namespace with a number that is known is not.
     fn note(&mut self, origin: NamespaceOrigin, namespaces: &Namespaces) {
         for slot in NamespaceSlot::ALL {
-            if let Some(id) = namespaces.get(slot) {
-                let unique = namespaces.unique(slot);
-                let all = self.namespaces.entry((slot.kind(), id)).or_default();
-                if !all.iter().any(|bearer| bearer.may_be(unique)) {
-                    all.reserve_exact(1);
-                    all.push(Bearer::new(origin, unique));
+            let unique = namespaces.unique(slot);
+            // The root's own were noted first.
+            let of_root = |id| self.own.get(slot) == Some(id) && self.own.unique(slot) == unique;
+            if let Some(id) = namespaces.get(slot).filter(|id| !of_root(*id)) {
+                let bearer = Bearer::new(origin, unique);
+                match self.namespaces.entry((slot.kind(), id)) {
+                    Entry::Vacant(room) => {
+                        room.insert(Bearers::One(bearer));
+                    }
+                    Entry::Occupied(mut all) => {
+                        if !all.get().all().iter().any(|bearer| bearer.may_be(unique)) {
+                            all.get_mut().add(bearer);
+                        }
+                    }
                 }
             }
         }
@@ -75,11 +84,11 @@ impl Model {
         let slot = NamespaceSlot::made_in(kind);
         if let Some(id) = set.get(slot) {
             let origin = NamespaceOrigin::Made { by, call, seq };
-            let unique = set.unique(slot);
-            let all = self.namespaces.entry((kind, id)).or_default();
-            // Nearly all have one.
-            all.reserve_exact(1);
-            all.push(Bearer::new(origin, unique));
+            let bearer = Bearer::new(origin, set.unique(slot));
+            self.namespaces
+                .entry((kind, id))
+                .and_modify(|all| all.add(bearer))
+                .or_insert(Bearers::One(bearer));
         }
     }
 
@@ -221,6 +230,9 @@ impl Model {
         {
             self.tasks.insert(task.tid, state);
         }
+        for other in self.tasks.threads(task.tgid) {
+            self.tasks.remove(other);
+        }
         let mut changes = vec![Change::Executed {
             filename: certificate.filename(),
         }];
@@ -266,10 +278,15 @@ impl Model {
         // A thread that has just taken over its leader's number still has its own in its state.
         let is = (state.task.tgid, state.task.tid) == (task.tgid, task.tid);
         let same = elsewhere.is_empty() && is;
+        let ways_are_kept = self.tasks.ways_are_kept();
         let aligned = |state: &mut TaskState| {
             state.update_namespaces(&namespaces);
             state.task = task.clone();
             for key in elsewhere {
+                if !ways_are_kept {
+                    state.cgroups.put_alone(key);
+                    continue;
+                }
                 // What is known of moves stays.
                 let moves = state.cgroups.get(key.hierarchy);
                 state.cgroups.put(Membership {
@@ -339,7 +356,7 @@ impl Model {
 
     fn mkdir(&mut self, seq: u64, by: Tgid, made: &CgroupDir) -> Vec<Change> {
         let birth = CgroupBirth {
-            path: Arc::new(made.path.clone()),
+            path: self.cgroups.path(&made.path),
             by,
             seq,
             removed: false,
@@ -372,19 +389,18 @@ impl Model {
             .tasks
             .get(target.tid)
             .and_then(|state| state.cgroups.key(key.hierarchy));
-        let mut moved = vec![target.tid];
-        if attach.threadgroup {
-            let group = self.tasks.group(target.tgid).into_iter();
-            moved.extend(group.filter(|tid| *tid != target.tid));
-        }
         let to = Move {
             by: mover.tgid,
             comm: mover.comm.clone(),
             to: key,
             seq,
         };
-        for tid in moved {
-            self.tasks.update(tid, |state| move_to(state, &to, way));
+        self.tasks.moved(target.tid, &to, way);
+        if attach.threadgroup {
+            let group = self.tasks.group(target.tgid).into_iter();
+            for tid in group.filter(|tid| *tid != target.tid) {
+                self.tasks.moved(tid, &to, way);
+            }
         }
         if before == Some(key) {
             return Vec::new();
@@ -412,21 +428,6 @@ impl Model {
             self.tasks.insert(task.tid, state);
         }
         Vec::new()
-    }
-}
-
-/// Moves a task to a cgroup, unless it has ended. A write that names the cgroup a task is in already runs
-/// the hook and moves nothing.
-fn move_to(state: &mut TaskState, to: &Move, way: WayIn) {
-    if state.ended.is_some() {
-        return;
-    }
-    let place = state.cgroups.get(to.to.hierarchy);
-    let mut place = place.unwrap_or_else(|| Membership::new(to.to, WayIn::Unseen, None));
-    if place.key != to.to || place.seq.is_none() && place.way == WayIn::Unseen {
-        place.moves.push(to.clone());
-        (place.key, place.way, place.seq) = (to.to, way, Some(to.seq));
-        state.cgroups.put(place);
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Serialize;
+use smol_str::SmolStr;
 
 use crate::event::{
     Body, Certificate, Event, Exec, Exit, Fork, NamespaceCall, NamespaceKind, NamespaceSlot,
@@ -40,11 +41,11 @@ pub struct Birth {
     /// Number of the container that its payload descends from.
     pub within: Option<usize>,
     /// The program that made it: the last one that the payload's creators executed outside.
-    pub runtime: Option<String>,
+    pub runtime: Option<SmolStr>,
     /// Its name as its cgroup's path tells it.
     pub id: Option<String>,
     /// Paths of its own cgroups, below the roots of their hierarchies, each once.
-    pub cgroup_paths: Vec<String>,
+    pub cgroup_paths: Vec<SmolStr>,
     /// Records of programs that ran in it before its root was its own, such as a runtime's hooks.
     pub stages: Vec<u64>,
     /// What changed in it later.
@@ -241,7 +242,7 @@ impl Births {
     }
 
     fn drifted(&mut self, number: usize, event: &Event, what: Vec<String>) {
-        let Some(index) = self.at(number) else {
+        let Some(index) = self.at(number).filter(|_| !what.is_empty()) else {
             return;
         };
         for _ in &what {
@@ -469,6 +470,10 @@ impl Births {
             *stage = birth;
         } else {
             self.last = number;
+            if self.all.len() == self.all.capacity() {
+                // Thousands may live: room for twice as many would be as much memory again.
+                self.all.reserve_exact(self.all.len() / 8 + 16);
+            }
             self.all.push(birth);
         }
         self.join(payload, number);

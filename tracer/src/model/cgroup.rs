@@ -1,8 +1,9 @@
 //! Cgroups made in this run, and how a task got into each of its cgroups. Owns the words for
 //! that; `apply` keeps them.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::mem;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -25,56 +26,111 @@ pub struct CgroupBirth {
 /// All that were made in the run, and those above each.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CgroupBirths {
-    all: BTreeMap<CgroupKey, CgroupBirth>,
-    /// A short digest of the path, hierarchy, and number: several have borne a path, one after the other.
-    by_path: BTreeSet<(u32, u32, u64)>,
+    /// By hierarchy, each in the order of numbers: the kernel gives them out ascending, so that a new one is the last.
+    all: BTreeMap<u32, Vec<(u64, CgroupBirth)>>,
+    /// A short digest of the path, hierarchy, and number: several have borne a path, one after the other. `None`
+    /// where nobody asks for those above one.
+    by_path: Option<BTreeSet<(u32, u32, u64)>>,
+    /// Those of the ones that were made last: a container's is made in one hierarchy after the other, often
+    /// along with those above it.
+    recent: VecDeque<Arc<KernelPath>>,
 }
 
+/// Paths that are looked at for the same one.
+const RECENT: usize = 4;
+
 impl CgroupBirths {
+    /// None yet. With `above` it is kept which are above which.
+    pub(super) fn new(above: bool) -> Self {
+        Self {
+            by_path: above.then(BTreeSet::new),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn get(&self, key: CgroupKey) -> Option<&CgroupBirth> {
-        self.all.get(&key)
+        let all = self.all.get(&key.hierarchy)?;
+        let at = position(all, key.id).ok()?;
+        Some(&all[at].1)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.all.len()
+        self.all.values().map(Vec::len).sum()
+    }
+
+    /// A path to be kept: one that was kept just before, where it is the same.
+    pub(super) fn path(&mut self, path: &KernelPath) -> Arc<KernelPath> {
+        if let Some(same) = self.recent.iter().find(|recent| ***recent == *path) {
+            return Arc::clone(same);
+        }
+        let path = Arc::new(path.clone());
+        self.recent.truncate(RECENT - 1);
+        self.recent.push_front(Arc::clone(&path));
+        path
     }
 
     /// Notes one, in the place of what had its number before.
-    pub(super) fn insert(&mut self, key: CgroupKey, mut birth: CgroupBirth) {
-        let now = place(key, &birth.path.text);
-        let (digest, ..) = now;
-        let same = self
-            .by_path
-            .range((digest, 0, 0)..=(digest, u32::MAX, u64::MAX));
-        let mut same = same.filter_map(|(_, hierarchy, id)| {
-            let (hierarchy, id) = (*hierarchy, *id);
-            self.all.get(&CgroupKey { hierarchy, id })
-        });
-        if let Some(other) = same.find(|other| other.path == birth.path) {
-            birth.path = Arc::clone(&other.path);
+    pub(super) fn insert(&mut self, key: CgroupKey, birth: CgroupBirth) {
+        let by_path = self.by_path.as_mut();
+        let now = by_path.is_some().then(|| place(key, &birth.path.text));
+        let all = self.all.entry(key.hierarchy).or_default();
+        let before = match position(all, key.id) {
+            Ok(at) => Some(mem::replace(&mut all[at].1, birth)),
+            Err(at) => {
+                if all.len() == all.capacity() {
+                    // A hundred thousand may be there: room for twice as many would be as much memory again.
+                    all.reserve_exact(all.len() / 8 + 16);
+                }
+                all.insert(at, (key.id, birth));
+                None
+            }
+        };
+        if let Some(by_path) = by_path {
+            if let Some(before) = before {
+                by_path.remove(&place(key, &before.path.text));
+            }
+            by_path.extend(now);
         }
-        if let Some(before) = self.all.insert(key, birth) {
-            self.by_path.remove(&place(key, &before.path.text));
-        }
-        self.by_path.insert(now);
     }
 
     pub(super) fn removed(&mut self, key: CgroupKey) {
-        if let Some(birth) = self.all.get_mut(&key) {
-            birth.removed = true;
+        if let Some(all) = self.all.get_mut(&key.hierarchy)
+            && let Ok(at) = position(all, key.id)
+        {
+            all[at].1.removed = true;
         }
     }
 
-    /// Forgets those that are gone and in which nobody is.
-    pub(super) fn sweep(&mut self, used: &HashSet<CgroupKey>) {
+    /// Those that were removed.
+    pub(super) fn removed_ones(&self) -> HashSet<CgroupKey> {
+        let all = self.iter().filter(|(_, birth)| birth.removed);
+        all.map(|(key, _)| key).collect()
+    }
+
+    /// Forgets these.
+    pub(super) fn forget(&mut self, gone: &HashSet<CgroupKey>) {
         let by_path = &mut self.by_path;
-        self.all.retain(|key, birth| {
-            let kept = !birth.removed || used.contains(key);
-            if !kept {
-                by_path.remove(&place(*key, &birth.path.text));
-            }
-            kept
-        });
+        for (hierarchy, all) in &mut self.all {
+            all.retain(|(id, birth)| {
+                let (hierarchy, id) = (*hierarchy, *id);
+                let key = CgroupKey { hierarchy, id };
+                let kept = !gone.contains(&key);
+                if let Some(by_path) = by_path.as_mut().filter(|_| !kept) {
+                    by_path.remove(&place(key, &birth.path.text));
+                }
+                kept
+            });
+            all.shrink_to(all.len() / 8 * 9 + 16);
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (CgroupKey, &CgroupBirth)> {
+        let all = self.all.iter();
+        all.flat_map(|(hierarchy, all)| {
+            let hierarchy = *hierarchy;
+            all.iter()
+                .map(move |(id, birth)| (CgroupKey { hierarchy, id: *id }, birth))
+        })
     }
 
     /// Whether one is another, or above it.
@@ -89,9 +145,9 @@ impl CgroupBirths {
         key == other || !upper.path.cut && rest.is_some_and(|rest| rest.starts_with('/'))
     }
 
-    /// Those of which that is so.
+    /// Those of which that is so, where that is kept.
     pub(super) fn at_or_above(&self, key: CgroupKey) -> Vec<CgroupKey> {
-        let Some(lower) = self.get(key) else {
+        let (Some(lower), Some(by_path)) = (self.get(key), &self.by_path) else {
             return Vec::new();
         };
         let path = &lower.path.text;
@@ -99,7 +155,7 @@ impl CgroupBirths {
         for (end, _) in path.match_indices('/') {
             let (digest, hierarchy, _) = place(key, &path[..end]);
             let places = (digest, hierarchy, 0)..=(digest, hierarchy, u64::MAX);
-            let keys = self.by_path.range(places);
+            let keys = by_path.range(places);
             let keys = keys.map(|(_, hierarchy, id)| CgroupKey {
                 hierarchy: *hierarchy,
                 id: *id,
@@ -114,8 +170,16 @@ impl CgroupBirths {
 
     #[cfg(test)]
     pub(super) fn keys(&self) -> impl Iterator<Item = CgroupKey> {
-        self.all.keys().copied()
+        self.iter().map(|(key, _)| key)
     }
+}
+
+/// Where the one of this number is, or would be. Who asks mostly asks for one of the last.
+fn position(all: &[(u64, CgroupBirth)], id: u64) -> Result<usize, usize> {
+    if all.last().is_none_or(|(last, _)| *last < id) {
+        return Err(all.len());
+    }
+    all.binary_search_by_key(&id, |(id, _)| *id)
 }
 
 fn place(key: CgroupKey, path: &str) -> (u32, u32, u64) {

@@ -1,6 +1,8 @@
 //! What sets a container apart: namespaces and cgroups of its own. Owns the comparison of two of
 //! them, and the name that a cgroup's path gives.
 
+use smol_str::SmolStr;
+
 use crate::event::{Certificate, CgroupKey, NamespaceKind, NamespaceSlot, Namespaces, NsId};
 
 use super::{Model, NamespaceOrigin};
@@ -21,8 +23,7 @@ impl Domain {
         let Some(own) = certificate.namespaces() else {
             return Self::default();
         };
-        let cgroups = certificate.cgroups().unwrap_or_default().members;
-        let cgroups = cgroups.iter().map(|member| member.key);
+        let cgroups = certificate.cgroup_keys();
         let mut cgroups: Vec<_> = cgroups.filter(|key| model.cgroup(*key).is_some()).collect();
         cgroups.shrink_to_fit();
         Self {
@@ -87,9 +88,9 @@ pub(super) fn id(domain: &Domain, model: &Model) -> Option<String> {
 }
 
 /// The paths of its own cgroups, of those that were made in the run.
-pub(super) fn cgroup_paths(domain: &Domain, model: &Model) -> Vec<String> {
+pub(super) fn cgroup_paths(domain: &Domain, model: &Model) -> Vec<SmolStr> {
     let known = domain.cgroups.iter().filter_map(|key| model.cgroup(*key));
-    let mut paths: Vec<String> = known.map(|cgroup| cgroup.path.text.clone()).collect();
+    let mut paths: Vec<SmolStr> = known.map(|cgroup| cgroup.path.text.clone()).collect();
     paths.sort_unstable();
     paths.dedup();
     paths

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::event::{CgroupKey, Tid};
 
-use super::Memberships;
+use super::{Memberships, Move, WayIn};
 
 /// Living leaders, by each of their cgroups.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -54,6 +54,32 @@ impl Dwellers {
                 }
             }
         }
+    }
+
+    /// Who lives there moves. A list that is nobody else's is changed where it stands: a runtime moves a
+    /// container's first process in one of v1's hierarchies after the other.
+    pub(super) fn moved(&mut self, places: &mut Memberships, tid: Tid, to: &Move, way: WayIn) {
+        let at = address(places.list());
+        let before = places.key(to.to.hierarchy);
+        // Held here and there.
+        let is_own = Arc::strong_count(places.list()) == 2 && self.tasks.contains(&(at, tid));
+        let (Some(before), Some((list, 1)), true) = (before, self.lists.get_mut(&at), is_own)
+        else {
+            self.remove(places, tid);
+            places.moved(to, way);
+            self.add(places, tid);
+            return;
+        };
+        *list = Arc::default();
+        places.moved(to, way);
+        *list = Arc::clone(places.list());
+        debug_assert_eq!(
+            address(list),
+            at,
+            "whoever holds it alone changes it in place"
+        );
+        self.cgroups.remove(&(before, at));
+        self.cgroups.insert((to.to, at));
     }
 
     /// Numbers of those who live in a cgroup, in no order.
@@ -114,6 +140,42 @@ mod tests {
         dwellers.remove(&child, Tid(2));
         dwellers.remove(&other, Tid(3));
         assert_eq!(found(&dwellers, 7), [].into());
+        assert_eq!((dwellers.lists.len(), dwellers.cgroups.len()), (1, 1));
+    }
+
+    fn moved(dwellers: &mut Dwellers, places: &mut Memberships, tid: u32, id: u64) {
+        let to = Move {
+            by: crate::event::Tgid(9),
+            comm: "mover".into(),
+            to: key(id),
+            seq: 4,
+        };
+        dwellers.moved(places, Tid(tid), &to, WayIn::MovedBySelf);
+    }
+
+    #[test]
+    fn who_moves_is_found_where_it_went_and_whoever_shared_its_list_where_it_stayed() {
+        let mut dwellers = Dwellers::default();
+        let creator = places(7);
+        let mut child = creator.inherited(crate::event::Tgid(1), 2);
+        dwellers.add(&creator, Tid(1));
+        dwellers.add(&child, Tid(2));
+        let found = |dwellers: &Dwellers, id| -> BTreeSet<u32> {
+            dwellers.of(key(id)).map(|tid| tid.0).collect()
+        };
+        moved(&mut dwellers, &mut child, 2, 8);
+        assert_eq!(found(&dwellers, 7), [1].into());
+        assert_eq!(found(&dwellers, 8), [2].into());
+        // From here on the list is its own.
+        let at = address(child.list());
+        moved(&mut dwellers, &mut child, 2, 9);
+        moved(&mut dwellers, &mut child, 2, 9);
+        assert_eq!(address(child.list()), at, "changed in place");
+        assert_eq!(child.key(3), Some(key(9)));
+        assert_eq!(found(&dwellers, 8), [].into());
+        assert_eq!(found(&dwellers, 9), [2].into());
+        dwellers.remove(&child, Tid(2));
+        assert_eq!(found(&dwellers, 9), [].into());
         assert_eq!((dwellers.lists.len(), dwellers.cgroups.len()), (1, 1));
     }
 }

@@ -75,6 +75,61 @@ impl Memberships {
         *self = Self::in_order(all, &self.keys);
     }
 
+    /// Takes note of a move to another cgroup. A write that names the cgroup a task is in already runs the hook
+    /// and moves nothing.
+    pub(super) fn moved(&mut self, to: &Move, way: WayIn) {
+        let Ok(at) = self.position(to.to.hierarchy) else {
+            self.put(Membership {
+                moves: vec![to.clone()],
+                ..Membership::new(to.to, way, Some(to.seq))
+            });
+            return;
+        };
+        let is_known = match &self.ways {
+            Ways::Alike(way, seq) => seq.is_some() || *way != WayIn::Unseen,
+            Ways::Each(arrivals) => arrivals[at].seq.is_some() || arrivals[at].way != WayIn::Unseen,
+        };
+        if self.keys[at] == to.to && is_known {
+            return;
+        }
+        if self.keys[at] != to.to {
+            Arc::make_mut(&mut self.keys)[at] = to.to;
+        }
+        let arrival = &mut self.each()[at];
+        (arrival.way, arrival.seq) = (way, Some(to.seq));
+        // Most are moved once.
+        arrival.moves.reserve_exact(1);
+        arrival.moves.push(to.clone());
+    }
+
+    /// Puts a cgroup where the one in its hierarchy was, and forgets how it got to any of them.
+    pub(super) fn put_alone(&mut self, key: CgroupKey) {
+        let Ok(at) = self.position(key.hierarchy) else {
+            self.put(Membership::new(key, WayIn::Unseen, None));
+            return;
+        };
+        if self.keys[at] != key {
+            Arc::make_mut(&mut self.keys)[at] = key;
+            self.ways = Ways::Alike(WayIn::Unseen, None);
+        }
+    }
+
+    /// How it got to each of them, to be changed.
+    fn each(&mut self) -> &mut [Arrival] {
+        if let Ways::Alike(way, seq) = self.ways {
+            let arrival = Arrival {
+                way,
+                seq,
+                moves: Vec::new(),
+            };
+            self.ways = Ways::Each(vec![arrival; self.keys.len()].into());
+        }
+        match &mut self.ways {
+            Ways::Each(arrivals) => arrivals,
+            Ways::Alike(..) => &mut [],
+        }
+    }
+
     /// Notes of all places that they were found in record `seq`.
     pub(super) fn found(&mut self, seq: u64) {
         self.ways = Ways::Alike(WayIn::Unseen, Some(seq));
@@ -246,5 +301,32 @@ mod tests {
         assert_eq!(creator.get(4), Some(moved(4, 2)));
         assert_eq!(child.get(4), Some(moved(4, 6)));
         assert_eq!(child.get(0).map(|place| place.way), Some(way));
+    }
+
+    #[test]
+    fn of_a_move_it_is_kept_who_did_it_or_nothing_of_how_it_got_anywhere() {
+        let creator: Memberships = [place(0, 1), place(4, 2)].into_iter().collect();
+        let mut told = creator.inherited(Tgid(3), 8);
+        let mut alone = told.clone();
+        let to = moved(4, 6);
+        told.moved(&to.moves[0], WayIn::MovedBySelf);
+        let mut put = creator.inherited(Tgid(3), 8);
+        put.put(to.clone());
+        assert_eq!(told, put);
+        // A write that names the cgroup that it is in moves nothing.
+        told.moved(&to.moves[0], WayIn::Unseen);
+        assert_eq!(told, put);
+        alone.put_alone(creator.keys[0]);
+        assert_eq!(alone, creator.inherited(Tgid(3), 8), "nothing has changed");
+        alone.put_alone(to.key);
+        assert_eq!(alone.get(4), Some(place(4, 6)));
+        assert_eq!(
+            alone.get(0),
+            Some(place(0, 1)),
+            "how it got there is not known"
+        );
+        alone.put_alone(place(2, 5).key);
+        assert_eq!(alone.key(2), Some(place(2, 5).key));
+        assert_eq!(creator.get(4), Some(place(4, 2)));
     }
 }

@@ -24,7 +24,7 @@ mod tasks;
 
 use std::collections::BTreeMap;
 
-use crate::event::{Certificate, CgroupKey, NamespaceKind, NsId, Tgid, Tid};
+use crate::event::{Certificate, CgroupKey, NamespaceKind, Namespaces, NsId, Tgid, Tid};
 
 pub use births::{Birth, Births, Drift, Happening};
 use cgroup::CgroupBirths;
@@ -33,7 +33,7 @@ pub use change::Change;
 pub use device::{DevicePrograms, Devices, DevicesUnknown};
 pub use domain::{Domain, id_of_path};
 pub use membership::{Membership, Memberships, Move};
-use namespace::Bearer;
+use namespace::Bearers;
 pub use namespace::{Made, NamespaceOrigin};
 pub use task::TaskState;
 use tasks::Tasks;
@@ -42,11 +42,13 @@ use tasks::Tasks;
 #[derive(Clone, Debug)]
 pub struct Model {
     root: Tgid,
+    /// The root's namespaces before the run, once they are noted.
+    own: Namespaces,
     /// The latest task with each number. Threads leave at their end; leaders stay, since the
     /// judgement comes after it.
     tasks: Tasks,
     /// All that have borne a number, one after the other: the kernel uses numbers again.
-    namespaces: BTreeMap<(NamespaceKind, NsId), Vec<Bearer>>,
+    namespaces: BTreeMap<(NamespaceKind, NsId), Bearers>,
     cgroups: CgroupBirths,
     devices: DevicePrograms,
     /// How much was left when it was swept last.
@@ -58,16 +60,19 @@ impl Model {
     /// itself) and `baseline` its certificate, which holds what existed before the run.
     pub fn new(root: Tgid, baseline: &Certificate) -> Self {
         let task = TaskState::root(root, baseline);
+        let is_run = root != Tgid(0);
         let mut model = Self {
             root,
-            // Where the whole host is observed, nobody asks who lives in a cgroup.
-            tasks: Tasks::new(root != Tgid(0)),
+            own: Namespaces::default(),
+            // Where the whole host is observed, nobody asks who lives in a cgroup, nor below which.
+            tasks: Tasks::new(is_run),
             namespaces: BTreeMap::new(),
-            cgroups: CgroupBirths::default(),
+            cgroups: CgroupBirths::new(is_run),
             devices: DevicePrograms::default(),
             swept: 0,
         };
         model.note_existing(&task.namespaces);
+        model.own = *task.namespaces;
         model.tasks.insert(Tid(root.0), task);
         model
     }
@@ -106,7 +111,7 @@ impl Model {
     /// Where a namespace came from; `None` when nothing seen has named it. Of those that have
     /// borne the number it is the latest.
     pub fn namespace(&self, kind: NamespaceKind, id: NsId) -> Option<&NamespaceOrigin> {
-        let latest = self.namespaces.get(&(kind, id))?.last();
+        let latest = self.namespaces.get(&(kind, id))?.all().last();
         latest.map(|bearer| &bearer.origin)
     }
 
@@ -118,7 +123,7 @@ impl Model {
         id: NsId,
         seq: u64,
     ) -> Option<&NamespaceOrigin> {
-        let all = self.namespaces.get(&(kind, id))?;
+        let all = self.namespaces.get(&(kind, id))?.all();
         let origins = all.iter().map(|bearer| &bearer.origin);
         origins.rev().find(|origin| origin.seq() <= seq)
     }

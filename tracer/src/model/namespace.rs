@@ -2,6 +2,8 @@
 //! counts is the record that showed it being made, and the number that is never used again, where
 //! the kernel has one.
 
+use std::slice;
+
 use crate::event::{NsUnique, Tgid};
 
 /// By which call a namespace was made.
@@ -19,6 +21,36 @@ pub(super) struct Bearer {
     pub(super) origin: NamespaceOrigin,
     /// 0 = not known; there is one for each namespace of each container.
     unique: NsUnique,
+}
+
+/// All that have borne a number, one after the other; never none, and nearly always one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Bearers {
+    One(Bearer),
+    Several(Vec<Bearer>),
+}
+
+impl Bearers {
+    pub(super) fn all(&self) -> &[Bearer] {
+        match self {
+            Self::One(bearer) => slice::from_ref(bearer),
+            Self::Several(all) => all,
+        }
+    }
+
+    pub(super) fn add(&mut self, bearer: Bearer) {
+        match self {
+            Self::One(first) => *self = Self::Several(vec![*first, bearer]),
+            Self::Several(all) => all.push(bearer),
+        }
+    }
+
+    /// Forgets all but so many of the last.
+    pub(super) fn keep_last(&mut self, count: usize) {
+        if let Self::Several(all) = self {
+            all.drain(..all.len().saturating_sub(count.max(1)));
+        }
+    }
 }
 
 impl Bearer {

@@ -1,12 +1,14 @@
 //! Which program a thread group executes: its file, and the name that it goes by. Owns what to call
 //! a file that has no name of its own.
 
+use smol_str::SmolStr;
+
 use crate::event::Certificate;
 
 /// A program that a thread group executed last, or whoever created it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Program {
-    pub name: String,
+    pub name: SmolStr,
     /// Device and inode of its file.
     pub file: Option<(u32, u64)>,
 }
@@ -21,14 +23,14 @@ pub(super) fn program(certificate: &Certificate, before: &Program) -> Program {
         name: if by_descriptor(&path) || name.is_empty() {
             before.name.clone()
         } else {
-            name.to_owned()
+            SmolStr::new(name)
         },
         file,
     }
 }
 
 /// As given to exec.
-pub(super) fn path(certificate: &Certificate) -> String {
+pub(super) fn path(certificate: &Certificate) -> SmolStr {
     let path = certificate.filename().map(|path| path.text);
     path.unwrap_or_default()
 }

@@ -58,6 +58,10 @@ impl Births {
             birth.runtime = None;
             birth.cgroup_paths = Vec::new();
             birth.drift = Vec::new();
+            if !birth.domain.namespaces.is_empty() {
+                // By them it is known.
+                birth.domain.cgroups = Vec::new();
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //! nobody is in, cgroups that are gone. Owns when and what; what it takes is in proportion to what was
 //! noted since.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use crate::event::{Cgroups, NamespaceSlot, Namespaces, Task, Tgid, Tid};
 
@@ -56,23 +56,35 @@ impl Model {
         self.tasks
             .retain(|state| state.ended.is_none() && living.contains(&state.task.tgid));
         let mut used = births.namespaces();
-        let mut cgroups = HashSet::new();
         for state in self.tasks.iter() {
             let slots = NamespaceSlot::ALL.into_iter();
             used.extend(slots.filter_map(|slot| state.namespaces.get(slot)));
-            cgroups.extend(state.cgroups.keys());
         }
         self.namespaces.retain(|(_, id), bearers| {
             let before = |origin: &NamespaceOrigin| *origin == NamespaceOrigin::Before;
-            used.contains(id) || bearers.iter().any(|bearer| before(&bearer.origin))
+            let mut origins = bearers.all().iter().map(|bearer| &bearer.origin);
+            used.contains(id) || origins.any(before)
         });
         for bearers in self.namespaces.values_mut() {
             // Whoever asks wants the latest.
-            let older = bearers.len().saturating_sub(2);
-            bearers.drain(..older);
+            bearers.keep_last(2);
         }
-        self.cgroups.sweep(&cgroups);
+        self.sweep_cgroups();
         self.swept = self.size();
+    }
+
+    /// Those that are gone, but for those in which somebody is.
+    fn sweep_cgroups(&mut self) {
+        let mut gone = self.cgroups.removed_ones();
+        if gone.is_empty() {
+            return;
+        }
+        for state in self.tasks.iter() {
+            for key in state.cgroups.keys() {
+                gone.remove(key);
+            }
+        }
+        self.cgroups.forget(&gone);
     }
 
     fn size(&self) -> usize {

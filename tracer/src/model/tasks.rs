@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{CgroupKey, Tgid, Tid};
 
-use super::{TaskState, dwellers::Dwellers};
+use super::{Move, TaskState, WayIn, dwellers::Dwellers};
 
 /// The latest task with each number.
 #[derive(Clone, Debug)]
@@ -75,6 +75,25 @@ impl Tasks {
         }
     }
 
+    /// Takes note of a move of a task that lives.
+    pub(super) fn moved(&mut self, tid: Tid, to: &Move, way: WayIn) {
+        let Some(state) = self.all.get_mut(&tid).filter(|state| state.ended.is_none()) else {
+            return;
+        };
+        match &mut self.ways.residents {
+            Some(residents) if is_living_leader(state) => {
+                residents.moved(&mut state.cgroups, tid, to, way);
+            }
+            Some(_) => state.cgroups.moved(to, way),
+            None => state.cgroups.put_alone(to.to),
+        }
+    }
+
+    /// Whether it is kept how tasks got to where they are, which is asked of a run's.
+    pub(super) fn ways_are_kept(&self) -> bool {
+        self.ways.residents.is_some()
+    }
+
     /// Changes what no way leads by: neither who it is, its parent, its cgroups nor its end.
     pub(super) fn update_in_place(&mut self, tid: Tid, change: impl FnOnce(&mut TaskState)) {
         if let Some(state) = self.all.get_mut(&tid) {
@@ -92,6 +111,11 @@ impl Tasks {
             }
             kept
         });
+    }
+
+    /// Numbers of the tasks of a thread group that are known, but for its leader.
+    pub(super) fn threads(&self, tgid: Tgid) -> Vec<Tid> {
+        with(&self.ways.threads, tgid).collect()
     }
 
     /// Numbers of all tasks of a thread group that are known.

@@ -57,7 +57,7 @@ pub(super) fn words(event: &Event, changes: &[Change], names: &Names<'_>) -> Wor
     let mut words = Words::default();
     match &event.body {
         Body::CgroupMkdir(dir) | Body::CgroupRmdir(dir) => {
-            words.subject.push(dir.path.text.clone());
+            words.subject.push(dir.path.text.to_string());
             words.member = Some(names.hierarchy(dir.cgroup.key.hierarchy));
         }
         Body::CgroupAttach(attach) => {
@@ -79,7 +79,7 @@ pub(super) fn words(event: &Event, changes: &[Change], names: &Names<'_>) -> Wor
                 .subject
                 .extend(syscall::hint(&call.name, &call.arguments));
             words.subject.extend(failed);
-            words.member = (!call.path.text.is_empty()).then(|| call.path.text.clone());
+            words.member = (!call.path.text.is_empty()).then(|| call.path.text.to_string());
         }
         Body::Snapshot(_) if event.task.tgid == names.root => {
             words.subject.push("facts of tracer itself".to_owned());
@@ -179,9 +179,10 @@ fn text(change: &Change, names: &Names<'_>) -> String {
             after, path, way, ..
         } => {
             let hierarchy = names.hierarchy(after.hierarchy);
-            let place = path
-                .as_ref()
-                .map_or_else(|| format!("cgroup {}", after.id), |path| path.text.clone());
+            let place = path.as_ref().map_or_else(
+                || format!("cgroup {}", after.id),
+                |path| path.text.to_string(),
+            );
             format!("{hierarchy} {place}, {}", way.words(names.root))
         }
         Change::CgroupMade { key, path } | Change::CgroupRemoved { key, path } => {
@@ -189,7 +190,7 @@ fn text(change: &Change, names: &Names<'_>) -> String {
         }
         Change::Executed { filename } => filename
             .as_ref()
-            .map_or_else(|| "a program".to_owned(), |path| path.text.clone()),
+            .map_or_else(|| "a program".to_owned(), |path| path.text.to_string()),
         Change::Ended {
             signal: Some(signal),
             ..

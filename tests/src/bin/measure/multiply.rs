@@ -388,10 +388,10 @@ mod tests {
             births.map(|birth| birth.drift.len()).sum()
         };
         assert_eq!(drift(&three.0), 3 * drift(&one.0));
-        let mut paths: Vec<&String> = Vec::new();
+        let mut paths: Vec<&str> = Vec::new();
         for birth in three.0.births.all() {
             assert!(!three.0.births.lives(birth));
-            paths.extend(birth.cgroup_paths.first());
+            paths.extend(birth.cgroup_paths.first().map(AsRef::<str>::as_ref));
         }
         let all = paths.len();
         paths.sort();

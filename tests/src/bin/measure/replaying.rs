@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use tracer::cli::replay::{Replayed, document};
-use tracer::event::SyscallTable;
+use tracer::event::{Event, SyscallTable};
 use tracer::history::{Beginning, History, Note};
 use tracer::recording::{Asked, Frame, Header, Reader};
 use tracer::report::{Document, Export, Format, Style, View};
@@ -17,8 +17,9 @@ use tracer::verify::judging::{self, Acts, Terms};
 
 use super::memory;
 
-/// Records that are read before the clock is.
-const BATCH: usize = 4096;
+/// Records that are read before the clock is: few enough that they are as near as they are to who reads
+/// one after the other.
+const BATCH: usize = 256;
 
 type Recording = Reader<BufReader<File>>;
 
@@ -26,15 +27,18 @@ type Recording = Reader<BufReader<File>>;
 struct Parts {
     decode: Duration,
     model: Duration,
+    /// Between the two; its room is used again.
+    events: Vec<Event>,
 }
 
 impl Parts {
     /// Decodes some records and takes in what they say.
     fn take(&mut self, history: &mut History, records: &mut Vec<Vec<u8>>) {
         let start = Instant::now();
-        let events: Vec<_> = records.iter().map(|bytes| history.decode(bytes)).collect();
+        let events = records.iter().map(|bytes| history.decode(bytes));
+        self.events.extend(events);
         let decoded = Instant::now();
-        for event in events {
+        for event in self.events.drain(..) {
             history.take(event);
             history.waiting.clear();
             history.births.take_new_mounts();

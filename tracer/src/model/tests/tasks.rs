@@ -50,6 +50,18 @@ fn a_leader_is_remembered_after_its_end_and_a_thread_is_not() {
 }
 
 #[test]
+fn threads_do_not_outlive_an_exec_though_their_ends_are_lost() {
+    let mut run = Run::new();
+    run.fork(ROOT, INIT, 0, &home());
+    run.fork(INIT, THREAD, sample::THREAD, &home());
+    run.fork(INIT, CHILD, 0, &home());
+    run.apply(&sample::exec(INIT, &sample::certificate(), "/bin/sh"));
+    assert!(run.0.task(Tid(THREAD.tid)).is_none());
+    assert!(run.0.task(Tid(CHILD.tid)).is_some());
+    assert!(run.0.task(Tid(INIT.tid)).is_some());
+}
+
+#[test]
 fn a_reused_task_number_names_the_later_task() {
     let mut run = Run::new();
     run.fork(ROOT, INIT, 0, &home());

@@ -186,12 +186,12 @@ impl Container {
         Self {
             number: birth.number,
             id: birth.id.clone(),
-            runtime: birth.runtime.clone(),
+            runtime: birth.runtime.as_deref().map(str::to_owned),
             payload: Payload {
                 pid: payload.tgid,
                 vpid: facts.vpid(),
                 name: payload.comm.to_string(),
-                executable: facts.filename().map(|path| path.text),
+                executable: facts.filename().map(|path| path.text.into()),
             },
             record: birth.seq,
             within: birth.within,

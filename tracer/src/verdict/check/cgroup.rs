@@ -62,7 +62,7 @@ fn in_cgroup(key: CgroupKey, name: &str, way: WayAsked, facts: &Facts<'_>) -> Fi
     if birth.by != facts.model.root() {
         let reason = format!("the cgroup was made by {}, not by tracer", birth.by);
         return Finding::Violated {
-            seen: path.clone(),
+            seen: path.to_string(),
             reason,
             evidence,
         };
@@ -70,7 +70,7 @@ fn in_cgroup(key: CgroupKey, name: &str, way: WayAsked, facts: &Facts<'_>) -> Fi
     if path.rsplit('/').next() != Some(name) {
         let reason = format!("the run's own ends in /{name}");
         return Finding::Violated {
-            seen: path.clone(),
+            seen: path.to_string(),
             reason,
             evidence,
         };
@@ -78,7 +78,7 @@ fn in_cgroup(key: CgroupKey, name: &str, way: WayAsked, facts: &Facts<'_>) -> Fi
     match place {
         Some(place) => entered(&place, key, path, way, evidence, facts),
         None => Finding::Missing {
-            seen: path.clone(),
+            seen: path.to_string(),
             reason: "no record shows the task coming in".to_owned(),
             evidence,
         },
