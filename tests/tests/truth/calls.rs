@@ -16,7 +16,7 @@ fn calls(session: &mut Session, ret: i64) -> Vec<NamespaceCall> {
     let call = |step: &Step| match &step.event.body {
         Body::Namespace(call) if call.ret == ret => {
             assert_eq!(step.changes, [], "{call:?}");
-            Some(call.clone())
+            Some(NamespaceCall::clone(call))
         }
         _ => None,
     };

@@ -16,7 +16,7 @@ impl Auditor {
         let set = match &event.body {
             Body::Fork(fork) => fork.namespaces,
             Body::Namespace(call) => call.namespaces,
-            Body::Exit(exit) => exit.namespaces,
+            Body::Exit(exit) => *exit.namespaces.clone().unwrap_or_default(),
             _ => return BTreeSet::new(),
         };
         let slots = NamespaceSlot::ALL.into_iter();
@@ -40,7 +40,10 @@ impl Auditor {
             }
             Body::Namespace(_) => (changes, Some(event.body.name())),
             Body::Exit(exit) if self.model.task(event.task.tid).is_none() => {
-                of_exit = Model::differing(&self.own, &exit.namespaces, event.task.tid);
+                let set = exit.namespaces.as_deref();
+                of_exit = set.map_or_else(Vec::new, |set| {
+                    Model::differing(&self.own, set, event.task.tid)
+                });
                 (of_exit.as_slice(), None)
             }
             _ => return,

@@ -33,7 +33,7 @@ pub enum Body {
     /// A task ended.
     Exit(Exit),
     /// setns or unshare returned.
-    Namespace(NamespaceCall),
+    Namespace(Box<NamespaceCall>),
     /// A cgroup was made.
     CgroupMkdir(CgroupDir),
     /// A cgroup was removed.
@@ -102,8 +102,8 @@ pub struct Exit {
     pub group_dead: bool,
     /// What its cgroups limited it to at its end; told of the last thread of its group.
     pub limits: Option<Box<Limits>>,
-    /// What it had at its end; nothing unless the whole host is observed.
-    pub namespaces: Namespaces,
+    /// What it had at its end; `None` unless the whole host is observed.
+    pub namespaces: Option<Box<Namespaces>>,
 }
 
 /// Which call changed namespaces.

@@ -93,7 +93,7 @@ fn body(
         Kind::EXIT => read(bytes, length, |record| Body::Exit(Exit::from(record)))?,
         Kind::NAMESPACE => read(bytes, length, |record| namespace(syscalls, record))
             .flatten()
-            .map(Body::Namespace)?,
+            .map(|call| Body::Namespace(Box::new(call)))?,
         Kind::CGROUP_MKDIR => read(bytes, length, |record| {
             Body::CgroupMkdir(cgroup_dir(record, length))
         })?,
@@ -147,7 +147,9 @@ impl From<&ExitRecord> for Exit {
             code: record.code,
             group_dead: record.group_dead != 0,
             limits: (record.group_dead != 0).then(|| Box::new(Limits::from(record))),
-            namespaces: Namespaces::from(&record.namespaces),
+            namespaces: Some(Namespaces::from(&record.namespaces))
+                .filter(|set| *set != Namespaces::default())
+                .map(Box::new),
         }
     }
 }

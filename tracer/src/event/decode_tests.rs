@@ -191,7 +191,7 @@ fn an_exit_by_signal_has_the_status_a_shell_shows() {
             code: 9,
             group_dead: true,
             limits: None,
-            namespaces: Namespaces::default(),
+            namespaces: None,
         }
         .status(),
         137
@@ -201,7 +201,7 @@ fn an_exit_by_signal_has_the_status_a_shell_shows() {
             code: 0x8b,
             group_dead: true,
             limits: None,
-            namespaces: Namespaces::default(),
+            namespaces: None,
         }
         .status(),
         139,
@@ -212,7 +212,7 @@ fn an_exit_by_signal_has_the_status_a_shell_shows() {
             code: 3 << 8,
             group_dead: true,
             limits: None,
-            namespaces: Namespaces::default(),
+            namespaces: None,
         }
         .status(),
         3

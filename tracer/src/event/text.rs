@@ -18,6 +18,10 @@ pub struct KernelPath {
 impl KernelPath {
     /// Of all bytes that there was room for.
     pub(super) fn new(room: &[u8]) -> Self {
+        // Most system calls have none.
+        if let [0, _, ..] = room {
+            return Self::default();
+        }
         let written = before_nul(room);
         Self {
             text: SmolStr::new(text(written)),
@@ -31,9 +35,10 @@ pub(super) fn until_nul(bytes: &[u8]) -> String {
     text(before_nul(bytes)).into_owned()
 }
 
-/// The same of a short text, such as a task's name.
-pub(super) fn name(bytes: &[u8]) -> SmolStr {
-    SmolStr::new(text(before_nul(bytes)))
+/// The same of a task's name, which is too short to search it a word at a time.
+pub(super) fn name(bytes: &[u8; 16]) -> SmolStr {
+    let end = bytes.iter().position(|&byte| byte == 0);
+    SmolStr::new(text(end.map_or(bytes, |end| &bytes[..end])))
 }
 
 fn before_nul(bytes: &[u8]) -> &[u8] {

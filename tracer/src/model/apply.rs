@@ -109,12 +109,14 @@ impl Model {
             }
         }
         // Those of a task that is known were noted with it.
-        let same = |creator: &TaskState| *creator.namespaces == fork.namespaces;
-        if !self.actor(caller).is_some_and(same) {
-            self.note_found(seq, &fork.namespaces);
-        }
-
         let creator = self.actor(caller);
+        let same = creator.is_some_and(|creator| *creator.namespaces == fork.namespaces);
+        let creator = if same {
+            creator
+        } else {
+            self.note_found(seq, &fork.namespaces);
+            self.actor(caller)
+        };
         let thread = fork.flags & CLONE_THREAD != 0;
         let created = Change::Created {
             child: fork.child.clone(),
@@ -122,7 +124,7 @@ impl Model {
             thread,
         };
         let mut changes = vec![created];
-        if let Some(creator) = creator {
+        if let Some(creator) = creator.filter(|_| !same) {
             let tid = fork.child.tid;
             changes.extend(creator.namespaces.changes_to(&fork.namespaces).map(
                 |(slot, before, after)| Change::Namespace {
@@ -134,10 +136,10 @@ impl Model {
             ));
         }
         let cgroups = self.inherit(seq, caller, creator, fork, &mut changes);
-        let namespaces = creator
-            .map(|creator| &creator.namespaces)
-            .filter(|namespaces| ***namespaces == fork.namespaces)
-            .map_or_else(|| Arc::new(fork.namespaces), Arc::clone);
+        let namespaces = creator.filter(|_| same).map_or_else(
+            || Arc::new(fork.namespaces),
+            |creator| Arc::clone(&creator.namespaces),
+        );
         let state = TaskState {
             task: fork.child.clone(),
             parent: Some(fork.parent),
@@ -171,10 +173,7 @@ impl Model {
         // css_set is inherited from the caller, whoever the parent is (cgroup_css_set_fork()).
         if let Some(creator) = creator
             && !into
-            && members.len() == creator.cgroups.keys().len()
-            && members
-                .clone()
-                .all(|key| creator.cgroups.key(key.hierarchy) == Some(key))
+            && creator.cgroups.are(members.clone())
         {
             return creator.cgroups.inherited(caller.tgid, seq);
         }

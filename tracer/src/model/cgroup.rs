@@ -174,10 +174,13 @@ impl CgroupBirths {
     }
 }
 
-/// Where the one of this number is, or would be. Who asks mostly asks for one of the last.
+/// Where the one of this number is, or would be. Who asks mostly asks for a new one, or for one that was
+/// there before all of these.
 fn position(all: &[(u64, CgroupBirth)], id: u64) -> Result<usize, usize> {
-    if all.last().is_none_or(|(last, _)| *last < id) {
-        return Err(all.len());
+    match all {
+        [(first, _), ..] if id < *first => return Err(0),
+        [.., (last, _)] if id <= *last => {}
+        _ => return Err(all.len()),
     }
     all.binary_search_by_key(&id, |(id, _)| *id)
 }

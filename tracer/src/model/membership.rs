@@ -60,6 +60,16 @@ impl Memberships {
         &self.keys
     }
 
+    /// Whether these are all of them. The kernel mostly names them from the last hierarchy to the first.
+    pub(super) fn are(
+        &self,
+        keys: impl DoubleEndedIterator<Item = CgroupKey> + ExactSizeIterator + Clone,
+    ) -> bool {
+        keys.len() == self.keys.len()
+            && (keys.clone().rev().eq(self.keys.iter().copied())
+                || keys.clone().all(|key| self.key(key.hierarchy) == Some(key)))
+    }
+
     /// The list of cgroups, which others may have, too.
     pub(super) fn list(&self) -> &Arc<[CgroupKey]> {
         &self.keys
@@ -285,6 +295,23 @@ mod tests {
         assert_eq!(all.get(7), Some(place(7, 3)));
         assert_eq!((all.get(2), all.key(2)), (None, None));
         assert_eq!(all.key(5), Some(place(5, 5).key));
+    }
+
+    #[test]
+    fn the_same_cgroups_are_the_same_in_any_order() {
+        let all: Memberships = [place(0, 2), place(3, 1), place(7, 3)]
+            .into_iter()
+            .collect();
+        let are = |ids: &[(u32, u64)]| {
+            let keys = ids.iter();
+            all.are(keys.map(|(hierarchy, id)| place(*hierarchy, *id).key))
+        };
+        assert!(are(&[(7, 3), (3, 1), (0, 2)]));
+        assert!(are(&[(0, 2), (3, 1), (7, 3)]));
+        assert!(are(&[(3, 1), (7, 3), (0, 2)]));
+        assert!(!are(&[(3, 1), (7, 3), (0, 1)]));
+        assert!(!are(&[(3, 1), (7, 3)]));
+        assert!(!are(&[]));
     }
 
     #[test]

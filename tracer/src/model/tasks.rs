@@ -2,6 +2,7 @@
 //! cgroup. So no event takes longer where there are many tasks. Owns that the ways lead where a look
 //! at every task would; must not know what an event means.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{CgroupKey, Tgid, Tid};
@@ -53,11 +54,17 @@ impl Tasks {
 
     /// Notes a task, in the place of whoever had its number.
     pub(super) fn insert(&mut self, tid: Tid, state: TaskState) {
-        if let Some(before) = self.all.get(&tid) {
-            self.ways.remove(tid, before);
+        match self.all.entry(tid) {
+            Entry::Vacant(room) => {
+                self.ways.add(tid, &state);
+                room.insert(Box::new(state));
+            }
+            Entry::Occupied(mut before) => {
+                self.ways.remove(tid, before.get());
+                self.ways.add(tid, &state);
+                **before.get_mut() = state;
+            }
         }
-        self.ways.add(tid, &state);
-        self.all.insert(tid, Box::new(state));
     }
 
     pub(super) fn remove(&mut self, tid: Tid) -> Option<TaskState> {

@@ -17,8 +17,8 @@ use tracer::verify::judging::{self, Acts, Terms};
 
 use super::memory;
 
-/// Records that are read before the clock is: few enough that they are as near as they are to who reads
-/// one after the other.
+/// Records that are read before the clock is: few enough that they, and what is made of them, are as near
+/// as they are to who takes one after the other, as a replay does.
 const BATCH: usize = 256;
 
 type Recording = Reader<BufReader<File>>;
