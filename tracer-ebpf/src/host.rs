@@ -119,15 +119,12 @@ pub fn passes_mark_on(tgid: u32) -> bool {
     unsafe { SCOPE.get(tgid) }.is_some_and(|value| value & EXECUTED == 0)
 }
 
-/// Notes that a thread group executes a program, and says whether it passed its mark on until then; `None` if
-/// it is not marked.
+/// Notes that a marked thread group has executed a program.
 #[inline(always)]
-pub fn executes(tgid: u32) -> Option<bool> {
-    let value = SCOPE.get_ptr_mut(tgid)?;
-    // SAFETY: the entry is memory of the map until the program ends; two that store at once store the same.
-    unsafe {
-        let before = *value;
-        *value = before | EXECUTED;
-        Some(before & EXECUTED == 0)
+pub fn executed(tgid: u32) {
+    if let Some(value) = SCOPE.get_ptr_mut(tgid) {
+        // SAFETY: the entry is memory of the map until the program ends; two that store at once
+        // store the same.
+        unsafe { *value |= EXECUTED };
     }
 }

@@ -173,7 +173,7 @@ impl Model {
         // css_set is inherited from the caller, whoever the parent is (cgroup_css_set_fork()).
         if let Some(creator) = creator
             && !into
-            && creator.cgroups.are(members.clone())
+            && creator.cgroups.are(&members)
         {
             return creator.cgroups.inherited(caller.tgid, seq);
         }

@@ -63,7 +63,7 @@ impl Memberships {
     /// Whether these are all of them. The kernel mostly names them from the last hierarchy to the first.
     pub(super) fn are(
         &self,
-        keys: impl DoubleEndedIterator<Item = CgroupKey> + ExactSizeIterator + Clone,
+        keys: &(impl DoubleEndedIterator<Item = CgroupKey> + ExactSizeIterator + Clone),
     ) -> bool {
         keys.len() == self.keys.len()
             && (keys.clone().rev().eq(self.keys.iter().copied())
@@ -304,7 +304,7 @@ mod tests {
             .collect();
         let are = |ids: &[(u32, u64)]| {
             let keys = ids.iter();
-            all.are(keys.map(|(hierarchy, id)| place(*hierarchy, *id).key))
+            all.are(&keys.map(|(hierarchy, id)| place(*hierarchy, *id).key))
         };
         assert!(are(&[(7, 3), (3, 1), (0, 2)]));
         assert!(are(&[(0, 2), (3, 1), (7, 3)]));

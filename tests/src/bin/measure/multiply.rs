@@ -394,7 +394,7 @@ mod tests {
             paths.extend(birth.cgroup_paths.first().map(AsRef::<str>::as_ref));
         }
         let all = paths.len();
-        paths.sort();
+        paths.sort_unstable();
         paths.dedup();
         assert!(paths.len() > all / 2, "{paths:?}");
     }
