@@ -229,7 +229,8 @@ impl Model {
         {
             self.tasks.insert(task.tid, state);
         }
-        for other in self.tasks.threads(task.tgid) {
+        let others = self.tasks.threads(task.tgid).into_iter();
+        for other in others.filter(|other| *other != task.tid) {
             self.tasks.remove(other);
         }
         let mut changes = vec![Change::Executed {

@@ -62,6 +62,16 @@ fn threads_do_not_outlive_an_exec_though_their_ends_are_lost() {
 }
 
 #[test]
+fn who_executes_is_known_as_before_whatever_number_its_record_names() {
+    let mut run = Run::new();
+    run.fork(ROOT, INIT, 0, &home());
+    run.fork(INIT, THREAD, sample::THREAD, &home());
+    run.apply(&sample::exec(THREAD, &sample::certificate(), "/bin/sh"));
+    let state = run.0.task(Tid(THREAD.tid)).expect("known");
+    assert!(state.created.is_some() && state.lineage);
+}
+
+#[test]
 fn a_reused_task_number_names_the_later_task() {
     let mut run = Run::new();
     run.fork(ROOT, INIT, 0, &home());
