@@ -178,6 +178,25 @@ fn a_record_that_is_shorter_than_its_older_writer_made_them_is_unknown() {
     assert_eq!(unknown(record.as_bytes()), reason);
 }
 
+/// Records of the ring are aligned; those of a file need not be, and are copied.
+#[test]
+fn a_record_is_the_same_wherever_it_stands() {
+    let exec = sample::exec(sample::INIT, &sample::certificate(), "/bin/sh");
+    let made = sample::mkdir(sample::INIT, 0, 7, "/a");
+    let exit = sample::exit(sample::INIT, 3 << 8);
+    for bytes in [exec.as_bytes(), made.as_bytes(), exit.as_bytes()] {
+        let expected = decode(&sample::syscalls(), 4, bytes);
+        assert!(!matches!(expected.body, Body::Unknown(_)), "{expected:?}");
+        // Of any nine addresses in a row some are aligned, and most are not.
+        for before in 0..9 {
+            let mut moved = vec![0xff; before];
+            moved.extend_from_slice(bytes);
+            let found = decode(&sample::syscalls(), 4, &moved[before..]);
+            assert_eq!(found, expected, "behind {before} bytes");
+        }
+    }
+}
+
 #[test]
 fn a_namespace_record_of_another_call_is_unknown() {
     let record = sample::namespace_call(sample::INIT, 9, 0, sample::HOST);
