@@ -76,6 +76,21 @@ fn namespace(namespace: u64, inum: u32) -> (u32, u64) {
 /// The ten namespaces. A kernel without one of them (time namespaces came with 5.6) gives 0.
 #[inline(always)]
 pub fn namespaces(set: &mut NamespaceSet, task: u64) {
+    // SAFETY: the set is memory that the program holds.
+    unsafe { namespaces_of(set, task) };
+}
+
+/// The same as a global function, as [`cgroup_of_link`].
+///
+/// # Safety
+/// `set` is null or points to a set that can be written.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "C" fn namespaces_of(set: *mut NamespaceSet, task: u64) -> u32 {
+    // SAFETY: the caller's promise, which the verifier checks at each call.
+    let Some(set) = (unsafe { set.as_mut() }) else {
+        return 0;
+    };
     let proxy = pointer(task, offset!(task_nsproxy));
     let of_proxy = |member: u32, inum: u32| namespace(pointer(proxy, member), inum);
     (set.mnt, set.unique[0]) = of_proxy(offset!(nsproxy_mnt), offset!(mnt_inum));
@@ -94,6 +109,7 @@ pub fn namespaces(set: &mut NamespaceSet, task: u64) {
         (set.cgroup, set.unique[8]) = of_proxy(offset!(nsproxy_cgroup), offset!(cgroup_inum));
     }
     (set.user, set.unique[9]) = namespace(user_namespace(task), offset!(user_inum));
+    0
 }
 
 /// One cgroup by its address.

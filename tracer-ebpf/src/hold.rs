@@ -105,17 +105,24 @@ pub fn hold(set: &NamespaceSet, task: u64, tgid: u32) -> u32 {
 /// somebody of whom nothing is expected.
 #[inline(always)]
 pub fn lost(task: u64, tgid: u32) {
-    if !wanted(tgid) {
-        return;
+    if wanted(tgid) {
+        hold_of_lost(task, tgid);
     }
+}
+
+/// A global function for its set's sake, as [`host::has_other_namespaces`]. Gives 0.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn hold_of_lost(task: u64, tgid: u32) -> u32 {
     let mut set = NamespaceSet::new_zeroed();
     fact::namespaces(&mut set, task);
     if is_elsewhere(&set, task) || is_in_other_cgroups(task) {
         if config!(host) != 0 && scope::held(tgid, UNTOLD) && stop() {
-            return;
+            return 0;
         }
         // SAFETY: as in `stop`. A task that cannot be sent a signal goes on; the lost record makes the
         // verdict inconclusive.
         let _refused = unsafe { bpf_send_signal(SIGKILL) };
     }
+    0
 }

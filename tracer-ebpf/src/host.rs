@@ -33,13 +33,22 @@ pub fn is_elsewhere(task: u64) -> bool {
     if host.nsproxy == nsproxy && host.user == fact::user_namespace(task) {
         return false;
     }
-    if host.nsproxy == 0 {
-        return true;
-    }
     // setns back to the host's namespaces leaves a task with an nsproxy of its own.
+    host.nsproxy == 0 || has_other_namespaces(task) != 0
+}
+
+/// Whether a task has a namespace that is not the host's, looked at one by one: 1 or 0. A global function, as the set
+/// takes more of the stack than its callers, each of which fills a record by further calls, can spare: the kernel
+/// allows 512 bytes for all that are under way.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn has_other_namespaces(task: u64) -> u32 {
+    let Some(host) = HOST.get(0) else {
+        return 1;
+    };
     let mut set = NamespaceSet::new_zeroed();
     fact::namespaces(&mut set, task);
-    differs(host.own[0], set.mnt)
+    let other = differs(host.own[0], set.mnt)
         || differs(host.own[1], set.uts)
         || differs(host.own[2], set.ipc)
         || differs(host.own[3], set.pid)
@@ -48,7 +57,8 @@ pub fn is_elsewhere(task: u64) -> bool {
         || differs(host.own[6], set.cgroup)
         || differs(host.own[7], set.user)
         || differs(host.own[3], set.pid_for_children)
-        || differs(host.own[5], set.time_for_children)
+        || differs(host.own[5], set.time_for_children);
+    u32::from(other)
 }
 
 /// Takes the namespaces that the machine began with, which a thread of the kernel's has, for the host's.
@@ -119,12 +129,15 @@ pub fn passes_mark_on(tgid: u32) -> bool {
     unsafe { SCOPE.get(tgid) }.is_some_and(|value| value & EXECUTED == 0)
 }
 
-/// Notes that a marked thread group has executed a program.
+/// Notes that a thread group executes a program, and says whether it passed its mark on until then; `None` if
+/// it is not marked.
 #[inline(always)]
-pub fn executed(tgid: u32) {
-    if let Some(value) = SCOPE.get_ptr_mut(tgid) {
-        // SAFETY: the entry is memory of the map until the program ends; two that store at once
-        // store the same.
-        unsafe { *value |= EXECUTED };
+pub fn executes(tgid: u32) -> Option<bool> {
+    let value = SCOPE.get_ptr_mut(tgid)?;
+    // SAFETY: the entry is memory of the map until the program ends; two that store at once store the same.
+    unsafe {
+        let before = *value;
+        *value = before | EXECUTED;
+        Some(before & EXECUTED == 0)
     }
 }

@@ -85,33 +85,16 @@ pub fn read_part<T: Plain>(destination: &mut T, len: u32, base: u64, offset: u32
 }
 
 /// Value at kernel address `base + offset`, or zero. The address is a number: what a BTF program gets for a pointer
-/// is none to the verifier, and [`crate::hook::Arguments::address`] makes it one.
+/// is none to the verifier, and [`crate::hook::Arguments::address`] makes it one. In place: a function of its own
+/// would be less to verify, but where returns are guarded against speculation, hundreds of them are felt.
 #[inline(always)]
 pub fn read<T: Plain>(base: u64, offset: u32) -> T {
-    let address = base.wrapping_add(u64::from(offset));
-    // SAFETY: the functions take numbers.
-    let bits = unsafe {
-        match size_of::<T>() {
-            8 => read_8(address),
-            4 => u64::from(read_4(address)),
-            2 => u64::from(read_2(address)),
-            1 => u64::from(read_1(address)),
-            _ => {
-                let mut value = T::new_zeroed();
-                read_into(&mut value, base, offset);
-                return value;
-            }
-        }
+    const {
+        assert!(
+            size_of::<T>() <= 8,
+            "larger ones are read by the helper alone"
+        );
     };
-    // SAFETY: the value is no longer than the bits, any of which are one; its first bytes are the lowest, as
-    // both architectures are little-endian.
-    unsafe { core::mem::transmute_copy(&bits) }
-}
-
-/// The same of a number of at most 64 bits, in place, for programs that would pay for a call at each system call of the
-/// machine, or have a typed pointer.
-#[inline(always)]
-pub fn read_here<T: Plain>(base: u64, offset: u32) -> T {
     if config!(cast_type) != 0 {
         let address = base.wrapping_add(u64::from(offset));
         // SAFETY: the loader has put the kernel's function in its place, as it has set the type; what that
@@ -122,26 +105,6 @@ pub fn read_here<T: Plain>(base: u64, offset: u32) -> T {
     read_into(&mut value, base, offset);
     value
 }
-
-/// Declares [`read_here`] as a global function, so that the choice is checked once and not at each of its
-/// hundreds of calls.
-macro_rules! reader {
-    ($name:ident, $of:ty) => {
-        /// The number at this kernel address, or zero.
-        ///
-        /// # Safety
-        /// None: it takes a number, and a read that faults is caught.
-        #[unsafe(no_mangle)]
-        #[inline(never)]
-        pub unsafe extern "C" fn $name(address: u64) -> $of {
-            read_here(address, 0)
-        }
-    };
-}
-reader!(read_8, u64);
-reader!(read_4, u32);
-reader!(read_2, u16);
-reader!(read_1, u8);
 
 /// The address as one of a struct that is an array of numbers, of which any part can be read.
 ///

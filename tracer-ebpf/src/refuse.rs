@@ -55,7 +55,7 @@ fn refused() -> bool {
     // SAFETY: the helper takes the current task, which the other has just given, and gives the address
     // of its registers, which is only read through `kernel`.
     let registers = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as u64;
-    let number: u32 = kernel::read_here(registers, offset!(regs_number));
+    let number: u32 = kernel::read(registers, offset!(regs_number));
     let number = number & !X32;
     number == config!(nr_setns)
         || number == config!(nr_unshare)

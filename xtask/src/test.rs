@@ -83,7 +83,7 @@ fn both(one: Result<()>, other: Result<()>) -> Result<()> {
     }
 }
 
-/// Runs the tests `here` while a handful of them is run on another kernel, and those that want systemd
+/// Runs the tests `here` while a handful of them is run on other kernels, and those that want systemd
 /// as the first process where it is: the tests that observe this kernel run one at a time, which leaves a
 /// processor idle.
 fn with_another_kernel(here: impl FnOnce() -> Result<()>) -> (Result<()>, Result<()>) {

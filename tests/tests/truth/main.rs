@@ -10,6 +10,7 @@ mod ends;
 mod hooks;
 mod leaks;
 mod nested;
+mod quiet;
 mod reader;
 mod threads;
 mod ways;

@@ -20,17 +20,15 @@ pub fn sched_process_exec(arguments: Arguments) {
     let task = kernel::current();
     let tgid = scope::tgid(task);
     if config!(host) != 0 {
-        let marked = host::is_marked(tgid);
-        if !marked && !host::is_elsewhere(task) {
-            return;
-        }
-        let moved = host::passes_mark_on(tgid);
-        if marked {
-            host::executed(tgid);
-        } else {
+        let marked = host::executes(tgid);
+        if marked.is_none() {
+            if !host::is_elsewhere(task) {
+                return;
+            }
             let leader = kernel::pointer(task, offset!(task_group_leader));
             host::told(tgid, kernel::read(leader, offset!(task_start_boottime)));
         }
+        let moved = marked.unwrap_or(false);
         // First, so that it is known when the exec is.
         if moved || lineage::is_first(task) {
             lineage::record(task);

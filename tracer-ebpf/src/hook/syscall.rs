@@ -21,7 +21,7 @@ use crate::{
 /// this hook runs for every system call of the machine.
 #[inline(always)]
 pub fn sys_exit(arguments: Arguments) {
-    let number: u32 = kernel::read_here(arguments.get::<0>(), offset!(regs_number));
+    let number: u32 = kernel::read(arguments.get::<0>(), offset!(regs_number));
     if number >= 64 * SYSCALL_WORDS as u32 {
         return;
     }

@@ -320,7 +320,7 @@ fn attach_one(
         (Way::Iter, Program::Iter(program)) => program.load(point, ids),
         _ => return Err("the program is of another type".to_owned()),
     };
-    result.map_err(|error| super::chain(&error))
+    result.map_err(|error| super::reason::chain(&error))
 }
 
 /// A loader that has not parsed the kernel's BTF. aya's does so when it is made, for relocations

@@ -13,6 +13,7 @@ mod lsm;
 pub mod measure;
 mod object;
 pub mod offsets;
+mod reason;
 pub mod ring;
 pub mod scope;
 mod syscalls;
@@ -55,7 +56,7 @@ pub enum CollectError {
     #[error(
         "loading the eBPF object failed: {}; tracer needs root, CAP_BPF and CAP_PERFMON, and a \
          kernel with CONFIG_BPF_SYSCALL",
-        chain(.0)
+        reason::chain(.0)
     )]
     Load(#[from] aya::EbpfError),
     /// A map or program that the object should have.
@@ -404,20 +405,4 @@ fn functions(options: &Options) -> Vec<String> {
 
 fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, CollectError> {
     ebpf.take_map(name).ok_or(CollectError::Missing(name))
-}
-
-/// An error with its causes, each once, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        let source_text = source.to_string();
-        // Some errors say their cause themselves.
-        if !text.ends_with(&source_text) {
-            text.push_str(": ");
-            text.push_str(&source_text);
-        }
-        cause = source.source();
-    }
-    text
 }

@@ -70,7 +70,8 @@ pub fn load(
     // It keeps what it is told by reference, and must not outlive it.
     let mut loader = loader;
     loader
-        .verifier_log_level(VerifierLogLevel::DISABLE)
+        // Asked for only once a program was refused: why, and nothing of the way there.
+        .verifier_log_level(VerifierLogLevel::STATS)
         .override_global("LAYOUT", offsets.layout.as_bytes(), true)
         .override_global("CONFIG", by_instruction.as_bytes(), true)
         .map_max_entries("RECORDS", options.ring_bytes)
@@ -107,7 +108,7 @@ fn probe(ebpf: &mut Ebpf) -> Result<Result<(), String>, CollectError> {
         return Err(CollectError::Missing(PROBE));
     };
     let loaded = program.load().and_then(|()| program.unload());
-    Ok(loaded.map_err(|error| super::chain(&error)))
+    Ok(loaded.map_err(|error| super::reason::chain(&error)))
 }
 
 #[cfg(test)]

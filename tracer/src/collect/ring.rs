@@ -1,6 +1,7 @@
 //! The live ring as a source of records: reading until nothing is left, and waiting until there
 //! is something. Owns the consumer side; counts what it reads.
 
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd as _, OwnedFd};
 
 use aya::maps::{Map, MapData, RingBuf};
@@ -15,7 +16,13 @@ pub struct Ring {
     ready: Option<AsyncFd<OwnedFd>>,
     /// Where it stands, and how many bytes it has; `None` = there was no memory to map it.
     fill: Option<(RingPositions, u32)>,
+    /// Bytes of the record that was read and still stands in the ring; 0 = there is none.
+    kept: usize,
 }
+
+/// In front of each record, and what a record with it is a multiple of (include/uapi/linux/bpf.h,
+/// `BPF_RINGBUF_HDR_SZ`).
+const RECORD_HEADER: usize = 8;
 
 impl Ring {
     pub(super) fn new(map: Map, bytes: u32) -> Result<Self, CollectError> {
@@ -31,13 +38,15 @@ impl Ring {
             records: ring,
             ready: None,
             fill: positions.map(|positions| (positions, bytes)),
+            kept: 0,
         })
     }
 
     /// Bytes that wait to be read, and bytes in all.
     pub fn fill(&self) -> Option<(u64, u64)> {
         let (positions, bytes) = self.fill.as_ref()?;
-        Some((positions.waiting() as u64, u64::from(*bytes)))
+        let unread = positions.waiting() - self.kept;
+        Some((unread as u64, u64::from(*bytes)))
     }
 
     /// Hands every record that the ring holds to `take`, and frees its room. Returns how many.
@@ -47,6 +56,7 @@ impl Ring {
 
     /// The same of the next records, at most `most`.
     pub fn drain_some(&mut self, most: usize, mut take: impl FnMut(&[u8])) -> usize {
+        self.free_kept();
         let mut read = 0;
         while read < most
             && let Some(record) = self.records.next()
@@ -57,7 +67,56 @@ impl Ring {
         read
     }
 
-    /// Waits until the ring has a record. Must run inside a tokio runtime with I/O enabled.
+    /// As [`Ring::drain_some`], but the room of the last record is freed by the next call, so that nobody who adds
+    /// one until then wakes the reader: the kernel does so for a record in front of which everything is freed, and it
+    /// costs the task more than the record does. Who reads like this has to look again by itself
+    /// while [`Ring::keeps`].
+    pub fn drain_quietly(&mut self, most: usize, mut take: impl FnMut(&[u8])) -> usize {
+        if self.keeps() && self.fill().is_some_and(|(unread, _)| unread == 0) {
+            return 0;
+        }
+        self.free_kept();
+        let waiting = |fill: &Option<(RingPositions, u32)>| {
+            // Without positions no record is known to be the last.
+            fill.as_ref()
+                .map_or(usize::MAX, |(positions, _)| positions.waiting())
+        };
+        let (mut read, mut left) = (0, waiting(&self.fill));
+        while read < most
+            && let Some(record) = self.records.next()
+        {
+            // It owns nothing: to drop it is to free the room in which it stands.
+            let record = ManuallyDrop::new(record);
+            take(&record);
+            read += 1;
+            let bytes = (RECORD_HEADER + record.len()).next_multiple_of(RECORD_HEADER);
+            if left <= bytes {
+                left = waiting(&self.fill);
+            }
+            if left == bytes {
+                self.kept = bytes;
+                break;
+            }
+            left = left.saturating_sub(bytes);
+            drop(ManuallyDrop::into_inner(record));
+        }
+        read
+    }
+
+    /// Whether a record that was read stands in the ring, because of which nobody wakes the reader.
+    pub fn keeps(&self) -> bool {
+        self.kept != 0
+    }
+
+    fn free_kept(&mut self) {
+        if self.keeps() {
+            drop(self.records.next());
+            self.kept = 0;
+        }
+    }
+
+    /// Waits until the ring has a record; never ends while [`Ring::keeps`]. Must run inside a tokio runtime with I/O
+    /// enabled.
     pub async fn readable(&mut self) -> std::io::Result<()> {
         if self.ready.is_none() {
             let fd = self.records.as_fd().try_clone_to_owned()?;

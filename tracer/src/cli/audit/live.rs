@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use tokio::time::Interval;
+use tokio::time::{Instant, interval_at};
 
 use tracer_common::Kind;
 
@@ -21,6 +21,7 @@ use crate::{
     collect::{
         self, CollectError, Collector, Options,
         hooks::{HookChoice, Way},
+        ring::Ring,
     },
     event::{self, Body, Event, SyscallTable, Tgid},
     host::HostFacts,
@@ -40,9 +41,13 @@ pub const LOOK_AGAIN: Duration = Duration::from_mins(1);
 /// in the ring, looks at the clock, and may be interrupted between the two.
 pub const WAIT: Duration = Duration::from_millis(20);
 
-/// Records gather for so long before they are read. Only a record that finds the ring read to its end wakes the
-/// reader, which costs the task that made it more than the record does; they wait for [`WAIT`] anyway.
+/// Records gather for so long before they are read. To wake the reader costs the task that makes a record more than the
+/// record does, so that the first one alone does it; from then on the reader looks by itself, at first after this time
+/// and at last after [`WAIT`]. So long records wait anyway.
 const GATHER: Duration = Duration::from_millis(5);
+
+/// After so long without a record the next one wakes the reader again.
+const QUIET: Duration = Duration::from_millis(30);
 
 /// An audit with its hooks attached.
 pub struct Live {
@@ -58,7 +63,8 @@ pub struct Live {
     pub(super) starts: Starts,
     /// Something was lost since all tasks were looked at.
     doubtful: bool,
-    gather: Option<Interval>,
+    /// When the last records were read.
+    read_at: Instant,
     /// After the collector: whoever is held when all of this goes has nobody hold more.
     pub(super) gate: Option<Gate>,
 }
@@ -74,9 +80,21 @@ pub(super) struct Intake<'a> {
 impl Intake<'_> {
     /// The next events, at most `most`.
     pub(super) fn events(&mut self, most: usize) -> Vec<Event> {
+        self.events_by(|ring, take| ring.drain_some(most, take))
+    }
+
+    /// The same, after which nobody wakes the reader: see [`Ring::drain_quietly`].
+    fn events_quietly(&mut self, most: usize) -> Vec<Event> {
+        self.events_by(|ring, take| ring.drain_quietly(most, take))
+    }
+
+    fn events_by(
+        &mut self,
+        drain: impl FnOnce(&mut Ring, &mut dyn FnMut(&[u8])) -> usize,
+    ) -> Vec<Event> {
         let mut events = Vec::new();
         let (syscalls, counters, next) = (self.syscalls, &mut *self.counters, &mut *self.next);
-        self.collector.ring.drain_some(most, |bytes| {
+        drain(&mut self.collector.ring, &mut |bytes| {
             let event = event::decode(syscalls, *next, bytes);
             *next += 1;
             let kind = event.body.kind();
@@ -144,7 +162,7 @@ impl Live {
             read_ns: from_ns,
             starts: starts(&first),
             doubtful: false,
-            gather: None,
+            read_at: Instant::now(),
             gate: None,
         };
         live.auditor.started(started);
@@ -233,7 +251,7 @@ impl Live {
     /// Takes the next batch. Tells whether there may be more.
     pub fn follow(&mut self) -> Result<bool, CollectError> {
         let now_ns = now_ns();
-        let events = self.intake().events(BATCH);
+        let events = self.next_batch();
         let more = events.len() == BATCH;
         let last = events.last().filter(|_| more);
         self.read_ns = last.map_or(now_ns, |event| event.time_ns.min(now_ns));
@@ -248,25 +266,42 @@ impl Live {
         Ok(more)
     }
 
+    fn next_batch(&mut self) -> Vec<Event> {
+        // Whoever is held must not wait for the reader's next look.
+        if self.gate.is_some() {
+            return self.intake().events(BATCH);
+        }
+        let mut events = self.intake().events_quietly(BATCH);
+        if events.is_empty() && self.read_at.elapsed() >= QUIET {
+            events = self.intake().events(BATCH);
+        }
+        if !events.is_empty() {
+            self.read_at = Instant::now();
+        }
+        events
+    }
+
     /// What can be told: nothing that happened before it is on its way any more.
     pub fn due(&mut self) -> Vec<Record> {
         let wait = u64::try_from(WAIT.as_nanos()).unwrap_or(u64::MAX);
         self.auditor.take_until(self.read_ns.saturating_sub(wait))
     }
 
-    /// Waits until there is something to read, and a little longer. Must run inside a tokio runtime with I/O and
+    /// Waits until there may be something to read, and a little longer. Must run inside a tokio runtime with I/O and
     /// time enabled; who stops to wait misses nothing.
     pub async fn readable(&mut self) -> std::io::Result<()> {
-        self.collector.ring.readable().await?;
+        let ring = &mut self.collector.ring;
         if self.gate.is_some() {
             // Somebody may be held by it.
-            return Ok(());
+            return ring.readable().await;
         }
-        let gather = self
-            .gather
-            .get_or_insert_with(|| tokio::time::interval(GATHER));
-        gather.reset();
-        gather.tick().await;
+        let pause = if ring.keeps() {
+            self.read_at.elapsed().clamp(GATHER, WAIT)
+        } else {
+            ring.readable().await?;
+            GATHER
+        };
+        interval_at(Instant::now() + pause, pause).tick().await;
         Ok(())
     }
 
