@@ -2,6 +2,7 @@
 //! end is the same.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::linux::fs::MetadataExt as _;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
@@ -117,5 +118,59 @@ fn audits_that_begin_before_during_and_after_a_creation_say_the_same_in_the_end(
         assert_eq!(stories[0], stories[2], "{mode}");
         assert_eq!(stories[0]["namespaces"].as_array().map(Vec::len), Some(2));
         assert_eq!(stories[0]["exit_code"], 0);
+    }
+}
+
+/// A shell in namespaces of its own that executes one program after the other, until it is killed.
+struct Busy(Child);
+
+impl Busy {
+    fn new() -> Self {
+        let script = "echo here; while :; do /bin/true; done";
+        let mut child = Command::new("unshare")
+            .args(["--uts", "--net", "sh", "-c", script])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("unshare");
+        let mut line = String::new();
+        let answers = child.stdout.as_mut().expect("piped");
+        BufReader::new(answers)
+            .read_line(&mut line)
+            .expect("a line");
+        assert_eq!(line, "here\n");
+        Self(child)
+    }
+
+    fn namespace(&self) -> u64 {
+        let link = format!("/proc/{}/ns/uts", self.0.id());
+        std::fs::metadata(link).expect("a namespace").st_ino()
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let _ended = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn what_a_container_executes_while_an_audit_begins_is_none_of_a_new_one() {
+    let busy = Busy::new();
+    let inum = busy.namespace();
+    for turn in 0..8 {
+        let records = Audit::start(&[]).end();
+        let is_its = |record: &&Value| {
+            let namespaces = record["namespaces"].as_array();
+            let mut namespaces = namespaces.into_iter().flatten();
+            namespaces.any(|one| one["inum"] == inum)
+        };
+        let told = records.iter().filter(is_its);
+        let told: Vec<_> = told
+            .map(|record| (record["type"].as_str(), record["process"]["pid"].as_u64()))
+            .collect();
+        let found = (Some("container_found"), Some(u64::from(busy.0.id())));
+        assert_eq!(told, [found], "turn {turn}");
     }
 }

@@ -308,9 +308,7 @@ fn fexit_tells_the_same_of_setns_and_unshare_or_nothing() {
     let choice = choice.expect("in the list").clone();
     let outcome = run("sys_exit=fexit");
     let namespaces = inconclusive(&outcome);
-    // The kernels that `cargo xtask vm` boots are distributions' own, which take it.
-    let words = std::fs::read_to_string("/proc/cmdline").expect("the kernel's words");
-    if words.contains("tracer.cgroup=") {
+    if need::guest_takes_programs_on_functions() {
         assert_eq!(choice.chosen, Some(Way::Fexit), "{choice:?}");
     }
     if choice.chosen == Some(Way::Fexit) {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{Certificate, Event, NamespaceKind, NamespaceSlot, NsId, Task, Tgid};
+use crate::event::{Body, Certificate, Event, NamespaceKind, NamespaceSlot, NsId, Task, Tgid};
 use crate::model::Happening;
 
 use super::auditor::{Ancestry, Auditor};
@@ -12,8 +12,16 @@ use super::record::{LineageSource, SeenBy, What};
 
 impl Auditor {
     /// The first process of each container that was there before and is not known, with all who are in
-    /// the same namespaces.
-    pub fn to_find(&self) -> Vec<(Task, Vec<Tgid>)> {
+    /// the same namespaces. Who has ended `meanwhile`, by events that were not taken in yet, is none of them.
+    pub fn to_find(&self, meanwhile: &[Event]) -> Vec<(Task, Vec<Tgid>)> {
+        let ended = |event: &&Event| match &event.body {
+            Body::Exit(exit) => exit.group_dead,
+            _ => false,
+        };
+        let ended = meanwhile.iter().filter(ended);
+        let ended: BTreeSet<_> = ended
+            .map(|event| (event.task.tgid, event.task.start_ns))
+            .collect();
         let mut groups: BTreeMap<Vec<(NamespaceSlot, NsId)>, Vec<Task>> = BTreeMap::new();
         for state in self.model.tasks() {
             let leader = state.task.tid.0 == state.task.tgid.0;
@@ -23,7 +31,12 @@ impl Auditor {
                 (self.own.get(slot) != Some(id)).then_some((slot, id))
             });
             let own: Vec<_> = own.collect();
-            if leader && !own.is_empty() && self.births.container_of(state.task.tgid).is_none() {
+            let lives = !ended.contains(&(state.task.tgid, state.task.start_ns));
+            if leader
+                && lives
+                && !own.is_empty()
+                && self.births.container_of(state.task.tgid).is_none()
+            {
                 groups.entry(own).or_default().push(state.task.clone());
             }
         }

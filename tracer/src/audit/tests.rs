@@ -139,6 +139,28 @@ fn a_container_ends_once_with_the_last_who_lives_in_it_and_by_its_payloads_code(
     assert_eq!((*exit_code, *unseen), (Some(7), false));
 }
 
+/// Kernels before 6.18 give the numbers of namespaces that are gone to new ones, and not every call that makes some is
+/// seen; and who comes into namespaces that somebody has kept is not who lived there.
+#[test]
+fn who_executes_where_nobody_lives_any_more_is_a_container_of_its_own() {
+    let mut run = Run::new();
+    let mut ids = BTreeSet::new();
+    for number in 0..3 {
+        let payload = sample::task(210 + number, 210 + number, "payload");
+        let told = run.apply(&sample::exec(payload, &facts(NEW), "/bin/payload"));
+        let [What::ContainerBorn(born)] = told.as_slice() else {
+            panic!("{told:?}");
+        };
+        assert_eq!(born.process.pid, payload.tgid);
+        assert!(ids.insert(born.container.id.clone()));
+        let told = run.apply(&sample::exit(payload, 0));
+        let [What::ContainerEnded { container, .. }] = told.as_slice() else {
+            panic!("{told:?}");
+        };
+        assert_eq!(container.id, born.container.id);
+    }
+}
+
 #[test]
 fn who_executes_in_part_of_a_containers_namespaces_has_entered_it() {
     let mut run = Run::new();

@@ -98,7 +98,7 @@ pub struct ExpectedArguments {
 
 /// Which records are written.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Filters")]
+#[command(next_help_heading = "Filters of what is written; the kernel side applies none")]
 pub struct FilterArguments {
     /// Records of this type, or of those that begin so, as container_born or cgroup
     #[arg(short = 'e', long = "event", value_parser = filter::kinds, value_name = "TYPE")]

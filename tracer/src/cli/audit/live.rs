@@ -166,8 +166,13 @@ impl Live {
             gate: None,
         };
         live.auditor.started(started);
-        live.take(first)?;
-        live.find()?;
+        // Whoever was there before is known before anything is that happened while all were looked at: a program that
+        // a container executes meanwhile is none of a new one.
+        let is_look = |event: &Event| matches!(event.body, Body::TaskSeen(_));
+        let (seen, meanwhile) = first.into_iter().partition(is_look);
+        live.take(seen)?;
+        let meanwhile = live.find(meanwhile)?;
+        live.take(meanwhile)?;
         if options.hold {
             live.enforce(host)?;
         }
@@ -219,9 +224,16 @@ impl Live {
         Ok(())
     }
 
-    /// Containers that were there before.
-    fn find(&mut self) -> Result<(), CollectError> {
-        for (first, members) in self.auditor.to_find() {
+    /// Containers that were there before, but for those whose payload was executed `meanwhile`, which are born by that. Gives
+    /// what has happened by now.
+    fn find(&mut self, mut meanwhile: Vec<Event>) -> Result<Vec<Event>, CollectError> {
+        for (first, members) in self.auditor.to_find(&meanwhile) {
+            let born = |event: &Event| {
+                event.task.tgid == first.tgid && matches!(event.body, Body::Exec(_))
+            };
+            if meanwhile.iter().any(born) {
+                continue;
+            }
             self.collector.snapshot(first.tgid.0)?;
             let events = self.intake().events(usize::MAX);
             let ancestry = |tgid| ancestry::of(tgid, &self.starts);
@@ -232,11 +244,11 @@ impl Live {
                         self.auditor.find(&event, &found, &members, &ancestry);
                     }
                     Body::Snapshot(_) => {}
-                    _ => self.auditor.apply(&event, &ancestry),
+                    _ => meanwhile.push(event),
                 }
             }
         }
-        self.read_counters()
+        Ok(meanwhile)
     }
 
     pub(super) fn intake(&mut self) -> Intake<'_> {
