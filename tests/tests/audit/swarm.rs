@@ -139,9 +139,18 @@ fn more_processes_than_there_is_room_for_are_counted_and_end_nevertheless() {
     }
     let records = audit.end();
     accounted(&records);
-    let full = of_type(&records, "loss").into_iter();
-    let full: u64 = full.filter_map(|loss| loss["not_marked"].as_u64()).sum();
-    assert!(full >= (CONTAINERS - 16) as u64, "{full}");
+    let sum = |field: &str| -> u64 {
+        let losses = of_type(&records, "loss").into_iter();
+        losses.filter_map(|loss| loss[field].as_u64()).sum()
+    };
+    let (full, put_out) = (sum("not_marked"), sum("put_out"));
+    // Whoever found room beyond what there is has it from somebody who was put out.
+    assert!(
+        full + put_out >= (CONTAINERS - 16) as u64,
+        "{full} {put_out}"
+    );
+    assert_ne!(full, 0);
+    assert_ne!(put_out, 0);
     let births = of_type(&records, "container_born").into_iter();
     for birth in births.filter(|one| is_ours(one)) {
         let ends = of_type(&records, "container_ended").into_iter();

@@ -64,6 +64,13 @@ fn counters(text: &mut Text, status: &Status) {
     }
     let labels = [("kind", "sched_process_exit"), ("cause", "not_marked")];
     text.sample(lost, &labels, &counters.scope_full.to_string());
+    let put_out = "tracer_audit_marks_put_out_total";
+    text.family(
+        put_out,
+        "counter",
+        "Processes in namespaces of their own that were put out of the table of processes to make room.",
+    );
+    text.sample(put_out, &[], &counters.put_out.to_string());
     let records = "tracer_audit_records_total";
     text.family(
         records,

@@ -58,10 +58,11 @@ impl Losses {
             .total()
             .saturating_sub(self.known.unknown.total());
         let not_marked = counters.scope_full.saturating_sub(self.known.scope_full);
+        let put_out = counters.put_out.saturating_sub(self.known.put_out);
         let from_ns = self.read_ns;
         (self.known, self.read_ns) = (*counters, now_ns);
         lost.set(UNKNOWN, not_understood);
-        if lost.total() + not_marked == 0 {
+        if lost.total() + not_marked + put_out == 0 {
             return None;
         }
         if lost.total() != 0 {
@@ -82,6 +83,7 @@ impl Losses {
                 .collect::<BTreeMap<_, _>>(),
             not_understood,
             not_marked,
+            put_out,
             from_boot_ns: from_ns,
             to_boot_ns: now_ns,
         })

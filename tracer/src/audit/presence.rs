@@ -51,6 +51,21 @@ impl Auditor {
         found
     }
 
+    /// Processes that are told of because of their namespaces, whether they are marked or not, those that have lived longest
+    /// first.
+    pub fn told_by_namespaces(&self) -> Vec<Tgid> {
+        let leaders = self.model.tasks().filter(|state| {
+            state.task.tid.0 == state.task.tgid.0
+                && state.ended.is_none()
+                && self.is_elsewhere(&state.namespaces)
+        });
+        let mut all: Vec<_> = leaders
+            .map(|state| (state.task.start_ns, state.task.tgid))
+            .collect();
+        all.sort_unstable();
+        all.into_iter().map(|(_, tgid)| tgid).collect()
+    }
+
     /// Takes a container that was there before by the certificate of its first process.
     pub fn find(
         &mut self,

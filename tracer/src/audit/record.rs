@@ -365,6 +365,9 @@ pub struct Loss {
     pub not_understood: u64,
     /// Processes that the kernel side's table had no room for: their ends may not be told.
     pub not_marked: u64,
+    /// Processes in namespaces of their own that were put out of that table to make room: their ends may not be told if
+    /// they leave these.
+    pub put_out: u64,
     /// They were lost after this, in nanoseconds since the machine was started,
     pub from_boot_ns: u64,
     /// and before this.

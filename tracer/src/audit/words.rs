@@ -137,10 +137,11 @@ fn lost(loss: &Loss) -> String {
         .map(|(kind, count)| format!("{count} {kind}"));
     let lost: Vec<String> = lost.collect();
     format!(
-        " {} lost, {} not understood, {} not marked",
+        " {} lost, {} not understood, {} not marked, {} put out",
         lost.join(", "),
         loss.not_understood,
-        loss.not_marked
+        loss.not_marked,
+        loss.put_out
     )
 }
 

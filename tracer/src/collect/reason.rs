@@ -26,14 +26,18 @@ fn in_one_line(text: &str) -> String {
     let told: Vec<&str> = lines
         .filter(|line| !line.is_empty() && !counts(line))
         .collect();
-    told.join("; ")
+    told.join("; ").replace(UNKNOWN_524, ENOTSUPP)
 }
+
+/// How the C library names `ENOTSUPP` of include/linux/errno.h, which is the kernel's own and not for programs.
+const UNKNOWN_524: &str = "Unknown error 524 (os error 524)";
+const ENOTSUPP: &str = "not supported by this kernel (ENOTSUPP, os error 524)";
 
 #[cfg(test)]
 mod tests {
     use std::io;
 
-    use super::{chain, in_one_line};
+    use super::{ENOTSUPP, chain, in_one_line};
 
     #[test]
     fn of_the_verifier_the_reason_is_left() {
@@ -49,6 +53,12 @@ mod tests {
             in_one_line("8429: \nback-edge from insn 8429 to 8430\n"),
             "8429:; back-edge from insn 8429 to 8430"
         );
+    }
+
+    #[test]
+    fn an_error_that_the_c_library_does_not_know_has_a_name() {
+        let error = io::Error::from_raw_os_error(524);
+        assert_eq!(chain(&error), ENOTSUPP);
     }
 
     #[derive(Debug, thiserror::Error)]

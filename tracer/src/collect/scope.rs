@@ -66,6 +66,15 @@ impl Scope {
         self.adopt(tgid, start_ns | EXECUTED | LET_GO | condition)
     }
 
+    /// Takes a thread group out of scope. Tells whether it was there.
+    pub fn put_out(&mut self, tgid: u32) -> Result<bool, CollectError> {
+        match self.groups.remove(&tgid) {
+            Ok(()) => Ok(true),
+            Err(MapError::KeyNotFound) => Ok(false),
+            Err(error) => Err(failed("taking a process out of scope")(error)),
+        }
+    }
+
     /// How many there are, while some come and others go.
     pub fn entries(&self) -> u64 {
         // A walk goes back to the start where the entry that it stands at is removed.

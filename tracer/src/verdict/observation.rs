@@ -78,6 +78,8 @@ pub struct Counters {
     /// Tasks, and cgroups made by outsiders, that were left out because a table of the kernel side was
     /// full.
     pub scope_full: u64,
+    /// Processes whose mark was taken back to make room, by an audit.
+    pub put_out: u64,
 }
 
 impl Counters {

@@ -11,6 +11,7 @@ use tracer_common::Kind;
 
 use super::ancestry::{self, Starts};
 use super::gate::{Gate, carry_out};
+use super::room::Room;
 use crate::{
     audit::{
         Auditor, Judging, Record, Setting,
@@ -65,6 +66,7 @@ pub struct Live {
     doubtful: bool,
     /// When the last records were read.
     read_at: Instant,
+    pub(super) room: Room,
     /// After the collector: whoever is held when all of this goes has nobody hold more.
     pub(super) gate: Option<Gate>,
 }
@@ -163,6 +165,7 @@ impl Live {
             starts: starts(&first),
             doubtful: false,
             read_at: Instant::now(),
+            room: Room::new(options.scope_groups),
             gate: None,
         };
         live.auditor.started(started);
@@ -221,7 +224,7 @@ impl Live {
                 gate.resume_parents();
             }
         }
-        Ok(())
+        self.make_room()
     }
 
     /// Containers that were there before, but for those whose payload was executed `meanwhile`, which are born by that. Gives
@@ -367,6 +370,7 @@ impl Live {
             self.counters.submitted.set(count.kind, count.submitted);
             self.counters.lost.set(count.kind, count.lost);
         }
+        self.room.note(self.counters.scope_full, raw.scope_full);
         self.counters.scope_full = raw.scope_full;
         self.doubtful |= self.auditor.count(&self.counters, now_ns());
         Ok(())

@@ -10,6 +10,7 @@ mod live;
 mod notify;
 mod output;
 mod reload;
+mod room;
 mod rotated;
 mod serve;
 mod status;
