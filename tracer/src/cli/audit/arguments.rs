@@ -68,7 +68,7 @@ pub struct ObservedArguments {
     #[arg(long, default_value = "4", value_parser = ring, value_name = "MIB")]
     pub ring: u32,
     /// Room for so many processes whose ends are told of: those of containers, and those that were moved. Where
-    /// it is full, nobody loses a place to a newcomer, who gets none
+    /// it is full, a newcomer gets none, and those with namespaces of their own, which tell of them anyway, make some
     #[arg(long, default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(16..=1 << 22), value_name = "N")]
     pub processes: u32,
     #[command(flatten)]
