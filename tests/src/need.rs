@@ -81,7 +81,8 @@ pub fn guest_takes_programs_on_functions() -> bool {
     words.contains("tracer.cgroup=") && (cfg!(target_arch = "x86_64") || kernel_is_at_least((6, 4)))
 }
 
-/// Whether this kernel can refuse changes of namespaces, as `tracer doctor` says.
+/// Whether this kernel can refuse changes of namespaces, as `tracer doctor` says; says so where it cannot, and what
+/// the test shows then is that they are detected.
 pub fn refuses() -> bool {
     let output = tracer(&["doctor", "-o", "json"]).output().expect("doctor");
     let findings: Value = serde_json::from_slice(&output.stdout).expect("a document");
@@ -96,6 +97,7 @@ pub fn refuses() -> bool {
     if !refuses {
         let refused = enforcement["guard"]["refused"].as_array().expect("a list");
         assert!(!refused.is_empty(), "{enforcement:#}");
+        println!("skipped: this kernel refuses no changes of namespaces");
     }
     refuses
 }

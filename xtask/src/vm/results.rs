@@ -17,6 +17,10 @@ const KEPT: &str = "docs/kernels-tested.json";
 /// Whoever writes that holds a lock on this.
 const LOCK: &str = "target/kernels-tested.lock";
 
+const REFUSE: &str = "refuse by LSM";
+/// Said by tests that pass by showing the opposite of that: changes are detected.
+const REFUSES_NONE: &str = "skipped: this kernel refuses no changes of namespaces";
+
 /// What of tracer is shown by which tests, by the beginnings of their names.
 const CAPABILITIES: [(&str, &[&str]); 12] = [
     ("every test", &[""]),
@@ -48,7 +52,7 @@ const CAPABILITIES: [(&str, &[&str]); 12] = [
     ),
     ("verify", &["verify::"]),
     ("enforce", &["verify::enforce::"]),
-    ("refuse by LSM", &["verify::prevent::"]),
+    (REFUSE, &["verify::prevent::"]),
     ("other runtimes", &["foreign::"]),
     ("enforce on other runtimes", &["foreign::enforced::"]),
     ("loss is told", &["loss::", "verify::loss::"]),
@@ -81,7 +85,7 @@ impl Said<'_> {
                 of(name) && self.all.iter().any(|one| one == name.trim_end_matches(':'))
             };
             let count = |kind| ended(kind).filter(|rest| known(rest)).count();
-            let (passed, skipped, failed) = (count("ok"), count("skip"), count("FAIL"));
+            let (mut passed, skipped, failed) = (count("ok"), count("skip"), count("FAIL"));
             let total = self.all.iter().filter(|name| of(name)).count();
             if total == 0 || passed + skipped + failed != total {
                 continue;
@@ -90,6 +94,11 @@ impl Said<'_> {
             for rest in ended("skip").filter(|rest| of(rest)) {
                 let reason = rest.split_once(": ").map_or("", |(_, reason)| reason);
                 *reasons.entry(reason).or_default() += 1;
+            }
+            let opposite = |rest: &str| of(rest) && rest.ends_with(REFUSES_NONE);
+            if group == REFUSE && ended("note:").any(opposite) {
+                reasons.insert(REFUSES_NONE, passed);
+                passed = 0;
             }
             let kept = json!({
                 "passed": passed, "failed": failed, "skipped": reasons, "date": self.date,
@@ -293,6 +302,28 @@ mod tests {
             "| 6.1 | v1 | 2 of 3 | 1 | 1 | not run | not run | lacks it | 1 | 1 | not run | not run | \
              not run | 0 of 1 |"
         );
+    }
+
+    #[test]
+    fn a_kernel_that_refuses_nothing_shows_no_refusal() {
+        let console = "tracer-vm kernel 6.1.0\ntracer-vm ok verify::prevent::a 1.0 s\n\
+            tracer-vm note: verify::prevent::a: skipped: this kernel refuses no changes of namespaces\n\
+            tracer-vm ok verify::prevent::b 1.0 s\n";
+        let all = ["verify::prevent::a", "verify::prevent::b"].map(str::to_owned);
+        let cells = |console: &str| {
+            let said = Said {
+                name: "6.1-arm64",
+                layout: "v2",
+                console,
+                all: &all,
+                date: "2026-11-28",
+            };
+            let groups = said.groups();
+            (cell(&groups[REFUSE]), cell(&groups["verify"]))
+        };
+        let of = |refuse: &str| (refuse.to_owned(), "2".to_owned());
+        assert_eq!(cells(console), of("lacks it"));
+        assert_eq!(cells(&console.replace("note", "word")), of("2"));
     }
 
     #[test]
