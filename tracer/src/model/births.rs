@@ -441,13 +441,14 @@ impl Births {
         }
     }
 
-    /// The container that this sets apart. On the whole host one in which nobody lives any more is none: who executes
-    /// there has come by itself, or the numbers are of other namespaces, as kernels before 6.18 use them again and not
-    /// every call that makes some is seen.
+    /// The container that this sets apart. On the whole host one with namespaces in which nobody lives any more is none: who
+    /// executes there has come by itself, or the numbers are of other namespaces, as kernels before 6.18 use them again
+    /// and not every call that makes some is seen. A cgroup's number is its own for ever.
     pub(super) fn known(&self, domain: &Domain) -> Option<&Birth> {
         let numbers = self.index.like(domain);
         let mut births = numbers.filter_map(|number| self.get(number));
-        births.find(|birth| birth.domain.same(domain) && (!self.whole_host || self.lives(birth)))
+        let anyway = !self.whole_host || domain.namespaces.is_empty();
+        births.find(|birth| birth.domain.same(domain) && (anyway || self.lives(birth)))
     }
 
     /// Whether a program is the payload that a container in which only stages have run was set up
