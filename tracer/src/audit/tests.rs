@@ -161,6 +161,28 @@ fn who_executes_where_nobody_lives_any_more_is_a_container_of_its_own() {
     }
 }
 
+/// No other cgroup ever has its number.
+#[test]
+fn who_executes_in_a_cgroup_that_was_empty_for_a_while_is_of_the_same_container() {
+    let mut run = Run::new();
+    run.apply(&sample::mkdir(ENGINE, 0, 7, "/box"));
+    let inside = sample::certificate_with(|facts| {
+        facts.namespaces = HOST;
+        facts.cgroups = sample::cgroups(&[(0, 7)]);
+    });
+    let mut births = 0;
+    for number in 0..3 {
+        let payload = sample::task(210 + number, 210 + number, "payload");
+        let told = run.apply(&sample::exec(payload, &inside, "/bin/payload"));
+        births += names(&told)
+            .iter()
+            .filter(|name| **name == "container_born")
+            .count();
+        run.apply(&sample::exit(payload, 0));
+    }
+    assert_eq!(births, 1);
+}
+
 #[test]
 fn who_executes_in_part_of_a_containers_namespaces_has_entered_it() {
     let mut run = Run::new();
