@@ -1,5 +1,5 @@
-//! Builds the eBPF object that the `tracer` crate embeds: `$OUT_DIR/tracer`, empty with
-//! `AYA_BUILD_SKIP=1`. Owns the environment that the inner build runs in. It must not install
+//! Builds the eBPF objects that the `tracer` crate embeds: `$OUT_DIR/tracer`, and `$OUT_DIR/tracer-helper` for kernels
+//! whose memory can be read by calls of a helper alone; empty with `AYA_BUILD_SKIP=1`. Owns the environment that the inner build runs in. It must not install
 //! anything; that is `cargo xtask setup`.
 
 #[path = "build/route.rs"]
@@ -17,6 +17,10 @@ use aya_build::{Package, Toolchain};
 
 /// Set for the second, inner run of this program; its value is the toolchain's name.
 const INNER: &str = "TRACER_EBPF_BUILD";
+/// Programs that read by instructions.
+const OBJECT: &str = "tracer";
+/// Programs that read by the helper.
+const BY_HELPER: &str = "tracer-helper";
 
 fn main() -> ExitCode {
     if let Ok(toolchain) = env::var(INNER) {
@@ -83,30 +87,40 @@ fn prepare() -> Result<()> {
 }
 
 fn build(toolchain: &str) -> Result<()> {
-    let mut features = Vec::new();
-    if env::var_os("CARGO_FEATURE_DEBUG_EBPF").is_some() {
-        features.push("log");
+    for (name, way) in [(BY_HELPER, Some("helper")), (OBJECT, None)] {
+        let log = env::var_os("CARGO_FEATURE_DEBUG_EBPF").map(|_| "log");
+        let features: Vec<&str> = way.into_iter().chain(log).collect();
+        let package = Package {
+            name: "tracer-ebpf",
+            root_dir: "../tracer-ebpf",
+            no_default_features: false,
+            features: &features,
+        };
+        // Without rustup aya-build uses the compiler on PATH, whatever it is told.
+        aya_build::build_ebpf([package], Toolchain::Custom(toolchain))?;
+        // It is called as the program is, whatever its features.
+        let (built, object) = (output(OBJECT)?, output(name)?);
+        if built != object {
+            fs::rename(&built, &object)
+                .with_context(|| format!("cannot move {} to {name}", built.display()))?;
+        }
+        strip::debug_sections(&object)?;
     }
-    let package = Package {
-        name: "tracer-ebpf",
-        root_dir: "../tracer-ebpf",
-        no_default_features: false,
-        features: &features,
-    };
-    // Without rustup aya-build uses the compiler on PATH, whatever it is told.
-    aya_build::build_ebpf([package], Toolchain::Custom(toolchain))?;
-    strip::debug_sections(&object()?)
+    Ok(())
 }
 
-/// Where the object stands that the crate embeds.
-fn object() -> Result<PathBuf> {
+/// Where an object stands that the crate embeds.
+fn output(name: &str) -> Result<PathBuf> {
     let out = env::var_os("OUT_DIR").context("cargo did not set OUT_DIR")?;
-    Ok(Path::new(&out).join("tracer"))
+    Ok(Path::new(&out).join(name))
 }
 
 fn write_stub() -> Result<()> {
-    let stub = object()?;
-    fs::write(&stub, []).with_context(|| format!("cannot write {}", stub.display()))
+    for name in [OBJECT, BY_HELPER] {
+        let stub = output(name)?;
+        fs::write(&stub, []).with_context(|| format!("cannot write {}", stub.display()))?;
+    }
+    Ok(())
 }
 
 fn describe(route: &route::Route) -> String {

@@ -32,11 +32,8 @@ pub struct Config {
     /// Not 0: the whole host is observed, and not the descendants of `root_tgid`: whoever is in
     /// other namespaces than the machine began with, or was moved to another cgroup.
     pub host: u32,
-    /// Id of a struct that is an array of 64-bit numbers in the running kernel's BTF, for `bpf_rdonly_cast`; 0 = the
-    /// kernel has no such function, or it is not to be used, and [`CAST_CALL`] stands where it was.
-    pub cast_type: u32,
     /// Bytes without meaning.
-    pub padding: u32,
+    pub padding: [u32; 2],
     /// Bit n set: the return of system call n by a task in scope is recorded.
     pub syscalls: [u64; SYSCALL_WORDS],
     /// Two bits for each system call below 512, packed 32 to a word: 0 = no path among the
@@ -45,8 +42,11 @@ pub struct Config {
 }
 
 /// Number of a helper that no kernel has. The object calls it where the loader is to put a call of
-/// `bpf_rdonly_cast(address, Config::cast_type)`.
+/// `bpf_rdonly_cast(address, CAST_TYPE)`.
 pub const CAST_CALL: u32 = 0x7472_6163;
+/// A number that stands for the id of a struct that is an array of 64-bit numbers in the running kernel's BTF, which the
+/// loader is to put wherever it is moved to a register.
+pub const CAST_TYPE: u32 = 0x7472_7479;
 
 /// Bit of [`Config::hold`]: who executes a program in other namespaces than [`Config::own`].
 pub const HOLD_ELSEWHERE: u32 = 1;

@@ -3,8 +3,10 @@
 //!
 //! A number or an address is read by an instruction, where the kernel has `bpf_rdonly_cast` (since 6.2), which
 //! makes an address one that can be read from: a fault there is caught, and gives zero (`BPF_PROBE_MEM` in
-//! kernel/bpf/verifier.c). Elsewhere, and for anything larger, it is read by a helper, which takes longer and
-//! leaves zeros in the destination, too (kernel/trace/bpf_trace.c, `bpf_probe_read_kernel_common`).
+//! kernel/bpf/verifier.c). Elsewhere, for which all is compiled with the feature `helper`, and for anything larger, it is
+//! read by a helper, which takes longer and leaves zeros in the destination, too (kernel/trace/bpf_trace.c,
+//! `bpf_probe_read_kernel_common`). To choose while a program runs would be half of its instructions, and kernels take
+//! out what is never reached one piece at a time, each time going through the whole program.
 
 use core::ffi::c_void;
 
@@ -12,7 +14,7 @@ use aya_ebpf::helpers::generated::{
     bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user_str,
 };
 use tracer_common::{
-    config::CAST_CALL,
+    config::{CAST_CALL, CAST_TYPE},
     layout::ABSENT,
     record::{NAME_LEN, PATH_LEN},
 };
@@ -95,10 +97,10 @@ pub fn read<T: Plain>(base: u64, offset: u32) -> T {
             "larger ones are read by the helper alone"
         );
     };
-    if config!(cast_type) != 0 {
+    if !cfg!(feature = "helper") {
         let address = base.wrapping_add(u64::from(offset));
-        // SAFETY: the loader has put the kernel's function in its place, as it has set the type; what that
-        // returns can be read from, or else gives zero.
+        // SAFETY: the loader puts the kernel's function and the type in their places; what that returns can be
+        // read from, or else gives zero.
         return unsafe { core::ptr::read_volatile(cast(address).cast()) };
     }
     let mut value = T::new_zeroed();
@@ -109,16 +111,15 @@ pub fn read<T: Plain>(base: u64, offset: u32) -> T {
 /// The address as one of a struct that is an array of numbers, of which any part can be read.
 ///
 /// # Safety
-/// The loader has to have put the call of `bpf_rdonly_cast(address, type)` in this one's place, without which the
-/// verifier refuses the program.
+/// The loader has to have put the call of `bpf_rdonly_cast(address, type)` in this one's place, and the type's id in that
+/// of `CAST_TYPE`, without which the verifier refuses the program.
 #[inline(always)]
 unsafe fn cast(address: u64) -> *const c_void {
     // SAFETY: a call by number is how helpers are called (`aya_ebpf::helpers`).
     let function: unsafe extern "C" fn(u64, u32) -> *const c_void =
         unsafe { core::mem::transmute(CAST_CALL as usize) };
-    let numbers = config!(cast_type);
     // SAFETY: the caller's promise.
-    unsafe { function(address, numbers) }
+    unsafe { function(address, CAST_TYPE) }
 }
 
 /// Pointer at kernel address `base + offset`, or 0.

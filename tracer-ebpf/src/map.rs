@@ -54,8 +54,7 @@ pub static CONFIG: Config = Config {
     hold: 0,
     own: [0; 8],
     host: 0,
-    cast_type: 0,
-    padding: 0,
+    padding: [0; 2],
     syscalls: [0; SYSCALL_WORDS],
     path_argument: [0; 2 * SYSCALL_WORDS],
 };

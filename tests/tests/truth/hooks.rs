@@ -21,7 +21,7 @@ use tracer_tests::trial::Trial;
 
 /// What the verifier may walk at most, of all programs of one way together: loading takes time
 /// in proportion.
-const VERIFIED: u32 = 100_000;
+const VERIFIED: u32 = 50_000;
 
 /// With hooks as `--hooks` has them.
 fn options(hooks: &str) -> Options {

@@ -4,7 +4,10 @@
 use std::{fmt, str::FromStr};
 
 use serde::Serialize;
-use tracer_common::{config::CAST_CALL, layout::Query};
+use tracer_common::{
+    config::{CAST_CALL, CAST_TYPE},
+    layout::Query,
+};
 
 use super::btf::{Btf, BtfError, Named};
 
@@ -17,6 +20,8 @@ pub const NUMBERS: &str = "cpumask";
 const CALL: u64 = 0x85;
 /// The source register `BPF_PSEUDO_KFUNC_CALL` in its place: the number is that of a function in the kernel's BTF.
 const OF_THE_KERNEL: u64 = 0x2000;
+/// `BPF_ALU | BPF_MOV | BPF_K` and `BPF_ALU64 | BPF_MOV | BPF_K`: a number is moved to a register.
+const MOVES: [u8; 2] = [0xb4, 0xb7];
 
 /// How the programs read numbers and addresses from kernel memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -92,7 +97,7 @@ pub struct Cast {
     /// Of [`FUNCTION`].
     function: u32,
     /// Of [`NUMBERS`].
-    pub numbers: u32,
+    numbers: u32,
 }
 
 impl Cast {
@@ -110,29 +115,33 @@ impl Cast {
         }
     }
 
-    /// The object with calls of the kernel's function where it has those of [`CAST_CALL`], in words that are
-    /// aligned as its parser wants them, and how many there are. Instructions are of 64 bits, and stand where
-    /// such numbers do.
+    /// The object with calls of the kernel's function where it has those of [`CAST_CALL`], and the id of the type
+    /// where it moves [`CAST_TYPE`], in words that are aligned as its parser wants them; `None` if it has either
+    /// nowhere. Instructions are of 64 bits, and stand where such numbers do.
     #[must_use]
-    pub fn put_into(self, object: &[u8]) -> (Vec<u64>, usize) {
+    pub fn put_into(self, object: &[u8]) -> Option<Vec<u64>> {
         let words = object.chunks(8).map(|chunk| {
             let mut bytes = [0; 8];
             bytes[..chunk.len()].copy_from_slice(chunk);
             u64::from_le_bytes(bytes)
         });
-        let mut put = 0;
+        let (mut calls, mut types) = (0, 0);
         let words = words
             .map(|word| {
+                let [operation, ..] = word.to_le_bytes();
                 if word == CALL | u64::from(CAST_CALL) << 32 {
-                    put += 1;
+                    calls += 1;
                     CALL | OF_THE_KERNEL | u64::from(self.function) << 32
+                } else if word >> 32 == u64::from(CAST_TYPE) && MOVES.contains(&operation) {
+                    types += 1;
+                    word & u64::from(u32::MAX) | u64::from(self.numbers) << 32
                 } else {
                     word
                 }
             })
             .map(u64::to_le)
             .collect();
-        (words, put)
+        (calls > 0 && types > 0).then_some(words)
     }
 }
 
@@ -146,28 +155,40 @@ mod tests {
         function: 77,
         numbers: 5,
     };
+    const CALLED: [u8; 8] = [0x85, 0, 0, 0, 0x63, 0x61, 0x72, 0x74];
+    const MOVED: [u8; 8] = [0xb4, 2, 0, 0, 0x79, 0x74, 0x72, 0x74];
 
     #[test]
-    fn calls_alone_are_replaced_and_counted() {
-        let call = [0x85, 0, 0, 0, 0x63, 0x61, 0x72, 0x74];
+    fn calls_and_the_type_alone_are_replaced() {
         let other = [0x85, 0, 0, 0, 0x71, 0, 0, 0];
-        let object = [other, call, other, call].concat();
-        let (words, put) = CAST.put_into(&object);
+        // Added and not moved.
+        let added = [0x07, 2, 0, 0, 0x79, 0x74, 0x72, 0x74];
+        let wide = [0xb7, 8, 0, 0, 0x79, 0x74, 0x72, 0x74];
+        let object = [other, MOVED, CALLED, added, wide, CALLED].concat();
+        let words = CAST.put_into(&object).expect("calls");
         let kernels = [0x85, 0x20, 0, 0, 77, 0, 0, 0];
-        assert_eq!(put, 2);
+        let (its, wide) = ([0xb4, 2, 0, 0, 5, 0, 0, 0], [0xb7, 8, 0, 0, 5, 0, 0, 0]);
         assert_eq!(
             words.as_bytes(),
-            [other, kernels, other, kernels].concat().as_slice()
+            [other, its, kernels, added, wide, kernels]
+                .concat()
+                .as_slice()
         );
+    }
+
+    #[test]
+    fn an_object_without_either_is_none() {
+        assert_eq!(CAST.put_into(&CALLED), None);
+        assert_eq!(CAST.put_into(&MOVED), None);
     }
 
     #[test]
     fn what_is_no_instruction_stays_and_the_end_is_filled_up() {
         let shifted = [0, 0, 0, 0, 0x85, 0, 0, 0, 0x63, 0x61, 0x72, 0x74];
-        let (words, put) = CAST.put_into(&shifted);
-        assert_eq!(put, 0);
+        let object = [&MOVED[..], &CALLED[..], &shifted[..]].concat();
+        let words = CAST.put_into(&object).expect("a call");
         assert_eq!(
-            words.as_bytes(),
+            &words.as_bytes()[16..],
             [&shifted[..], &[0; 4]].concat().as_slice()
         );
     }

@@ -8,10 +8,10 @@ use tracer_common::{
     config::{HOLD_CGROUPS, HOLD_ELSEWHERE, SYSCALL_WORDS},
 };
 
-use super::{Options, cast::Cast, syscalls};
+use super::{Options, syscalls};
 
 /// For these options, on this machine.
-pub(super) fn of(options: &Options, cast: Option<Cast>) -> Config {
+pub(super) fn of(options: &Options) -> Config {
     let mut config = Config {
         abi: u32::from(ABI_VERSION),
         root_tgid: options.root_tgid,
@@ -30,8 +30,7 @@ pub(super) fn of(options: &Options, cast: Option<Cast>) -> Config {
             [0; 8]
         },
         host: u32::from(options.host),
-        cast_type: cast.map_or(0, |cast| cast.numbers),
-        padding: 0,
+        padding: [0; 2],
         syscalls: [0; SYSCALL_WORDS],
         path_argument: [0; 2 * SYSCALL_WORDS],
     };

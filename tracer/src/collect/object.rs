@@ -12,8 +12,10 @@ use super::{
     offsets::Offsets,
 };
 
-/// The object that tracer/build.rs built.
+/// The object that tracer/build.rs built, whose programs read by instructions.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tracer"));
+/// The same whose programs read by the helper.
+static BY_HELPER: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tracer-helper"));
 
 /// A program that does nothing but read by an instruction.
 const PROBE: &str = "probe_reads";
@@ -65,24 +67,22 @@ pub fn load(
         _ if left_out && panics == Panics::Never => Err(LEFT_OUT.to_owned()),
         cast => cast.clone(),
     };
-    let by_instruction = configuration::of(options, cast.as_ref().ok().copied());
-    let by_helper = configuration::of(options, None);
+    let config = configuration::of(options);
     // It keeps what it is told by reference, and must not outlive it.
     let mut loader = loader;
     loader
         // Asked for only once a program was refused: why, and nothing of the way there.
         .verifier_log_level(VerifierLogLevel::STATS)
         .override_global("LAYOUT", offsets.layout.as_bytes(), true)
-        .override_global("CONFIG", by_instruction.as_bytes(), true)
+        .override_global("CONFIG", config.as_bytes(), true)
         .map_max_entries("RECORDS", options.ring_bytes)
         .map_max_entries("SCOPE", options.scope_groups)
         .map_max_entries("ELSEWHERE", options.outside_cgroups);
     let refused = match cast {
         Ok(cast) => {
-            let (words, put) = cast.put_into(OBJECT);
-            if put == 0 {
-                return Err(CollectError::Missing("call of a function of the kernel"));
-            }
+            let words = cast
+                .put_into(OBJECT)
+                .ok_or(CollectError::Missing("call of a function of the kernel"))?;
             let mut ebpf = loader.load(words.as_bytes())?;
             match probe(&mut ebpf)? {
                 Ok(()) if left_out => LEFT_OUT.to_owned(),
@@ -98,8 +98,7 @@ pub fn load(
     if options.hooks.reads == Some(Reads::Instruction) {
         return Err(CollectError::Reads(refused));
     }
-    loader.override_global("CONFIG", by_helper.as_bytes(), true);
-    Ok((loader.load(OBJECT)?, ReadsChoice::helper(refused)))
+    Ok((loader.load(BY_HELPER)?, ReadsChoice::helper(refused)))
 }
 
 /// Loads the program and takes it back; the inner error is why the kernel would not.
