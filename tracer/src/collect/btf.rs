@@ -419,9 +419,8 @@ fn narrow(value: usize) -> u32 {
 }
 
 fn bytes<const N: usize>(data: &[u8], at: usize) -> Result<[u8; N], BtfError> {
-    data.get(at..at.saturating_add(N))
-        .and_then(|slice| slice.try_into().ok())
-        .ok_or(BtfError::Truncated(at))
+    let rest = data.get(at..).unwrap_or_default();
+    rest.first_chunk().copied().ok_or(BtfError::Truncated(at))
 }
 
 fn word(data: &[u8], at: usize) -> Result<u32, BtfError> {
