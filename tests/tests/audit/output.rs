@@ -399,3 +399,28 @@ fn a_journal_that_is_not_there_keeps_it_from_starting() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("/nowhere/socket"), "{said}");
 }
+
+/// Payloads wait for an audit that holds them, which must not wait for whoever reads it.
+#[test]
+#[ignore = "needs root"]
+fn an_audit_that_holds_payloads_waits_for_no_reader() {
+    // Their records are more than a pipe has room for.
+    const PAYLOADS: usize = 20;
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("payload");
+    fs::copy("/bin/true", &program).expect("a program");
+    let select = format!("program={}", program.display());
+    let audit = Audit::start(&["--enforce", "--select", &select, "--rule", "true"]);
+    for _ in 0..PAYLOADS {
+        let mut command = Command::new("unshare");
+        let ended = command.arg("--mount").arg(&program).status();
+        assert!(ended.expect("unshare").success());
+    }
+    let records = audit.end();
+    accounted(&records);
+    let births = of_type(&records, "container_born");
+    assert_eq!(births.len(), PAYLOADS);
+    assert!(births.iter().all(|one| one["enforced"] == "let_go"));
+    let bytes: usize = births.iter().map(|one| one.to_string().len()).sum();
+    assert!(bytes > 64 << 10, "{bytes}");
+}

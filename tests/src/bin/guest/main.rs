@@ -5,6 +5,7 @@
 
 mod cgroups;
 mod loopback;
+mod running;
 mod tests;
 
 use std::fs;

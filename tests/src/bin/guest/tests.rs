@@ -2,6 +2,7 @@
 //! many passed and how many failed. Owns their patience; must not know what they claim.
 
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
@@ -11,6 +12,8 @@ use nix::sys::signal::{Signal::SIGKILL, kill};
 use nix::unistd::Pid as Everyone;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use crate::running;
 
 /// One line a test: its shown name, its program, the folder to run it in, its own name.
 const PLAN: &str = "/vm/plan";
@@ -143,11 +146,17 @@ fn one(test: &mut Command, patience: &Timespec) -> Result<Option<ExitStatus>> {
         let process = pidfd_open(pid, PidfdFlags::empty())?;
         poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(patience))? > 0
     };
+    let mut running = Vec::new();
     if !ended {
+        running = running::list();
         // Everyone but this process and the first, kill(2): what the test has started must not
         // stay and disturb the next. With nobody left there is nobody to kill.
         let _nobody = kill(Everyone::from_raw(-1), SIGKILL);
     }
     let status = child.wait()?;
+    let mut words = File::options().append(true).open(WORDS)?;
+    for process in running {
+        writeln!(words, "running: {process}")?;
+    }
     Ok(ended.then_some(status))
 }

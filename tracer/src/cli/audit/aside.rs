@@ -1,5 +1,5 @@
-//! Standard output beside other places: written by a thread of its own, so that a reader that stands still
-//! holds up none of them. Owns how much waits for that reader, and for how long at the end.
+//! Standard output beside other places, or of an audit that holds payloads: written by a thread of its own, so that a
+//! reader that stands still holds up nobody. Owns how much waits for that reader, and for how long at the end.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -13,8 +13,10 @@ use super::{output::Unwritten, stream::Stream};
 
 /// So many bytes wait at most; what comes while it is full is missing, until half of it has been read.
 const ROOM: usize = 4 << 20;
-/// At the end, for so long.
+/// At the end a reader has so long for a record,
 const PATIENCE: Duration = Duration::from_secs(1);
+/// and so long for all.
+const AT_MOST: Duration = Duration::from_secs(10);
 
 /// What has become of a line of that many bytes.
 struct Done {
@@ -108,16 +110,14 @@ impl Aside {
         done.outcome.map(|()| true)
     }
 
-    /// The end: waits a moment for the reader. Gives how many lines it has not read.
+    /// The end: waits for the reader as long as it reads. Gives how many lines it has not read.
     pub fn end(&mut self) -> u64 {
         self.to = None;
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + AT_MOST;
         let mut missing = 0;
         loop {
-            match self
-                .from
-                .recv_timeout(until.saturating_duration_since(Instant::now()))
-            {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.from.recv_timeout(left.min(PATIENCE)) {
                 Ok(done) => {
                     if let Err(Unwritten::Failed { missing: more, .. }) = self.settle(done) {
                         missing += more;

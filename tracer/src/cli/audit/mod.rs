@@ -282,7 +282,9 @@ fn places(
             let text = format!("taking standard output failed: {error}");
             Failure::new(exit::ERROR, text)
         })?;
-        places.push(if places.is_empty() {
+        // Whoever is held waits for the audit, which then waits for no reader.
+        let alone = places.is_empty() && !arguments.enforce;
+        places.push(if alone {
             Place::Standard(stream, form)
         } else {
             let aside = Aside::new(stream, Arc::clone(trouble)).map_err(|error| {
