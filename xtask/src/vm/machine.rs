@@ -72,6 +72,14 @@ impl Accelerator {
         }
     }
 
+    /// Threads that a guest keeps busy: one for each of its processors, or one for all.
+    pub fn threads(&self) -> usize {
+        match self {
+            Self::Kvm => 2,
+            Self::Emulation(_) => 1,
+        }
+    }
+
     fn arguments(&self, architecture: Architecture) -> Vec<&'static str> {
         match self {
             Self::Kvm => vec!["-accel", "kvm", "-cpu", "host"],

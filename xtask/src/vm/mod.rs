@@ -4,6 +4,7 @@
 mod console;
 mod cpio;
 mod cross;
+mod guest;
 mod image;
 mod kernel;
 mod machine;
@@ -13,20 +14,19 @@ mod plan;
 pub mod results;
 mod runtimes;
 mod system;
+mod turns;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
-use self::console::Given;
+use self::guest::Guest;
 pub use self::image::find;
-use self::kernel::{Fetched, Kernel};
-use self::machine::Machine;
+use self::kernel::Kernel;
 pub use self::own::keep as keep_own;
-use self::results::Said;
 use self::system::{Request, System};
 use crate::architecture::Architecture;
 use crate::exit::{Found, Unable};
@@ -54,12 +54,6 @@ const SHORT: [&str; 14] = [
 const SHORT_KERNELS: [&str; 2] = ["6.1", "6.12"];
 /// The kernel that systemd is booted on.
 const SYSTEMD_KERNEL: &str = "6.12";
-/// The kernel's words by which the tests are a service of systemd's, which says nothing between their lines.
-const SYSTEMD: &str = "tracer.init=systemd systemd.unit=tracer-tests.service systemd.firstboot=off \
-                       systemd.show_status=0 systemd.log_target=null";
-/// After so many tests there is a word on how far it is.
-const STRIDE: usize = 20;
-
 #[derive(Args, Default)]
 pub struct Options {
     /// A kernel of xtask/kernels.json, by name; without any, all of them
@@ -80,6 +74,9 @@ pub struct Options {
     /// Boot systemd, and run the tests that want it as the first process, or those of the filter
     #[arg(long, conflicts_with_all = ["keep", "all", "short"])]
     systemd: bool,
+    /// So many guests at once; without it, as many as the machine has processors and memory for
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
     /// Keep what came of each group of tests that was run whole, in docs/kernels-tested.json
     #[arg(long)]
     keep: bool,
@@ -102,6 +99,7 @@ impl Options {
         Self {
             kernel: SHORT_KERNELS.map(str::to_owned).to_vec(),
             short: true,
+            jobs: Some(NonZeroUsize::MIN),
             ..Self::default()
         }
     }
@@ -181,6 +179,8 @@ pub struct Guests {
     systemd: bool,
     /// Whether results are kept.
     keep: bool,
+    /// How many at once; `None` = as many as there is room for.
+    jobs: Option<NonZeroUsize>,
 }
 
 /// Builds, installs and fetches what the machines take, and says what is left out.
@@ -243,11 +243,12 @@ pub fn prepare(options: &Options) -> Result<Guests> {
         append: options.append.clone().unwrap_or_default(),
         systemd: options.systemd,
         keep: options.keep,
+        jobs: options.jobs,
     })
 }
 
 impl Guests {
-    /// Boots them one after the other.
+    /// Boots them, as many at once as there is room for.
     pub fn run(&self) -> Result<()> {
         let layouts: Vec<&str> = self.layouts.iter().map(|layout| layout.name()).collect();
         for system in &self.systems {
@@ -260,32 +261,23 @@ impl Guests {
                 system.accelerator
             );
         }
-        let (mut green, mut red) = (Vec::new(), Vec::new());
-        for system in &self.systems {
-            for (kernel, fetched) in &system.kernels {
-                for layout in &self.layouts {
-                    if matches!(layout, Layout::V1) && !fetched.without_v1.is_empty() {
-                        println!(
-                            "vm: {}, cgroup v1: skipped: this kernel is built without {} of v1, \
-                             which limits need",
-                            kernel.name,
-                            fetched.without_v1.join(" and ")
-                        );
-                        continue;
-                    }
-                    let guest = Guest {
-                        kernel,
-                        fetched,
-                        system,
-                        layout: *layout,
-                        append: &self.append,
-                        systemd: self.systemd,
-                    };
-                    let (verdict, line) = guest.run(&self.folder, self.keep)?;
-                    println!("{line}");
-                    if verdict { &mut green } else { &mut red }.push(line);
-                }
+        let guests = self.guests();
+        let threads = guests.iter().map(Guest::threads).max().unwrap_or(1);
+        let at_once = self.jobs.unwrap_or_else(|| turns::room(threads)).get();
+        if at_once > 1 && guests.len() > 1 {
+            println!("vm: {} guests, {at_once} at once", guests.len());
+        }
+        let results = turns::each(&guests, at_once, |guest| {
+            let ended = guest.run(&self.folder, self.keep);
+            if let Ok((_, line)) = &ended {
+                println!("{line}");
             }
+            ended
+        });
+        let (mut green, mut red) = (Vec::new(), Vec::new());
+        for result in results {
+            let (verdict, line) = result?;
+            if verdict { &mut green } else { &mut red }.push(line);
         }
         if green.len() + red.len() > 1 {
             println!("vm: in short:");
@@ -300,6 +292,35 @@ impl Guests {
             bail!(Unable("none of the kernels can be booted so".to_owned()));
         }
         Ok(())
+    }
+
+    /// Each kernel in each layout that it is built for; says which are left out.
+    fn guests(&self) -> Vec<Guest<'_>> {
+        let mut guests = Vec::new();
+        for system in &self.systems {
+            for (kernel, fetched) in &system.kernels {
+                for layout in &self.layouts {
+                    if matches!(layout, Layout::V1) && !fetched.without_v1.is_empty() {
+                        println!(
+                            "vm: {}, cgroup v1: skipped: this kernel is built without {} of v1, \
+                             which limits need",
+                            kernel.name,
+                            fetched.without_v1.join(" and ")
+                        );
+                        continue;
+                    }
+                    guests.push(Guest {
+                        kernel,
+                        fetched,
+                        system,
+                        layout: *layout,
+                        append: &self.append,
+                        systemd: self.systemd,
+                    });
+                }
+            }
+        }
+        guests
     }
 }
 
@@ -316,80 +337,4 @@ fn chosen(kernels: Vec<Kernel>, names: &[String]) -> Result<Vec<Kernel>> {
     }
     let chosen = |kernel: &Kernel| names.contains(&kernel.name);
     Ok(kernels.into_iter().filter(chosen).collect())
-}
-
-/// One kernel about to be booted.
-struct Guest<'a> {
-    kernel: &'a Kernel,
-    fetched: &'a Fetched,
-    system: &'a System,
-    layout: Layout,
-    append: &'a str,
-    systemd: bool,
-}
-
-impl Guest<'_> {
-    /// Boots it and shows what fails: whether it is green, and a line with what it came to.
-    fn run(&self, folder: &Path, keep: bool) -> Result<(bool, String)> {
-        let (name, layout) = (&self.kernel.name, self.layout.name());
-        let planned = self.system.tests;
-        let (init, file, first) = if self.systemd {
-            let init = format!("{SYSTEMD} {}", self.layout.words());
-            (init, "-systemd", ", systemd")
-        } else {
-            (String::new(), "", "")
-        };
-        let log = folder.join(format!("{name}-{layout}{file}.log"));
-        let machine = format!("{name}, cgroup {layout}{first}");
-        let emulated = Machine {
-            architecture: self.system.architecture,
-            emulator: &self.system.emulator,
-            accelerator: &self.system.accelerator,
-            kernel: &self.fetched.image,
-            root: &self.system.root,
-            words: &format!("tracer.cgroup={layout} {init} {}", self.append),
-            log: &log,
-        };
-        println!("vm: {machine}: booting {}", self.fetched.package);
-        let start = Instant::now();
-        let mut ended = 0;
-        let (said, end) = emulated.run(|line| {
-            if console::is_news(line) {
-                println!("{line}");
-            }
-            if console::is_end_of_test(line) {
-                ended += 1;
-                if ended % STRIDE == 0 && ended < planned {
-                    println!("vm: {machine}: {ended} of {planned}");
-                }
-            }
-        })?;
-        let seconds = start.elapsed().as_secs();
-        let given = Given {
-            tests: planned,
-            lacks: self.layout.lacks(),
-        };
-        let verdict = console::judge(&said, end, given);
-        if keep {
-            let said = Said {
-                name,
-                layout,
-                console: &said,
-                all: &self.system.all,
-                date: &own::today()?,
-            };
-            said.keep()?;
-        }
-        let line = match &verdict {
-            Ok(counts) => format!(
-                "vm: {machine}: green: {} passed, {} skipped in {seconds} s",
-                counts.passed, counts.skipped
-            ),
-            Err(red) => format!(
-                "vm: {machine}: red: {red} ({seconds} s; all it said: {})",
-                log.strip_prefix(shell::root()).unwrap_or(&log).display()
-            ),
-        };
-        Ok((verdict.is_ok(), line))
-    }
 }
