@@ -1,6 +1,6 @@
 //! Builds the eBPF objects that the `tracer` crate embeds: `$OUT_DIR/tracer`, and `$OUT_DIR/tracer-helper` for kernels
-//! whose memory can be read by calls of a helper alone; empty with `AYA_BUILD_SKIP=1`. Owns the environment that the inner build runs in. It must not install
-//! anything; that is `cargo xtask setup`.
+//! whose memory can be read by calls of a helper alone; empty with `AYA_BUILD_SKIP=1`. Owns the environment that the
+//! inner build runs in. It must not install anything; that is `cargo xtask setup`.
 
 #[path = "build/route.rs"]
 mod route;

@@ -5,8 +5,8 @@
 //! makes an address one that can be read from: a fault there is caught, and gives zero (`BPF_PROBE_MEM` in
 //! kernel/bpf/verifier.c). Elsewhere, for which all is compiled with the feature `helper`, and for anything larger, it is
 //! read by a helper, which takes longer and leaves zeros in the destination, too (kernel/trace/bpf_trace.c,
-//! `bpf_probe_read_kernel_common`). To choose while a program runs would be half of its instructions, and kernels take
-//! out what is never reached one piece at a time, each time going through the whole program.
+//! `bpf_probe_read_kernel_common`). To choose at each read would do for both, but kernels take out what is never
+//! reached one piece at a time, each time going through the whole program.
 
 use core::ffi::c_void;
 

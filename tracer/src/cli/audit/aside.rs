@@ -13,9 +13,9 @@ use super::{output::Unwritten, stream::Stream};
 
 /// So many bytes wait at most; what comes while it is full is missing, until half of it has been read.
 const ROOM: usize = 4 << 20;
-/// At the end a reader has so long for a record,
+/// At the end a reader has so long for a record.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// and so long for all.
+/// And so long for all that it has not read.
 const AT_MOST: Duration = Duration::from_secs(10);
 
 /// What has become of a line of that many bytes.
