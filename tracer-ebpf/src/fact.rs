@@ -6,7 +6,7 @@ use tracer_common::{
     record::{CgroupEntry, CgroupSet, MAX_HIERARCHIES, NamespaceSet, PathFact},
 };
 
-use crate::kernel::{self, known, offset, pointer, read};
+use crate::kernel::{known, offset, pointer, read};
 
 /// `MNT_READONLY` (include/linux/mount.h).
 const MNT_READONLY: u32 = 0x40;
@@ -20,7 +20,14 @@ pub fn identity(identity: &mut TaskId, task: u64) {
     identity.tid = read(task, offset!(task_pid));
     let leader = pointer(task, offset!(task_group_leader));
     identity.start_ns = read(leader, offset!(task_start_boottime));
-    kernel::read_into(&mut identity.comm, task, offset!(task_comm));
+    identity.comm = comm(task);
+}
+
+/// The task's name. As two numbers, which are read sooner than a string.
+#[inline(always)]
+fn comm(task: u64) -> [u8; 16] {
+    let half = |at: u32| read::<u64>(task, offset!(task_comm).wrapping_add(at));
+    zerocopy::transmute!([half(0), half(8)])
 }
 
 /// Thread group of the real parent.
@@ -80,7 +87,7 @@ pub fn namespaces(set: &mut NamespaceSet, task: u64) {
     unsafe { namespaces_of(set, task) };
 }
 
-/// The same as a global function, as [`cgroup_of_link`].
+/// The same as a global function, as [`cgroups_of_set`].
 ///
 /// # Safety
 /// `set` is null or points to a set that can be written.
@@ -122,22 +129,6 @@ pub fn cgroup(entry: &mut CgroupEntry, cgroup: u64) {
     entry.controllers = read(root, offset!(root_controllers));
 }
 
-/// The same as a global function, which the verifier checks once and not at each of its calls,
-/// for [`cgroups_of_set`]. Not for an address that comes straight from a tracepoint: the verifier knows
-/// it for a pointer, and global functions take numbers.
-///
-/// # Safety
-/// `entry` is null or points to an entry that can be written.
-#[unsafe(no_mangle)]
-#[inline(never)]
-pub unsafe extern "C" fn cgroup_of_link(entry: *mut CgroupEntry, address: u64) -> u32 {
-    // SAFETY: the caller's promise, which the verifier checks at each call.
-    if let Some(entry) = unsafe { entry.as_mut() } {
-        cgroup(entry, address);
-    }
-    0
-}
-
 /// The task's cgroup in every hierarchy.
 #[inline(always)]
 pub fn cgroups(set: &mut CgroupSet, task: u64) {
@@ -147,8 +138,9 @@ pub fn cgroups(set: &mut CgroupSet, task: u64) {
 }
 
 /// The cgroup in every hierarchy, named ones without a controller included: the css_set's links
-/// hold one cgroup of each (kernel/cgroup/cgroup.c, `find_css_set`). A global function, as
-/// [`cgroup_of_link`]; it takes the css_set's address.
+/// hold one cgroup of each (kernel/cgroup/cgroup.c, `find_css_set`). A global function, which the
+/// verifier checks once and not at each of its calls; such a one takes numbers, and no address straight from a
+/// tracepoint, which is a pointer to the verifier.
 ///
 /// # Safety
 /// `set` is null or points to a set that can be written.
@@ -168,8 +160,7 @@ pub unsafe extern "C" fn cgroups_of_set(set: *mut CgroupSet, css_set: u64) -> u3
         }
         let link = node.wrapping_sub(u64::from(offset!(link_node)));
         let address = pointer(link, offset!(link_cgroup));
-        // SAFETY: the entry is memory of the record that this program holds.
-        unsafe { cgroup_of_link(entry, address) };
+        cgroup(entry, address);
         count += 1;
         node = pointer(node, 0);
     }

@@ -33,8 +33,12 @@ pub fn is_elsewhere(task: u64) -> bool {
     if host.nsproxy == nsproxy && host.user == fact::user_namespace(task) {
         return false;
     }
-    // setns back to the host's namespaces leaves a task with an nsproxy of its own.
-    host.nsproxy == 0 || has_other_namespaces(task) != 0
+    // Almost everybody else is in another mount namespace, which takes two reads and not all of them.
+    let mnt = kernel::pointer(nsproxy, offset!(nsproxy_mnt));
+    differs(host.own[0], kernel::read(mnt, offset!(mnt_inum)))
+        // setns back to the host's namespaces leaves a task with an nsproxy of its own.
+        || host.nsproxy == 0
+        || has_other_namespaces(task) != 0
 }
 
 /// Whether a task has a namespace that is not the host's, looked at one by one: 1 or 0. A global function, as the set

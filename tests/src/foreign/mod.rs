@@ -7,6 +7,7 @@ mod direct;
 mod engine;
 mod rootfs;
 mod takes;
+mod unable;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -226,15 +227,19 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// A runtime that is installed. Says so by name, and gives nothing, when it is not.
+    /// A runtime that is installed and works. Says why by name, and gives nothing, when it does not.
     pub fn new(runtime: Runtime) -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         if !runtime.is_installed() {
             println!("skipped: {} is not installed", runtime.name());
             return None;
         }
-        let runs = Runs::new();
         let host = facts();
+        if let Some(reason) = unable::reason(runtime, &host) {
+            println!("skipped: {}: {reason}", runtime.name());
+            return None;
+        }
+        let runs = Runs::new();
         remove_orphans(&host);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let mut subject = Self {

@@ -60,11 +60,16 @@ impl Audit {
                 return record;
             }
         }
+        panic!("the stream ended before {what}: {}", self.said());
+    }
+
+    /// What it said on standard error, once it has ended.
+    fn said(&mut self) -> String {
         let mut said = String::new();
         if let Some(mut stderr) = self.child.stderr.take() {
             std::io::Read::read_to_string(&mut stderr, &mut said).expect("its words");
         }
-        panic!("the stream ended before {what}: {said}");
+        said
     }
 
     fn next(&mut self) -> Option<Value> {
@@ -88,7 +93,12 @@ impl Audit {
     pub fn end(mut self) -> Vec<Value> {
         self.signal(Signal::TERM);
         while self.next().is_some() {}
-        assert_eq!(self.child.wait().expect("its end").code(), Some(0));
+        let said = self.said();
+        assert_eq!(
+            self.child.wait().expect("its end").code(),
+            Some(0),
+            "{said}"
+        );
         in_order(&self.records);
         std::mem::take(&mut self.records)
     }

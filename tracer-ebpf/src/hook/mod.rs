@@ -27,9 +27,7 @@ impl Arguments {
     /// which global functions do not take; read from where it stands, it is a number in all of them.
     #[inline(always)]
     pub fn address<const N: usize>(self) -> u64 {
-        let mut address = 0;
-        kernel::read_into(&mut address, self.0 as u64, 8 * N as u32);
-        address
+        kernel::pointer(self.0 as u64, 8 * N as u32)
     }
 
     /// The number at `N`.

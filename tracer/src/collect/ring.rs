@@ -3,6 +3,7 @@
 
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::time::{Duration, Instant};
 
 use aya::maps::{Map, MapData, RingBuf};
 use tokio::io::unix::AsyncFd;
@@ -49,12 +50,26 @@ impl Ring {
         Some((unread as u64, u64::from(*bytes)))
     }
 
-    /// Hands every record that the ring holds to `take`, and frees its room. Returns how many.
-    pub fn drain(&mut self, take: impl FnMut(&[u8])) -> usize {
-        self.drain_some(usize::MAX, take)
+    /// Hands every record that was begun by now to `take`, and frees its room. Returns how many. One that is not finished
+    /// hides all behind it, so it is waited for: the program cannot sleep, but its processor may be taken from it.
+    pub fn drain(&mut self, mut take: impl FnMut(&[u8])) -> usize {
+        let positions = |ring: &Self| {
+            ring.fill
+                .as_ref()
+                .map(|(positions, _)| (positions.read(), positions.written()))
+        };
+        let Some((_, end)) = positions(self) else {
+            return self.drain_some(usize::MAX, take);
+        };
+        let mut count = 0;
+        reach(end, || {
+            count += self.drain_some(usize::MAX, &mut take);
+            positions(self).map_or(end, |(read, _)| read)
+        });
+        count
     }
 
-    /// The same of the next records, at most `most`.
+    /// The same of the next records that are finished, at most `most`.
     pub fn drain_some(&mut self, most: usize, mut take: impl FnMut(&[u8])) -> usize {
         self.free_kept();
         let mut read = 0;
@@ -126,5 +141,44 @@ impl Ring {
             ready.readable().await?.clear_ready();
         }
         Ok(())
+    }
+}
+
+/// Longer than a hypervisor lets a processor stand; whoever is not done by then is not waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Has `go_on`, which tells how far it has come, come to `end`.
+fn reach(end: usize, mut go_on: impl FnMut() -> usize) {
+    let start = Instant::now();
+    // Positions are of a ring and wrap around.
+    while end.wrapping_sub(go_on()).cast_signed() > 0 && start.elapsed() < PATIENCE {
+        std::thread::yield_now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_begun_is_waited_for_and_what_comes_later_is_not() {
+        for (end, steps, calls) in [
+            (24, &[24][..], 1),
+            (24, &[0, 0, 8, 24], 4),
+            (24, &[0, 48], 2),
+            (8, &[usize::MAX - 7, 0, 8], 3),
+        ] {
+            let mut called = 0;
+            reach(end, || {
+                called += 1;
+                steps[called - 1]
+            });
+            assert_eq!(called, calls, "{end} by {steps:?}");
+        }
+    }
+
+    #[test]
+    fn who_never_comes_there_is_not_waited_for() {
+        reach(8, || 0);
     }
 }

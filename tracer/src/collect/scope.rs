@@ -1,6 +1,7 @@
 //! The table of thread groups in scope, which the kernel side keeps up to date. Owns what its
 //! values mean.
 
+use std::io::ErrorKind;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use aya::maps::{HashMap, Map, MapData, MapError};
@@ -70,7 +71,9 @@ impl Scope {
     pub fn put_out(&mut self, tgid: u32) -> Result<bool, CollectError> {
         match self.groups.remove(&tgid) {
             Ok(()) => Ok(true),
-            Err(MapError::KeyNotFound) => Ok(false),
+            Err(MapError::SyscallError(error)) if error.io_error.kind() == ErrorKind::NotFound => {
+                Ok(false)
+            }
             Err(error) => Err(failed("taking a process out of scope")(error)),
         }
     }

@@ -37,18 +37,32 @@ impl RingPositions {
         })
     }
 
+    /// Bytes that were ever read.
+    #[must_use]
+    pub fn read(&self) -> usize {
+        at(self.consumer)
+    }
+
+    /// Bytes that were ever written, and those that are being written.
+    #[must_use]
+    pub fn written(&self) -> usize {
+        at(self.producer)
+    }
+
     /// Bytes that were written and not yet read.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        // SAFETY: both are the first word of a page that stays mapped until drop; the kernel and the
-        // reader store whole words there, so an atomic load reads one of them.
-        let at = |page: NonNull<c_void>| unsafe {
-            AtomicUsize::from_ptr(page.as_ptr().cast()).load(Ordering::Acquire)
-        };
         // Read first, it is never beyond what is written by then.
-        let consumer = at(self.consumer);
-        at(self.producer).wrapping_sub(consumer)
+        let read = self.read();
+        self.written().wrapping_sub(read)
     }
+}
+
+/// The first word of a page of [`RingPositions`].
+fn at(page: NonNull<c_void>) -> usize {
+    // SAFETY: both pages stay mapped until the owner's drop, and only its methods call this; the kernel and the
+    // reader store whole words there, so an atomic load reads one of them.
+    unsafe { AtomicUsize::from_ptr(page.as_ptr().cast()).load(Ordering::Acquire) }
 }
 
 impl Drop for RingPositions {
@@ -74,7 +88,7 @@ fn map_page(map: BorrowedFd<'_>, len: usize, offset: u64) -> io::Result<NonNull<
 }
 
 fn unmap(start: NonNull<c_void>, len: usize) {
-    // SAFETY: `start` and `len` are what was mapped; references into it live only within `waiting`,
-    // which borrows the owner. It can only fail for a range that is not a mapping.
+    // SAFETY: `start` and `len` are what was mapped; references into it live only within `at`,
+    // which is called by who borrows the owner. It can only fail for a range that is not a mapping.
     let _cannot_fail = unsafe { munmap(start.as_ptr(), len) };
 }

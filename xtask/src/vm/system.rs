@@ -42,6 +42,9 @@ const PACKAGES: &[&str] = &[
     "util-linux",
 ];
 
+/// An engine and what its containers are kept by, which a guest that is there for systemd goes without.
+const ENGINES: [&str; 2] = ["conmon", "podman"];
+
 /// Those that systemd comes with; systemd-run(1) waits for a service by D-Bus alone.
 const SYSTEMD: [&str; 3] = ["dbus", "systemd", "systemd-sysv"];
 
@@ -119,7 +122,7 @@ impl System {
         fs::create_dir_all(&folder)?;
         emulator::ensure(architecture)?;
         let emulator = Emulator::find(architecture)?;
-        let packages = unpack(architecture, &folder, PACKAGES)?;
+        let packages = unpack(architecture, &folder, &[PACKAGES, &ENGINES].concat())?;
         let system = folder.join("system");
         let kernels = fetch(&request.kernels, request.must, &folder, Some(&packages))?;
         let runtimes = in_system(&system);

@@ -149,7 +149,7 @@ impl Live {
                 let scope = self.collector.scope_mut();
                 scope.let_go(task.tgid.0, task.start_ns, false)?;
             }
-            let events = self.intake().events(usize::MAX);
+            let events = self.intake().all_events();
             self.take(events)?;
         }
         self.auditor.enforce(refuses);
@@ -161,7 +161,7 @@ impl Live {
         let untold: Vec<(u32, u64)> = self.collector.scope().held_untold().collect();
         for (tgid, _) in untold {
             self.collector.snapshot(tgid)?;
-            let events = self.intake().events(usize::MAX);
+            let events = self.intake().all_events();
             self.read_counters()?;
             let ancestry = |tgid| ancestry::of(tgid, &self.starts);
             let (facts, others): (Vec<Event>, Vec<Event>) = events

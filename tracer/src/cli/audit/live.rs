@@ -80,8 +80,13 @@ pub(super) struct Intake<'a> {
 }
 
 impl Intake<'_> {
+    /// All events that have begun by now, those of a look that was taken at tasks among them.
+    pub(super) fn all_events(&mut self) -> Vec<Event> {
+        self.events_by(|ring, take| ring.drain(take))
+    }
+
     /// The next events, at most `most`.
-    pub(super) fn events(&mut self, most: usize) -> Vec<Event> {
+    fn events(&mut self, most: usize) -> Vec<Event> {
         self.events_by(|ring, take| ring.drain_some(most, take))
     }
 
@@ -131,10 +136,10 @@ impl Live {
         };
         // By itself first: from then on nothing is told of tasks of the host.
         intake.collector.snapshot(KTHREADD.0)?;
-        let mut first = intake.events(usize::MAX);
+        let mut first = intake.all_events();
         intake.collector.snapshot(options.root_tgid)?;
         intake.collector.inventory(0)?;
-        first.extend(intake.events(usize::MAX));
+        first.extend(intake.all_events());
         let baseline = baseline(&first)?;
         let select = judging.select.as_ref().filter(|_| options.hold);
         let enforced = select.map(ToString::to_string);
@@ -238,7 +243,7 @@ impl Live {
                 continue;
             }
             self.collector.snapshot(first.tgid.0)?;
-            let events = self.intake().events(usize::MAX);
+            let events = self.intake().all_events();
             let ancestry = |tgid| ancestry::of(tgid, &self.starts);
             for event in events {
                 match &event.body {
@@ -325,7 +330,7 @@ impl Live {
         self.doubtful = false;
         let from_ns = now_ns();
         self.collector.inventory(0)?;
-        let events = self.intake().events(usize::MAX);
+        let events = self.intake().all_events();
         let lost = self.counters.lost.total();
         let living: BTreeSet<Tgid> = events
             .iter()
