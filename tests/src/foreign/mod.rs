@@ -24,6 +24,7 @@ use crate::spec::facts;
 use daemon::Daemon;
 pub use daemon::start;
 pub use takes::{Property, Takes};
+pub use unable::memory_is_of_real_time;
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

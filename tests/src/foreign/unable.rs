@@ -15,7 +15,7 @@ const GOES_ON: [u32; 3] = [2, 1, 7];
 /// Why, where it does not work. What podman has its containers kept by, conmon, asks v1 to be told when
 /// their memory runs out, and real-time kernels tell nobody (`memcg_write_event_control` in mm/memcontrol.c, since 5.18).
 pub(super) fn reason(runtime: Runtime, host: &HostFacts) -> Option<String> {
-    if runtime != Runtime::Podman || !tells_nobody(host) {
+    if runtime != Runtime::Podman || !memory_is_of_real_time(host) {
         return None;
     }
     let said = Command::new(super::find("conmon")?)
@@ -32,8 +32,10 @@ pub(super) fn reason(runtime: Runtime, host: &HostFacts) -> Option<String> {
     })
 }
 
-/// Whether the kernel refuses whatever is asked for; others refuse these words because they name no descriptors.
-fn tells_nobody(host: &HostFacts) -> bool {
+/// Whether memory is limited by v1's controller in a real-time kernel, which has neither its events nor its soft limits: it
+/// refuses whatever is asked for, and others these words because they name no descriptors.
+#[must_use]
+pub fn memory_is_of_real_time(host: &HostFacts) -> bool {
     let memory = host.hierarchy_of("memory");
     memory
         .filter(|memory| memory.version == CgroupVersion::V1)

@@ -10,6 +10,7 @@ mod ends;
 mod hooks;
 mod leaks;
 mod nested;
+mod not_run;
 mod quiet;
 mod reader;
 mod threads;

@@ -50,16 +50,18 @@ fn counters(text: &mut Text, status: &Status) {
     text.family(
         lost,
         "counter",
-        "Records that are missing, by kind and cause: the ring had no room, they were not understood, or the table of processes was full and an end may be missing.",
+        "Records that are missing, by kind and cause: the ring had no room, the kernel did not run the program, they were not understood, or the table of processes was full and an end may be missing.",
     );
     for kind in kinds() {
+        let not_run = counters.not_run.get(kind);
         let causes = [
-            ("ring_full", &counters.lost),
-            ("not_understood", &counters.unknown),
+            ("ring_full", counters.lost.get(kind).saturating_sub(not_run)),
+            ("not_run", not_run),
+            ("not_understood", counters.unknown.get(kind)),
         ];
-        for (cause, counts) in causes {
+        for (cause, count) in causes {
             let labels = [("kind", name(kind)), ("cause", cause)];
-            text.sample(lost, &labels, &counts.get(kind).to_string());
+            text.sample(lost, &labels, &count.to_string());
         }
     }
     let labels = [("kind", "sched_process_exit"), ("cause", "not_marked")];
@@ -277,7 +279,8 @@ mod tests {
             resident: Some(1 << 24),
             ..Status::default()
         };
-        status.counters.lost.set(Kind::FORK, 4);
+        status.counters.lost.set(Kind::FORK, 5);
+        status.counters.not_run.set(Kind::FORK, 1);
         status.tally.verdicts.insert("pass".to_owned(), 2);
         status
     }
@@ -304,6 +307,8 @@ mod tests {
         };
         let lost = [("kind", name(Kind::FORK)), ("cause", "ring_full")];
         assert!(value("tracer_audit_lost_events_total", &lost).contains('4'));
+        let not_run = [("kind", name(Kind::FORK)), ("cause", "not_run")];
+        assert!(value("tracer_audit_lost_events_total", &not_run).contains('1'));
         assert!(value("tracer_audit_verdicts_total", &[("result", "pass")]).contains('2'));
         assert!(value("tracer_audit_containers", &[]).contains('3'));
         assert!(value("tracer_audit_program_runs_total", &[("program", "exec")]).contains('7'));

@@ -59,6 +59,10 @@ impl Losses {
             .saturating_sub(self.known.unknown.total());
         let not_marked = counters.scope_full.saturating_sub(self.known.scope_full);
         let put_out = counters.put_out.saturating_sub(self.known.put_out);
+        let not_run = counters
+            .not_run
+            .total()
+            .saturating_sub(self.known.not_run.total());
         let from_ns = self.read_ns;
         (self.known, self.read_ns) = (*counters, now_ns);
         lost.set(UNKNOWN, not_understood);
@@ -81,6 +85,7 @@ impl Losses {
                 .map(of_kind)
                 .filter(|(_, count)| *count != 0)
                 .collect::<BTreeMap<_, _>>(),
+            not_run,
             not_understood,
             not_marked,
             put_out,
@@ -146,10 +151,12 @@ mod tests {
     fn a_loss_is_told_once_and_of_the_time_since_the_last_reading() {
         let mut losses = Losses::new(10);
         assert!(losses.read(&counters(0), 20).is_none());
-        let loss = losses.read(&counters(3), 30).expect("a loss");
+        let mut later = counters(3);
+        later.not_run.set(Kind::EXEC, 2);
+        let loss = losses.read(&later, 30).expect("a loss");
         assert_eq!((loss.from_boot_ns, loss.to_boot_ns), (20, 30));
-        assert_eq!(loss.lost.values().sum::<u64>(), 3);
-        assert!(losses.read(&counters(3), 40).is_none());
+        assert_eq!((loss.lost.values().sum::<u64>(), loss.not_run), (3, 2));
+        assert!(losses.read(&later, 40).is_none());
     }
 
     #[test]

@@ -359,8 +359,10 @@ pub struct Cgroup {
 /// Records that were lost.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Loss {
-    /// How many of each kind the ring had no room for.
+    /// How many of each kind the ring had no room for, or were not made.
     pub lost: std::collections::BTreeMap<String, u64>,
+    /// How many of these were not made, as the kernel did not run the program: it ran on the same processor already.
+    pub not_run: u64,
     /// Records that were read and not understood.
     pub not_understood: u64,
     /// Processes that the kernel side's table had no room for: their ends may not be told.

@@ -137,8 +137,9 @@ fn lost(loss: &Loss) -> String {
         .map(|(kind, count)| format!("{count} {kind}"));
     let lost: Vec<String> = lost.collect();
     format!(
-        " {} lost, {} not understood, {} not marked, {} put out",
+        " {} lost, {} of them not made, {} not understood, {} not marked, {} put out",
         lost.join(", "),
+        loss.not_run,
         loss.not_understood,
         loss.not_marked,
         loss.put_out

@@ -11,6 +11,7 @@ pub mod hooks;
 mod log;
 mod lsm;
 pub mod measure;
+mod not_run;
 mod object;
 pub mod offsets;
 mod reason;
@@ -30,6 +31,7 @@ use aya::{
 };
 use cast::ReadsChoice;
 use hooks::{GUARD, HOOKS, HookChoice, Way};
+use not_run::NotRun;
 use offsets::{OffsetError, Offsets};
 use ring::Ring;
 use scope::Scope;
@@ -100,6 +102,9 @@ pub enum CollectError {
     /// The iterator.
     #[error("reading tasks with iter/task failed: {0}")]
     Iterate(String),
+    /// The kernel said nothing of its programs.
+    #[error("asking the kernel how often it did not run a program failed: {0}")]
+    Asking(std::io::Error),
     /// Who would clean up behind a tracer that was killed cannot be started.
     #[error("starting the keeper of held payloads failed: {0}")]
     Keeper(std::io::Error),
@@ -171,8 +176,10 @@ pub struct KindCount {
     pub kind: Kind,
     /// Records that a hook set out to emit.
     pub submitted: u64,
-    /// Records for which the ring had no room.
+    /// Records for which the ring had no room, and those that were not made, as the kernel did not run the program.
     pub lost: u64,
+    /// How many of those lost were not made: the program ran on the same processor already.
+    pub not_run: u64,
 }
 
 /// The counters of the kernel side, summed over processors.
@@ -196,6 +203,7 @@ pub struct Collector {
     request: Array<MapData, [u32; size_of::<Request>() / 4]>,
     hold: bool,
     scope: Scope,
+    not_run: Option<NotRun>,
     /// Members of kernel structures that this kernel does not have, and why.
     pub absent: Vec<(&'static str, String)>,
     /// How the programs read kernel memory.
@@ -248,6 +256,7 @@ impl Collector {
             request: Array::try_from(take(&mut ebpf, "REQUEST")?)
                 .map_err(failed("opening the request"))?,
             scope: Scope::new(take(&mut ebpf, "SCOPE")?)?,
+            not_run: None,
             programs: Programs::attach(ebpf, &offsets.layout, ids, options.hooks, options.refuse)?,
             absent: offsets.absent,
             reads,
@@ -257,6 +266,9 @@ impl Collector {
 
     /// What became of each hook, once all are loaded.
     pub fn hooks(&mut self) -> Result<&[HookChoice], CollectError> {
+        if self.not_run.is_none() {
+            self.not_run = Some(NotRun::of(&mut self.programs)?);
+        }
         self.programs.hooks()
     }
 
@@ -348,7 +360,16 @@ impl Collector {
                 kind,
                 submitted: get(Counter::submitted(kind))?,
                 lost: get(Counter::lost(kind))?,
+                not_run: 0,
             });
+        }
+        let not_run = self.not_run.as_ref().map(NotRun::counts).transpose()?;
+        for (kind, count) in not_run.into_iter().flatten() {
+            for one in kinds.iter_mut().filter(|one| one.kind == kind) {
+                one.submitted += count;
+                one.lost += count;
+                one.not_run += count;
+            }
         }
         Ok(Counters {
             kinds,

@@ -15,6 +15,7 @@ pub mod mount_stat;
 pub mod network;
 pub mod own_thread;
 pub mod process;
+pub mod program_info;
 pub mod ring_positions;
 pub mod seccomp;
 

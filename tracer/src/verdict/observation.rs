@@ -69,8 +69,10 @@ pub struct Unattached {
 pub struct Counters {
     /// Records that the hooks set out to make.
     pub submitted: PerKind,
-    /// Records for which the ring had no room.
+    /// Records for which the ring had no room, or which were not made, as the kernel did not run the program.
     pub lost: PerKind,
+    /// How many of those lost are of the latter kind, in an audit.
+    pub not_run: PerKind,
     /// Records read, those that could not be understood included.
     pub read: PerKind,
     /// Records that could not be understood.

@@ -374,6 +374,7 @@ impl Live {
         for count in raw.kinds {
             self.counters.submitted.set(count.kind, count.submitted);
             self.counters.lost.set(count.kind, count.lost);
+            self.counters.not_run.set(count.kind, count.not_run);
         }
         self.room.note(self.counters.scope_full, raw.scope_full);
         self.counters.scope_full = raw.scope_full;
