@@ -17,7 +17,7 @@ pub fn not_run(program: BorrowedFd<'_>) -> io::Result<Option<u64>> {
     // SAFETY: both are numbers, and arrays and unions of them, of which zeros are some.
     let (mut info, mut words): (bpf_prog_info, bpf_attr) = unsafe { mem::zeroed() };
     words.info.bpf_fd = program.as_raw_fd().cast_unsigned();
-    words.info.info_len = size_of::<bpf_prog_info>() as u32;
+    words.info.info_len = u32::try_from(size_of::<bpf_prog_info>()).map_err(io::Error::other)?;
     words.info.info = ptr::from_mut(&mut info) as u64;
     // SAFETY: the words name `info` with its size, which outlives the call, and no arrays to be filled in.
     let ended = unsafe {
