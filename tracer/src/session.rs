@@ -8,7 +8,9 @@ use std::{
 };
 
 use crate::{
-    collect::{self, CollectError, Collector, Options, hooks::HookChoice},
+    collect::{
+        self, CollectError, Collector, KindCount, Options, hooks::HookChoice, patience::until,
+    },
     event::{Body, Event, Hold, SyscallTable, Task, Tgid},
     history::{Beginning, Count, History, Note},
     recording::Tape,
@@ -248,18 +250,21 @@ impl Session {
 
     /// Takes what is left and reads the counters, once nothing in scope runs any more but tracer
     /// itself. A hook that a stranger's action runs at this very moment may have counted its
-    /// record and not yet submitted it; it cannot sleep, so yielding to it a few times suffices,
-    /// and if not, the counters say so and the run is inconclusive.
+    /// record and not yet begun it, so that is waited for; where it does not come, the counters say so
+    /// and the run is inconclusive.
     pub fn settle(&mut self) -> Result<(), CollectError> {
-        for _ in 0..64 {
+        let mut last = None;
+        until(|| {
             self.pump();
-            self.read_counters()?;
-            let counters = &self.observation.counters;
-            let open = counters.submitted.total() != counters.read.total() + counters.lost.total();
-            if !open {
-                break;
-            }
-            std::thread::yield_now();
+            let raw = self.collector.counters()?;
+            let sum = |of: fn(&KindCount) -> u64| raw.kinds.iter().map(of).sum::<u64>();
+            let read = self.observation.counters.read.total();
+            let agree = sum(|count| count.submitted) == sum(|count| count.lost) + read;
+            last = Some(raw);
+            Ok::<_, CollectError>(agree)
+        })?;
+        if let Some(raw) = last {
+            self.take_counters(&raw);
         }
         Ok(())
     }
@@ -267,6 +272,11 @@ impl Session {
     /// Reads the counters as they stand.
     pub fn read_counters(&mut self) -> Result<(), CollectError> {
         let raw = self.collector.counters()?;
+        self.take_counters(&raw);
+        Ok(())
+    }
+
+    fn take_counters(&mut self, raw: &collect::Counters) {
         let kinds = raw.kinds.iter().map(|count| Count {
             kind: count.kind,
             submitted: count.submitted,
@@ -276,7 +286,6 @@ impl Session {
             kinds: kinds.collect(),
             scope_full: raw.scope_full,
         });
-        Ok(())
     }
 
     /// Reads the mount tables of `task` and of tracer itself into the observation. What cannot be

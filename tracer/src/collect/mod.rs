@@ -14,6 +14,7 @@ pub mod measure;
 mod not_run;
 mod object;
 pub mod offsets;
+pub mod patience;
 mod reason;
 pub mod ring;
 pub mod scope;

@@ -85,6 +85,12 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Whether each record that was set out to be made was read or lost.
+    #[must_use]
+    pub fn agree(&self) -> bool {
+        self.submitted.total() == self.read.total() + self.lost.total()
+    }
+
     /// Takes those made and not yet read as not made yet: for a judgement that rests on none of
     /// them.
     pub fn on_their_way_left_out(&mut self) {

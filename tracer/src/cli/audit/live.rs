@@ -22,6 +22,7 @@ use crate::{
     collect::{
         self, CollectError, Collector, Options,
         hooks::{HookChoice, Way},
+        patience::until,
         ring::Ring,
     },
     event::{self, Body, Event, SyscallTable, Tgid},
@@ -354,16 +355,11 @@ impl Live {
         if self.gate.is_some() {
             self.collector.hold_no_more()?;
         }
-        // A hook that runs at this moment may have counted its record and not yet submitted it; it
-        // cannot sleep, so yielding to it a few times suffices.
-        for _ in 0..64 {
+        // A hook that runs at this moment may have counted its record and not yet begun it.
+        until(|| {
             while self.follow()? {}
-            let counters = &self.counters;
-            if counters.submitted.total() == counters.read.total() + counters.lost.total() {
-                break;
-            }
-            std::thread::yield_now();
-        }
+            Ok::<_, CollectError>(self.counters.agree())
+        })?;
         self.hold_is_over()?;
         self.auditor.ended(reason, now_ns());
         Ok(self.auditor)
