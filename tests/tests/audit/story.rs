@@ -5,6 +5,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use tracer_tests::foreign::{Request, Runtime, Subject};
 use tracer_tests::shell::Shell;
 
 use super::{Audit, born, is_ours, of_type};
@@ -40,6 +41,48 @@ fn who_comes_in_by_nsenter_is_told_and_is_no_birth() {
 
 fn shell_pid(birth: &Value) -> Value {
     birth["process"]["pid"].clone()
+}
+
+/// What an engine's `exec` is made of: several processes that come in one after the other, and are moved to the
+/// container's cgroups by a process outside.
+#[test]
+#[ignore = "needs root"]
+fn what_a_runtime_executes_in_a_container_has_entered_it_and_changes_nothing() {
+    for runtime in [Runtime::Runc, Runtime::Crun] {
+        let Some(mut subject) = Subject::new(runtime) else {
+            continue;
+        };
+        let mut audit = Audit::start(&["--economy"]);
+        let request = Request::new(&["/bin/sh", "-c", "read line"]);
+        let mut command = subject.command("home", &request);
+        let container = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let container = container.expect("a container");
+        let birth = audit.until("a birth", |record| {
+            record["type"] == "container_born" && record["container"]["name"] == "home"
+        });
+        let mut words = subject.words("home", &request);
+        words.truncate(words.iter().position(|word| word == "run").expect("run"));
+        let executed = Command::new(&words[0])
+            .args(&words[1..])
+            .args(["exec", "home", "/bin/true"])
+            .output()
+            .expect("a runtime");
+        assert!(executed.status.success(), "{executed:?}");
+        let of_it = |record: &Value| record["container"] == birth["container"];
+        audit.until("an entry", |record| {
+            record["type"] == "container_entered" && of_it(record)
+        });
+        // It reads the end of its standard input.
+        let said = container.wait_with_output().expect("its end");
+        assert_eq!(said.status.code(), Some(1), "{said:?}");
+        let records = audit.end();
+        let changes = of_type(&records, "container_changed").into_iter();
+        let changes: Vec<&Value> = changes.filter(|record| of_it(record)).collect();
+        assert_eq!(changes, [&Value::Null; 0], "{}", runtime.name());
+        let entries = of_type(&records, "container_entered").into_iter();
+        assert_eq!(entries.filter(|record| of_it(record)).count(), 1);
+        assert_eq!(subject.left(), [""; 0]);
+    }
 }
 
 #[test]

@@ -2,15 +2,15 @@
 //! in cgroups, that were made in this run. Owns the containers' identity, their members and what
 //! changes in them later; must not know any runtime by name, nor judge.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
 use smol_str::SmolStr;
 
 use crate::event::{
-    Body, Certificate, Event, Exec, Exit, Fork, NamespaceCall, NamespaceKind, NamespaceSlot,
-    Namespaces, NsId, Task, Tgid, Tid, body::NamespaceCallName,
+    Body, Certificate, CgroupKey, Event, Exec, Exit, Fork, NamespaceCall, NamespaceKind,
+    NamespaceSlot, Namespaces, NsId, Task, Tgid, Tid, body::NamespaceCallName,
 };
 
 use super::{
@@ -18,6 +18,7 @@ use super::{
     drift::{self, Basis},
     index::Index,
     program::{Program, program},
+    residents::home,
     stage::{Makers, Who},
     task::Ended,
 };
@@ -66,6 +67,8 @@ pub struct Birth {
     pub(super) beside: Vec<Who>,
     /// What is compared with what its members have later.
     pub(super) basis: Basis,
+    /// Where its payload was when it was executed: a list that is shared with the payload.
+    pub(super) home: Arc<[CgroupKey]>,
 }
 
 /// Something that changed in a container after its payload was executed.
@@ -101,6 +104,8 @@ pub struct Births {
     pub(super) all: Vec<Birth>,
     /// Number of the container that a thread group which lives belongs to.
     pub(super) members: HashMap<Tgid, usize>,
+    /// Of these, those who came from outside and have executed nothing since.
+    pub(super) newcomers: HashSet<Tgid>,
     pub(super) index: Index,
     pub(super) last: usize,
     pub(super) programs: HashMap<Tgid, Arc<Program>>,
@@ -122,6 +127,7 @@ impl Births {
             host: host.clone(),
             all: Vec::new(),
             members: HashMap::new(),
+            newcomers: HashSet::new(),
             index: Index::default(),
             last: 0,
             programs: HashMap::new(),
@@ -192,7 +198,9 @@ impl Births {
             Body::Exec(exec) => self.exec(event, exec, model),
             Body::Namespace(call) => self.namespace_call(event, call, changes),
             Body::CgroupAttach(attach) => {
-                if let Some(number) = self.container_of(attach.target.tgid) {
+                if let Some(number) = self.container_of(attach.target.tgid)
+                    && !self.comes_home(number, attach)
+                {
                     self.drifted(number, event, drift::moves(changes));
                 }
             }
@@ -288,6 +296,7 @@ impl Births {
             Some(number) => self.join(child, number),
             None => self.leave(child),
         }
+        self.comes_with(child, creator);
         match self.programs.get(&creator).cloned() {
             Some(program) => self.programs.insert(child, program),
             None => self.programs.remove(&child),
@@ -301,8 +310,7 @@ impl Births {
         } else if self.whole_host {
             let domain = Domain::of_sets(&fork.namespaces, &self.host, model);
             if let Some(number) = self.entered_by(&domain) {
-                self.join(child, number);
-                self.happenings.push(Happening::Entered(number, child));
+                self.comes_in(child, number);
             }
         }
         // Who made the namespace may be gone by now: its child is who becomes the payload.
@@ -351,9 +359,7 @@ impl Births {
         if let Some(number) = number {
             let what = drift::namespaces("entered from outside by setns", changes);
             self.drifted(number, event, what);
-            self.join(event.task.tgid, number);
-            let entered = Happening::Entered(number, event.task.tgid);
-            self.happenings.push(entered);
+            self.comes_in(event.task.tgid, number);
         }
     }
 
@@ -363,6 +369,7 @@ impl Births {
         let program = program(certificate, &before);
         let same_program = program.file.is_some() && program.file == before.file;
         self.programs.insert(tgid, Arc::new(program));
+        self.has_come(tgid);
         let domain = Domain::of(certificate, &self.host, model);
         let member = self.container_of(tgid);
         if let Some(birth) = member.and_then(|number| self.get(number))
@@ -385,8 +392,8 @@ impl Births {
             && !self.is_set_up(number, certificate)
         {
             if member != Some(number) {
-                self.join(tgid, number);
-                self.happenings.push(Happening::Entered(number, tgid));
+                self.comes_in(tgid, number);
+                self.has_come(tgid);
             }
             return;
         }
@@ -431,6 +438,7 @@ impl Births {
                     made_namespaces: false,
                     beside,
                     basis: certificate.into(),
+                    home: home(tgid, model),
                 };
                 let own = !birth.domain.namespaces.is_empty();
                 self.born(birth, known);

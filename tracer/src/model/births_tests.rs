@@ -241,6 +241,27 @@ fn who_comes_in_from_outside_is_drift() {
 }
 
 #[test]
+fn who_comes_in_and_is_moved_home_changes_nothing_until_it_executes_a_program() {
+    let mut run = Run::new();
+    let own = sample::cgroups(&[(0, 9)]);
+    run.fork(RUNTIME, INIT, ALL_NEW, NEW);
+    run.exec(INIT, &facts(NEW, &own, OWN_ROOT, SHELL), "/bin/sh");
+    run.fork(RUNTIME, OTHER, 0, HOST);
+    run.apply(&sample::namespace_call(OTHER, SETNS, 0, NEW));
+    run.fork(OTHER, CHILD, 0, NEW);
+    let before = run.drift().len();
+    let to = |id| sample::attach(RUNTIME, CHILD, 0, id, "/somewhere");
+    run.apply(&to(9));
+    assert_eq!(run.drift().len(), before);
+    run.apply(&to(5));
+    assert_eq!(run.drift().len(), before + 1, "not home");
+    run.exec(CHILD, &facts(NEW, &own, OWN_ROOT, 5), "/bin/ls");
+    run.apply(&to(5));
+    run.apply(&to(9));
+    assert_eq!(run.drift().len(), before + 3, "one of the container's");
+}
+
+#[test]
 fn set_up_before_the_payload_and_clean_up_after_it_are_no_drift() {
     let mut run = Run::new();
     run.fork(RUNTIME, INIT, ALL_NEW, NEW);

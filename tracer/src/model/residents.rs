@@ -2,10 +2,17 @@
 //! forgetting containers in which nobody does. Owns these changes of [`Births`].
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use crate::event::{Certificate, Event, NamespaceKind, NsId, Tgid};
+use crate::event::{Certificate, CgroupAttach, CgroupKey, Event, NamespaceKind, NsId, Tgid};
 
 use super::{Birth, Births, Domain, Happening, Model, domain, index::Index};
+
+/// The cgroups of a thread group.
+pub(super) fn home(tgid: Tgid, model: &Model) -> Arc<[CgroupKey]> {
+    let leader = model.leader(tgid);
+    leader.map_or_else(Arc::default, |state| Arc::clone(state.cgroups.list()))
+}
 
 /// Ended containers that are kept anyway.
 const SWEEP: usize = 64;
@@ -30,7 +37,35 @@ impl Births {
         }
     }
 
+    /// Somebody comes into a container from outside.
+    pub(super) fn comes_in(&mut self, tgid: Tgid, number: usize) {
+        self.join(tgid, number);
+        self.newcomers.insert(tgid);
+        self.happenings.push(Happening::Entered(number, tgid));
+    }
+
+    /// Whoever a newcomer creates before it executes a program is one, too: an engine's `exec` takes several
+    /// processes to come in.
+    pub(super) fn comes_with(&mut self, child: Tgid, creator: Tgid) {
+        if self.newcomers.contains(&creator) {
+            self.newcomers.insert(child);
+        }
+    }
+
+    /// It executes a program: what happens to it from now on happens to somebody of the container.
+    pub(super) fn has_come(&mut self, tgid: Tgid) {
+        self.newcomers.remove(&tgid);
+    }
+
+    /// Whether a newcomer is moved to where the container's payload was born. This is part of its coming in, and changes
+    /// nothing in the container.
+    pub(super) fn comes_home(&self, number: usize, attach: &CgroupAttach) -> bool {
+        let is_home = |birth: &Birth| birth.home.contains(&attach.cgroup.key);
+        self.newcomers.contains(&attach.target.tgid) && self.get(number).is_some_and(is_home)
+    }
+
     pub(super) fn leave(&mut self, tgid: Tgid) {
+        self.newcomers.remove(&tgid);
         if let Some(number) = self.members.remove(&tgid)
             && self.index.leaves(number)
         {
@@ -138,6 +173,7 @@ impl Births {
             made_namespaces: false,
             beside: Vec::new(),
             basis: certificate.into(),
+            home: home(event.task.tgid, model),
         };
         let number = birth.number;
         self.born(birth, None);
