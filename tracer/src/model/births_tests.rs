@@ -262,6 +262,22 @@ fn who_comes_in_and_is_moved_home_changes_nothing_until_it_executes_a_program() 
 }
 
 #[test]
+fn who_has_a_newcomers_number_is_none() {
+    let mut run = Run::new();
+    let own = sample::cgroups(&[(0, 9)]);
+    run.fork(RUNTIME, INIT, ALL_NEW, NEW);
+    run.exec(INIT, &facts(NEW, &own, OWN_ROOT, SHELL), "/bin/sh");
+    run.fork(RUNTIME, OTHER, 0, HOST);
+    run.apply(&sample::namespace_call(OTHER, SETNS, 0, NEW));
+    run.fork(OTHER, CHILD, 0, NEW);
+    let before = run.drift().len();
+    // Its end was lost.
+    run.fork(INIT, CHILD, 0, NEW);
+    run.apply(&sample::attach(RUNTIME, CHILD, 0, 9, "/somewhere"));
+    assert_eq!(run.drift().len(), before + 1);
+}
+
+#[test]
 fn set_up_before_the_payload_and_clean_up_after_it_are_no_drift() {
     let mut run = Run::new();
     run.fork(RUNTIME, INIT, ALL_NEW, NEW);

@@ -1,6 +1,7 @@
 //! What the events mean: who descends from whom, which namespaces and cgroups were made in this
 //! run and by whom, and how each task got where it is. Owns that state and what each event
 //! changed in it. Pure; must not judge (that is `verdict`) nor know what was asked for.
+pub mod birth;
 pub mod births;
 pub mod census;
 pub mod cgroup;
@@ -26,7 +27,8 @@ use std::collections::BTreeMap;
 
 use crate::event::{Certificate, CgroupKey, NamespaceKind, Namespaces, NsId, Tgid, Tid};
 
-pub use births::{Birth, Births, Drift, Happening};
+pub use birth::{Birth, Drift, Happening};
+pub use births::Births;
 use cgroup::CgroupBirths;
 pub use cgroup::{CgroupBirth, WayIn};
 pub use change::Change;

@@ -49,6 +49,9 @@ impl Births {
     pub(super) fn comes_with(&mut self, child: Tgid, creator: Tgid) {
         if self.newcomers.contains(&creator) {
             self.newcomers.insert(child);
+        } else {
+            // Whoever had its number before may have been one whose end was not told.
+            self.newcomers.remove(&child);
         }
     }
 
