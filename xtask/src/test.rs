@@ -20,7 +20,7 @@ pub struct Options {
     /// kernel in every layout of cgroups
     #[arg(long)]
     all: bool,
-    /// Keep what this kernel's tests came to, in docs/kernels-tested.json
+    /// Keep what this kernel's tests came to, with --all those of the others, too, in docs/kernels-tested.json
     #[arg(long, conflicts_with = "filter")]
     keep: bool,
     /// Names of tests, or options of the test runner
@@ -61,7 +61,7 @@ pub fn command(options: &Options) -> Result<()> {
     }
     // What is found on this kernel does not keep the others from being looked at.
     let (here, elsewhere) = if options.all {
-        let matrix = vm::command(&vm::Options::everything());
+        let matrix = vm::command(&vm::Options::everything(options.keep));
         (here(), both(matrix, vm::command(&vm::Options::systemd())))
     } else {
         with_another_kernel(here)

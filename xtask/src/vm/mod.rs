@@ -87,9 +87,10 @@ pub struct Options {
 
 impl Options {
     /// Every test on every kernel in every layout of cgroups.
-    pub fn everything() -> Self {
+    pub fn everything(keep: bool) -> Self {
         Self {
             all: true,
+            keep,
             ..Self::default()
         }
     }
