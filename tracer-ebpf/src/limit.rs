@@ -145,14 +145,15 @@ pub unsafe extern "C" fn bandwidth_limits(chain: *mut BandwidthChain, css: u64) 
     0
 }
 
-/// The bits that stand for processors; the rest is zero. What the kernel's mask holds beyond them
-/// is whatever was in memory: masks are allocated unzeroed and copied whole
-/// (include/linux/cpumask.h, `small_cpumask_bits` and `large_cpumask_bits`).
+/// The bits that stand for processors; the rest is zero. No more is read than the words that hold them: that is all that
+/// a mask of its own has been allocated for (lib/cpumask.c, `alloc_cpumask_var_node`), and what follows may be on a
+/// page that is not mapped. Beyond the processors, the last word holds whatever was in memory: masks are allocated
+/// unzeroed and copied whole (include/linux/cpumask.h, `small_cpumask_bits` and `large_cpumask_bits`).
 #[inline(always)]
 pub fn cpu_mask(mask: &mut [u64; CPU_WORDS], source: u64) {
-    let bytes = offset!(cpumask_size).min(8 * CPU_WORDS as u32);
-    kernel::read_part(mask, bytes, source, 0);
     let processors = config!(cpu_ids);
+    let words = processors.div_ceil(64).min(CPU_WORDS as u32);
+    kernel::read_part(mask, offset!(cpumask_size).min(8 * words), source, 0);
     for (index, word) in mask.iter_mut().enumerate() {
         let before = 64 * index as u32;
         if processors <= before {

@@ -5,7 +5,7 @@
 use std::iter;
 use std::sync::Arc;
 
-use tracer_common::record::{self as wire, CPU_WORDS};
+use tracer_common::record as wire;
 use zerocopy::FromZeros as _;
 
 mod attribute;
@@ -193,15 +193,15 @@ impl Certificate {
     /// Processors that the scheduler may run it on, ascending.
     pub fn cpus_allowed(&self) -> Option<Vec<u32>> {
         self.valid(wire::Certificate::CPUS_ALLOWED, |facts| {
-            processors(&facts.cpus_allowed)
-        })
+            usable(&facts.cpus_allowed)
+        })?
     }
 
     /// Effective processors of its cpuset, ascending.
     pub fn cpuset_cpus(&self) -> Option<Vec<u32>> {
         self.valid(wire::Certificate::CPUSET, |facts| {
-            processors(&facts.cpuset_cpus)
-        })
+            usable(&facts.cpuset_cpus)
+        })?
     }
 
     /// Root directory.
@@ -305,12 +305,19 @@ fn partial<T: Copy>(room: &[T], count: u32, more: bool) -> Partial<T> {
     }
 }
 
-pub(super) fn processors(mask: &[u64; CPU_WORDS]) -> Vec<u32> {
+/// Numbers of the bits that are set in all the words, ascending.
+pub(super) fn numbers<const N: usize>(mask: &[u64; N]) -> Vec<u32> {
     (0..)
         .zip(mask)
         .filter(|(_, bits)| **bits != 0)
         .flat_map(|(word, bits)| set_bits(*bits).map(move |bit| word * 64 + bit))
         .collect()
+}
+
+/// The same of processors and memory nodes that a task may use. Every task has one of each: a mask without any could not
+/// be read.
+pub(super) fn usable<const N: usize>(mask: &[u64; N]) -> Option<Vec<u32>> {
+    Some(numbers(mask)).filter(|numbers| !numbers.is_empty())
 }
 
 /// Numbers of the bits that are set, ascending.
@@ -323,6 +330,8 @@ pub fn set_bits(bits: u64) -> impl Iterator<Item = u32> {
 
 #[cfg(test)]
 mod tests {
+    use tracer_common::record::CPU_WORDS;
+
     use super::super::sample;
     use super::*;
 
@@ -386,6 +395,17 @@ mod tests {
             Certificate::from(facts).cpus_allowed(),
             Some(vec![0, 2, 1023])
         );
+    }
+
+    #[test]
+    fn a_mask_without_a_processor_is_one_that_could_not_be_read() {
+        let facts = Certificate::from(sample::certificate_with(|facts| {
+            facts.cpus_allowed = [0; CPU_WORDS];
+            facts.cpuset_cpus = [0; CPU_WORDS];
+        }));
+        assert_eq!(facts.cpus_allowed(), None);
+        assert_eq!(facts.cpuset_cpus(), None);
+        assert_eq!(facts.limits().cpuset_cpus, None);
     }
 
     #[test]

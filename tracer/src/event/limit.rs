@@ -3,7 +3,7 @@
 
 use tracer_common::record::{BandwidthChain, Certificate, ExitRecord, LimitChain, UNLIMITED};
 
-use super::certificate::processors;
+use super::certificate::usable;
 
 /// From this count of bytes on, memory is unlimited: `PAGE_COUNTER_MAX` is `LONG_MAX / PAGE_SIZE`
 /// pages (include/linux/page_counter.h), whatever the page size up to 64 KiB.
@@ -129,7 +129,7 @@ impl From<&ExitRecord> for Limits {
             memory: told(Certificate::MEMORY).then(|| Limit::of_memory(&wire.memory)),
             pids: told(Certificate::PIDS).then(|| Limit::of_pids(&wire.pids)),
             cpu: told(Certificate::CPU).then(|| CpuBandwidth::of(&wire.cpu)),
-            cpuset_cpus: told(Certificate::CPUSET).then(|| processors(&wire.cpuset_cpus)),
+            cpuset_cpus: usable(&wire.cpuset_cpus).filter(|_| told(Certificate::CPUSET)),
         }
     }
 }

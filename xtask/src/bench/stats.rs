@@ -22,6 +22,19 @@ pub fn summary(values: &[f64]) -> Option<Summary> {
     })
 }
 
+/// Between which values the median of all that could have been measured lies, at 95 %: ranks of a binomial
+/// distribution about the middle, which supposes nothing of how values are spread. None without values.
+pub fn median_interval(values: &[f64]) -> Option<(f64, f64)> {
+    /// 2.5 % of a normal distribution lie 1.96 deviations off to each side; the square of that, times 10,000.
+    const SPREAD: usize = 38_416;
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let count = sorted.len();
+    let rank = (100 * count).saturating_sub((SPREAD * count).isqrt()) / 200;
+    let from_end = rank.saturating_sub(1);
+    Some((*sorted.get(from_end)?, *sorted.get(count - 1 - from_end)?))
+}
+
 /// Each value divided by the one of the same round: what disturbs a whole round cancels out.
 pub fn ratios(values: &[f64], base: &[f64]) -> Vec<f64> {
     values
@@ -54,6 +67,16 @@ mod tests {
             })
         );
         assert_eq!(summary(&[]), None);
+    }
+
+    #[test]
+    fn the_more_values_the_narrower_is_where_their_median_lies() {
+        let values = |count: u32| (1..=count).map(f64::from).collect::<Vec<_>>();
+        assert_eq!(median_interval(&[]), None);
+        assert_eq!(median_interval(&[2.0]), Some((2.0, 2.0)));
+        assert_eq!(median_interval(&values(5)), Some((1.0, 5.0)));
+        // Ranks 40 and 61 of 100, as tables of the sign test have them.
+        assert_eq!(median_interval(&values(100)), Some((40.0, 61.0)));
     }
 
     #[test]

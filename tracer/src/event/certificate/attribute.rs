@@ -3,7 +3,7 @@
 
 use tracer_common::record as wire;
 
-use super::{Certificate, processors};
+use super::{Certificate, numbers, usable};
 
 /// `SCHED_DEADLINE` (include/uapi/linux/sched.h).
 pub const SCHED_DEADLINE: u32 = 6;
@@ -68,15 +68,15 @@ impl Certificate {
         self.valid(wire::Certificate::MEMORY_POLICY, |facts| MemoryPolicy {
             mode: facts.memory_policy.mode,
             flags: facts.memory_policy.flags & ASKED,
-            nodes: processors(&facts.memory_policy.nodes),
+            nodes: numbers(&facts.memory_policy.nodes),
         })
     }
 
     /// Effective memory nodes of its cpuset, ascending.
     pub fn cpuset_mems(&self) -> Option<Vec<u32>> {
         self.valid(wire::Certificate::CPUSET_MEMS, |facts| {
-            processors(&facts.cpuset_mems)
-        })
+            usable(&facts.cpuset_mems)
+        })?
     }
 }
 

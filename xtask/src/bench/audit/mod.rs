@@ -80,6 +80,11 @@ const ON_HOST: [Observer; 6] = [
     Observer::Strace,
 ];
 
+/// Those whose cost for a loop of processes is so small that it takes many rounds to be seen.
+const CLOSE: [Observer; 3] = [Observer::Nobody, Observer::Economy, Observer::Exact];
+/// So many rounds of that loop for each of the others.
+const CLOSER: u32 = 20;
+
 /// Where everything is that the parts need.
 struct Bench {
     tracer: PathBuf,
@@ -179,7 +184,49 @@ impl Bench {
             let works: Map<String, Value> = works.collect();
             (observer.name().to_owned(), Value::Object(works))
         });
-        Ok(json!({ "rounds": rounds, "nanoseconds": all.collect::<Map<_, _>>() }))
+        Ok(json!({
+            "rounds": rounds,
+            "nanoseconds": all.collect::<Map<_, _>>(),
+            "process_nanoseconds": self.closely(rounds * CLOSER)?,
+        }))
+    }
+
+    /// The loop of processes alone, each round in the other order than the one before.
+    fn closely(&self, rounds: u32) -> Result<Value> {
+        let mut values: [Vec<f64>; CLOSE.len()] = Default::default();
+        for round in 0..=rounds {
+            let mut order: Vec<usize> = (0..CLOSE.len()).collect();
+            if round % 2 == 1 {
+                order.reverse();
+            }
+            for at in order {
+                let watching = CLOSE[at].start(&self.tracer, &self.output())?;
+                let value = Self::timed(CLOSE[at], Work::Process)?;
+                watching.end()?;
+                if round > 0 {
+                    values[at].push(value);
+                }
+            }
+        }
+        println!(
+            "\n{}, x nobody of the same round, median of {rounds} and between which it lies at 95 %",
+            Work::Process.name()
+        );
+        for (observer, own) in CLOSE.iter().zip(&values).skip(1) {
+            let ratios = stats::ratios(own, &values[0]);
+            if let (Some(all), Some((low, high))) =
+                (stats::summary(&ratios), stats::median_interval(&ratios))
+            {
+                println!(
+                    "{:<24} {:.4} ({low:.4} .. {high:.4})",
+                    observer.name(),
+                    all.median
+                );
+            }
+        }
+        let all = CLOSE.iter().zip(&values);
+        let all = all.map(|(observer, own)| (observer.name().to_owned(), json!(own)));
+        Ok(Value::Object(all.collect()))
     }
 
     fn timed(observer: Observer, work: Work) -> Result<f64> {
