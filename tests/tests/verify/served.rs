@@ -75,6 +75,10 @@ fn a_rule_can_name_how_a_payload_is_served() {
         ("linux.personality == 'linux'", FAIL),
         ("0 in linux.cpuset_mems", 0),
         ("!linux.terminal.is_host", 0),
+        ("0 in linux.cpuset_cpus || 1 in linux.cpuset_cpus", 0),
+        ("!linux.root.is_covered", 0),
+        ("process.executable.contains('/')", 0),
+        ("process.executable == process.name", FAIL),
         ("linux.scheduler.deadline_ns.runtime > 0", INCONCLUSIVE),
     ] {
         // Alone in its session, whoever runs this test.

@@ -28,8 +28,16 @@ pub fn template(host: &HostFacts) -> Value {
     facts.valid = u64::MAX;
     // A namespace without a number is one that the kernel could not tell.
     facts.namespaces.as_mut_bytes().fill(1);
+    // So is a mask without any processor or memory node.
+    (
+        facts.cpus_allowed[0],
+        facts.cpuset_cpus[0],
+        facts.cpuset_mems[0],
+    ) = (1, 1, 1);
     // Of the list of devices 0 is no valid state.
     facts.device_list.behavior = 1;
+    facts.root.flags = PathFact::UNCOVERED;
+    facts.filename[0] = b'/';
     // Only deadlines have their parameters.
     facts.scheduling.policy = SCHED_DEADLINE;
     let facts = Certificate::from(facts);
@@ -47,7 +55,16 @@ pub fn template(host: &HostFacts) -> Value {
         root: Tgid(0),
         hierarchies: &[],
     };
-    document(&facts, &context, &names)
+    let mut document = document(&facts, &context, &names);
+    // Who it was is not among its facts.
+    for (name, value) in [
+        ("pid", json!(0)),
+        ("entity_id", json!("")),
+        ("name", json!("")),
+    ] {
+        document["process"][name] = value;
+    }
+    document
 }
 
 /// What stands beside the facts.
@@ -324,6 +341,35 @@ fn clock_offset(offset: &ClockOffset) -> Value {
 mod tests {
     use super::*;
     use crate::event::Tgid;
+    use crate::verdict::sample::Scenario;
+
+    fn absent(at: &str, value: &Value) -> Vec<String> {
+        match value {
+            Value::Null => vec![at.to_owned()],
+            Value::Object(members) => {
+                let members = members.iter();
+                members
+                    .flat_map(|(name, value)| absent(&format!("{at}.{name}"), value))
+                    .collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What is not in it, no rule can name.
+    #[test]
+    fn the_template_has_every_fact() {
+        let not_told_of_anybody = [".linux.cwd.is_covered", ".linux.exe.is_covered"];
+        // Whoever has none of the first two, or a list of devices that is understood.
+        let of_some = [
+            ".linux.terminal.device",
+            ".linux.terminal.devpts",
+            ".linux.devices.not_known",
+        ];
+        let mut expected = [&not_told_of_anybody[..], &of_some].concat();
+        expected.sort_unstable();
+        assert_eq!(absent("", &template(&Scenario::good().host)), expected);
+    }
 
     #[test]
     fn a_process_that_reuses_a_number_has_another_entity_id() {
