@@ -43,6 +43,8 @@ pub enum Need {
     Qemu,
     /// A C++ compiler, for the fuzzer.
     Cxx,
+    /// Tools that observe what tracer does. A benchmark leaves out one that cannot be had, and says so.
+    Observers,
 }
 
 /// For tasks that build.
@@ -55,6 +57,8 @@ pub const VM: [Need; 3] = [Need::Ebpf, Need::Qemu, Need::Busybox];
 pub const FUZZ: [Need; 1] = [Need::Cxx];
 /// For tasks that measure.
 pub const BENCH: [Need; 3] = [Need::Ebpf, Need::Crun, Need::Busybox];
+/// For the one that measures beside others.
+pub const BENCH_AUDIT: [Need; 3] = [Need::Ebpf, Need::Busybox, Need::Observers];
 
 /// The command.
 pub fn command(options: &Options) -> Result<()> {
@@ -92,6 +96,7 @@ pub fn ensure(needs: &[Need]) -> Result<()> {
                 let why = "libFuzzer, which finds the inputs, is written in it";
                 tools::ensure_package("c++", "g++", why)?;
             }
+            Need::Observers => tools::ensure_observers(),
             Need::Crun => tools::ensure_package("crun", "crun", "the runtime to compare with")?,
             Need::Busybox => {
                 let why = "programs for a container's root folder that need no libraries";

@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 use super::announce;
 use super::apt::Apt;
 use crate::exit::Unable;
-use crate::{route, shell};
+use crate::{route, shell, vm};
 
 /// The test runner's version that this project is tested with.
 const NEXTEST: &str = "cargo-nextest@0.9.151";
@@ -41,6 +41,24 @@ pub fn ensure_nextest() {
         println!(
             "setup: cargo-nextest could not be installed, `cargo test` is used instead: {error:#}"
         );
+    }
+}
+
+/// Installs the tools that tracer is measured beside; what uses them says which are not there.
+pub fn ensure_observers() {
+    for (program, package) in [
+        ("bpftrace", "bpftrace"),
+        ("execsnoop", "libbpf-tools"),
+        ("perf", "linux-perf"),
+        ("strace", "strace"),
+    ] {
+        if vm::find(program).is_some() {
+            continue;
+        }
+        let why = "tracer is measured beside it";
+        if let Err(error) = install_packages(program, &[package], why) {
+            println!("setup: {error:#}");
+        }
     }
 }
 

@@ -102,7 +102,7 @@ pub fn command(options: &Options) -> Result<()> {
         let way = shell::as_root("bench audit");
         bail!(Unable(format!("observing needs root; run `{way}`")));
     }
-    setup::ensure(&setup::BENCH)?;
+    setup::ensure(&setup::BENCH_AUDIT)?;
     fs::create_dir_all(&folder).context("cannot make target/bench-audit")?;
     let bench = Bench {
         tracer: shell::build_release()?,
