@@ -216,7 +216,7 @@ impl Machine<'_> {
 
 /// A program that the kernel kills when the thread that starts it ends, whatever ends that
 /// (PR_SET_PDEATHSIG of prctl(2), which an execve keeps).
-fn leashed(program: impl AsRef<OsStr>) -> Command {
+pub fn leashed(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]).arg(program);
     command

@@ -26,6 +26,7 @@ use clap::{Args, ValueEnum};
 use self::guest::Guest;
 pub use self::image::find;
 use self::kernel::Kernel;
+pub use self::machine::leashed;
 pub use self::own::keep as keep_own;
 use self::system::{Request, System};
 use crate::architecture::Architecture;

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::exit::Found;
+use crate::exit::{Found, Unable};
+use crate::vm::leashed;
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,8 +135,14 @@ impl Observer {
         let Some(words) = self.words(tracer) else {
             return Ok(Watching { child: None });
         };
+        if self.is_auditor() && ask("/readyz").is_ok() {
+            bail!(Unable(format!(
+                "port {PORT} is answered already: what would be measured is another auditor; end it first"
+            )));
+        }
         let file = fs::File::create(output).context("cannot make the output file")?;
-        let child = Command::new(&words[0])
+        // It ends with this process, whatever ends that.
+        let child = leashed(&words[0])
             .args(&words[1..])
             .stdin(Stdio::null())
             .stdout(file)
