@@ -402,9 +402,11 @@ mod tests {
         let facts = Certificate::from(sample::certificate_with(|facts| {
             facts.cpus_allowed = [0; CPU_WORDS];
             facts.cpuset_cpus = [0; CPU_WORDS];
+            facts.cpuset_mems.fill(0);
         }));
         assert_eq!(facts.cpus_allowed(), None);
         assert_eq!(facts.cpuset_cpus(), None);
+        assert_eq!(facts.cpuset_mems(), None);
         assert_eq!(facts.limits().cpuset_cpus, None);
     }
 

@@ -240,15 +240,21 @@ fn who_comes_in_from_outside_is_drift() {
     assert_eq!(run.drift().len(), 1);
 }
 
-#[test]
-fn who_comes_in_and_is_moved_home_changes_nothing_until_it_executes_a_program() {
+/// A container whose payload was born in cgroups `own`, and a child in it of somebody who has come in.
+fn with_a_newcomer(own: &CgroupSet) -> Run {
     let mut run = Run::new();
-    let own = sample::cgroups(&[(0, 9)]);
     run.fork(RUNTIME, INIT, ALL_NEW, NEW);
-    run.exec(INIT, &facts(NEW, &own, OWN_ROOT, SHELL), "/bin/sh");
+    run.exec(INIT, &facts(NEW, own, OWN_ROOT, SHELL), "/bin/sh");
     run.fork(RUNTIME, OTHER, 0, HOST);
     run.apply(&sample::namespace_call(OTHER, SETNS, 0, NEW));
     run.fork(OTHER, CHILD, 0, NEW);
+    run
+}
+
+#[test]
+fn who_comes_in_and_is_moved_home_changes_nothing_until_it_executes_a_program() {
+    let own = sample::cgroups(&[(0, 9)]);
+    let mut run = with_a_newcomer(&own);
     let before = run.drift().len();
     let to = |id| sample::attach(RUNTIME, CHILD, 0, id, "/somewhere");
     run.apply(&to(9));
@@ -263,13 +269,7 @@ fn who_comes_in_and_is_moved_home_changes_nothing_until_it_executes_a_program() 
 
 #[test]
 fn who_has_a_newcomers_number_is_none() {
-    let mut run = Run::new();
-    let own = sample::cgroups(&[(0, 9)]);
-    run.fork(RUNTIME, INIT, ALL_NEW, NEW);
-    run.exec(INIT, &facts(NEW, &own, OWN_ROOT, SHELL), "/bin/sh");
-    run.fork(RUNTIME, OTHER, 0, HOST);
-    run.apply(&sample::namespace_call(OTHER, SETNS, 0, NEW));
-    run.fork(OTHER, CHILD, 0, NEW);
+    let mut run = with_a_newcomer(&sample::cgroups(&[(0, 9)]));
     let before = run.drift().len();
     // Its end was lost.
     run.fork(INIT, CHILD, 0, NEW);
