@@ -80,6 +80,15 @@ impl Accelerator {
         }
     }
 
+    /// More words for a kernel.
+    fn words(&self) -> &'static str {
+        match self {
+            Self::Kvm => "",
+            // A program that lies elsewhere in each process is translated anew for each.
+            Self::Emulation(_) => "norandmaps",
+        }
+    }
+
     fn arguments(&self, architecture: Architecture) -> Vec<&'static str> {
         match self {
             Self::Kvm => vec!["-accel", "kvm", "-cpu", "host"],
@@ -201,8 +210,9 @@ impl Machine<'_> {
             // kernel's comes between the lines.
             .arg("-append")
             .arg(format!(
-                "console={} {WORDS} tracer.patience={} tracer.share={} {}",
+                "console={} {WORDS} {} tracer.patience={} tracer.share={} {}",
                 self.architecture.console(),
+                self.accelerator.words(),
                 self.accelerator.patience().as_secs(),
                 self.accelerator.share(),
                 self.words
