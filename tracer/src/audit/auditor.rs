@@ -187,7 +187,7 @@ impl Auditor {
         let changes = self.model.apply(event);
         let now = self.model.task(event.task.tid);
         let elsewhere = now.is_some_and(|state| self.is_elsewhere(&state.namespaces));
-        self.pasts.note(event, &changes, elsewhere);
+        self.pasts.note(event, &changes, elsewhere, &self.model);
         let happenings = self.births.apply(event, &changes, &self.model);
         // Nothing reads mount tables of the host's containers.
         self.births.take_new_mounts();

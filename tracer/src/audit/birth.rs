@@ -44,7 +44,7 @@ impl Auditor {
         let boot_id = &self.host.boot_id;
         born.timeline = Some(self.pasts.timeline(boot_id, birth, since, &self.model));
         if !birth.domain.namespaces.is_empty() {
-            self.pasts.told(&birth.payload);
+            self.pasts.told(&birth.payload, &mut self.model);
         }
         self.tell(event.time_ns, What::ContainerBorn(Box::new(born)));
         if let Some(violation) = violation {

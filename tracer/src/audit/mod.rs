@@ -19,6 +19,7 @@ pub mod overview;
 mod presence;
 pub mod record;
 pub mod status;
+pub mod step;
 mod template;
 pub mod timeline;
 pub mod words;

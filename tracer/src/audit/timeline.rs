@@ -1,27 +1,23 @@
 //! How a container came to be: what those did who made it, as the kernel recorded it. Owns which steps
 //! lead to a birth, and how many of them are kept.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use smol_str::SmolStr;
 
-use crate::event::{Body, Event, NamespaceKind, Task, Tgid, Tid};
+use crate::event::{Body, Event, Fork, Task, Tgid, Tid};
 use crate::model::{Birth, Change, Model};
 
-use super::identity;
-use super::makers::{Made, Makers};
-use super::record::{Namespace, Process};
+use super::makers::Makers;
+use super::step::{Deed, Noted, PLACING, Place, Step, making, noted};
 
 /// Steps of one birth at most; a container with a cgroup in each of v1's hierarchies takes some forty.
 pub const MOST: usize = 64;
 /// Fewer processes than these are kept anyway.
 const FLOOR: usize = 4096;
-/// Bits of clone's flags (include/uapi/linux/sched.h) that say where a child comes to be, beside those of
-/// new namespaces.
-const PLACES: [(u64, &str); 2] = [(0x8000, "CLONE_PARENT"), (1 << 33, "CLONE_INTO_CGROUP")];
 
 /// What led to a birth.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -30,51 +26,6 @@ pub struct Timeline {
     pub steps: Vec<Step>,
     /// So many before these are left out, for want of room.
     pub left_out: u64,
-}
-
-/// One of the kernel's records of those who made a container.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Step {
-    /// Nanoseconds from the birth to it: negative before.
-    pub t_ns: i64,
-    /// Number of the kernel's record, from 0 in this audit.
-    pub record: u64,
-    /// What happened: `task_newtask`, `unshare`, `setns`, `cgroup_mkdir`, `cgroup_attach_task` or
-    /// `sched_process_exec`.
-    pub event: String,
-    /// Who did it.
-    pub process: Process,
-    /// Who was created, or moved.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<Process>,
-    /// Flags of clone that say where a child comes to be.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub flags: Vec<String>,
-    /// Namespaces that it has brought; those that a clone without flags or an exec shows were brought by a call
-    /// that no record tells.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub namespaces: Vec<Namespace>,
-    /// Path of the cgroup, below its hierarchy's root.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
-    /// The kernel's number of the cgroup's hierarchy; 0 is cgroup v2.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hierarchy: Option<u32>,
-}
-
-/// A step as it is kept, until it is known what it leads to.
-#[derive(Clone, Debug)]
-struct Noted {
-    seq: u64,
-    time_ns: u64,
-    event: SmolStr,
-    by: Task,
-    executable: Option<SmolStr>,
-    target: Option<Task>,
-    flags: u64,
-    namespaces: Vec<Namespace>,
-    /// Hierarchy and path.
-    cgroup: Option<(u32, SmolStr)>,
 }
 
 /// One step in the past of a process.
@@ -89,32 +40,70 @@ struct Entry {
 #[derive(Clone, Debug, Default)]
 struct Past {
     start_ns: u64,
-    entries: VecDeque<Entry>,
+    entries: Vec<Entry>,
     left_out: u64,
 }
 
 impl Past {
+    /// Of a process that has done nothing and was done nothing to.
+    fn none(start_ns: u64) -> Self {
+        Self {
+            start_ns,
+            ..Self::default()
+        }
+    }
+
+    /// That of a process of which nothing more is noted than the model knows of its creation.
+    fn implied(task: &Task, model: &Model) -> Option<Self> {
+        let state = model.leader(task.tgid)?;
+        let created = state.created.as_ref()?;
+        // A thread may have taken the place of a leader that is not known.
+        let by_another = created.by.tgid != task.tgid;
+        if state.task.start_ns != task.start_ns || state.told || !by_another {
+            return None;
+        }
+        let target = Task {
+            // It may have got another since.
+            comm: created.by.comm.clone(),
+            ..state.task.clone()
+        };
+        let mut past = Self::none(task.start_ns);
+        let step = Noted {
+            seq: created.seq,
+            time_ns: created.time_ns,
+            by: created.by.clone(),
+            namespaces: Box::default(),
+            deed: Deed::Creation { target, flags: 0 },
+        };
+        past.push(step, None);
+        Some(past)
+    }
+
     fn push(&mut self, step: Noted, thread: Option<Tid>) {
         if self.entries.len() == MOST {
-            self.entries.pop_front();
+            self.entries.remove(0);
             self.left_out += 1;
         }
+        if self.entries.len() == self.entries.capacity() {
+            // Most have one step or two.
+            self.entries.reserve_exact(self.entries.len().max(1));
+        }
         let step = Arc::new(step);
-        self.entries.push_back(Entry { step, thread });
+        self.entries.push(Entry { step, thread });
     }
 
     /// What a thread hands on to whom it creates, or keeps as it executes a program.
     fn of_thread(&self, tid: Tid, start_ns: u64) -> Self {
         let own = |entry: &&Entry| entry.thread.is_none_or(|thread| thread == tid);
-        let entries = self.entries.iter().filter(own);
+        let own = self.entries.iter().filter(own);
+        let mut entries = Vec::with_capacity(self.entries.len() + 1);
+        entries.extend(own.map(|entry| Entry {
+            step: Arc::clone(&entry.step),
+            thread: None,
+        }));
         Self {
             start_ns,
-            entries: entries
-                .map(|entry| Entry {
-                    step: Arc::clone(&entry.step),
-                    thread: None,
-                })
-                .collect(),
+            entries,
             left_out: self.left_out,
         }
     }
@@ -132,26 +121,17 @@ pub(super) struct Pasts {
 impl Pasts {
     /// Takes in an event that the model has taken in, which changed `changes`. `elsewhere` says whether
     /// whoever did it is in other namespaces than the host's now.
-    pub(super) fn note(&mut self, event: &Event, changes: &[Change], elsewhere: bool) {
+    pub(super) fn note(
+        &mut self,
+        event: &Event,
+        changes: &[Change],
+        elsewhere: bool,
+        model: &Model,
+    ) {
         let task = &event.task;
         match &event.body {
             Body::Fork(fork) if fork.child.tgid != task.tgid => {
-                let child = &fork.child;
-                let before = self.get(task);
-                let mut past = before.map_or_else(
-                    || Past {
-                        start_ns: child.start_ns,
-                        ..Past::default()
-                    },
-                    |before| before.of_thread(task.tid, child.start_ns),
-                );
-                let step = Noted {
-                    target: Some(child.clone()),
-                    flags: fork.flags,
-                    ..noted(event, changes)
-                };
-                past.push(step, None);
-                self.of.insert(child.tgid, past);
+                self.created(event, fork, changes, model);
             }
             // Back to the host's: whatever it does next has nothing of it.
             Body::Namespace(call) if call.ret == 0 && !elsewhere => {
@@ -163,27 +143,26 @@ impl Pasts {
                 }
             }
             Body::Namespace(call) if call.ret == 0 && !changes.is_empty() => {
-                self.past(task).push(noted(event, changes), Some(task.tid));
+                let step = noted(event, changes, Deed::Call(call.call));
+                self.past(task, model).push(step, Some(task.tid));
             }
             Body::Exec(exec) => {
-                let past = self.past(task);
+                let past = self.past(task, model);
                 *past = past.of_thread(exec.old_tid, task.start_ns);
                 let filename = exec.certificate.filename().map(|path| path.text);
-                let step = Noted {
-                    executable: filename.filter(|path| !path.is_empty()),
-                    ..noted(event, changes)
-                };
-                past.push(step, None);
+                let executable = filename.filter(|path| !path.is_empty());
+                past.push(noted(event, changes, Deed::Exec(executable)), None);
             }
             Body::CgroupMkdir(dir) => self.made.insert(event, dir),
             Body::CgroupRmdir(dir) => self.made.remove(dir),
             Body::CgroupAttach(attach) if !changes.is_empty() => {
-                let step = Noted {
+                let place = Place {
                     target: Some(attach.target.clone()),
-                    cgroup: Some((attach.cgroup.key.hierarchy, attach.path.text.clone())),
-                    ..noted(event, changes)
+                    hierarchy: attach.cgroup.key.hierarchy,
+                    path: attach.path.text.clone(),
                 };
-                self.past(&attach.target).push(step, None);
+                let step = noted(event, changes, Deed::Cgroup(Box::new(place)));
+                self.past(&attach.target, model).push(step, None);
             }
             Body::Exit(exit) if exit.group_dead => {
                 self.of.remove(&task.tgid);
@@ -192,12 +171,38 @@ impl Pasts {
         }
     }
 
+    /// A process was created. Of most the model has all that there is to tell, and nothing is noted here.
+    fn created(&mut self, event: &Event, fork: &Fork, changes: &[Change], model: &Model) {
+        let (caller, child) = (&event.task, &fork.child);
+        if self.get(caller).is_none()
+            && let Some(past) = Past::implied(caller, model)
+        {
+            self.of.insert(caller.tgid, past);
+        }
+        let before = self.get(caller);
+        let target = child.clone();
+        let flags = fork.flags & PLACING;
+        let step = noted(event, changes, Deed::Creation { target, flags });
+        let is_plain = flags == 0 && step.namespaces.is_empty() && child.comm == caller.comm;
+        if before.is_none() && is_plain {
+            self.of.remove(&child.tgid);
+            return;
+        }
+        let mut past = before.map_or_else(
+            || Past::none(child.start_ns),
+            |before| before.of_thread(caller.tid, child.start_ns),
+        );
+        past.push(step, None);
+        self.of.insert(child.tgid, past);
+    }
+
     /// Forgets what led to the birth of a container with namespaces: it has been told of, and what is born within
     /// is told of from there on.
-    pub(super) fn told(&mut self, payload: &Task) {
+    pub(super) fn told(&mut self, payload: &Task, model: &mut Model) {
         if self.get(payload).is_some() {
             self.of.remove(&payload.tgid);
         }
+        model.told(payload.tgid);
     }
 
     fn get(&self, task: &Task) -> Option<&Past> {
@@ -206,15 +211,16 @@ impl Pasts {
     }
 
     /// That of a process; one that had its number before is forgotten.
-    fn past(&mut self, task: &Task) -> &mut Past {
-        let past = self.of.entry(task.tgid).or_default();
-        if past.start_ns != task.start_ns {
-            *past = Past {
-                start_ns: task.start_ns,
-                ..Past::default()
-            };
+    fn past(&mut self, task: &Task, model: &Model) -> &mut Past {
+        let anew = || Past::implied(task, model).unwrap_or_else(|| Past::none(task.start_ns));
+        match self.of.entry(task.tgid) {
+            Slot::Occupied(past) if past.get().start_ns == task.start_ns => past.into_mut(),
+            Slot::Occupied(mut past) => {
+                past.insert(anew());
+                past.into_mut()
+            }
+            Slot::Vacant(room) => room.insert(anew()),
         }
-        past
     }
 
     /// What led to a birth, after record `since`: that of the container that it is within, whose own
@@ -226,7 +232,8 @@ impl Pasts {
         since: Option<u64>,
         model: &Model,
     ) -> Timeline {
-        let past = self.get(&birth.payload);
+        let implied = Past::implied(&birth.payload, model);
+        let past = self.get(&birth.payload).or(implied.as_ref());
         let entries = past.iter().flat_map(|past| &past.entries);
         let mut steps: Vec<Arc<Noted>> = entries.map(|entry| Arc::clone(&entry.step)).collect();
         let after = |step: &Arc<Noted>| since.is_none_or(|since| step.seq > since);
@@ -273,78 +280,4 @@ impl Pasts {
         });
         self.swept = self.of.len();
     }
-}
-
-fn noted(event: &Event, changes: &[Change]) -> Noted {
-    let mut namespaces: Vec<Namespace> = Vec::new();
-    for change in changes {
-        if let Change::Namespace { slot, after, .. } = change {
-            let namespace = identity::namespace(*slot, *after);
-            if !namespaces.contains(&namespace) {
-                namespaces.push(namespace);
-            }
-        }
-    }
-    Noted {
-        seq: event.seq,
-        time_ns: event.time_ns,
-        event: event.body.name().into(),
-        by: event.task.clone(),
-        executable: None,
-        target: None,
-        flags: 0,
-        namespaces,
-        cgroup: None,
-    }
-}
-
-fn making(made: Made<'_>, path: &str) -> Noted {
-    Noted {
-        seq: made.seq,
-        time_ns: made.time_ns,
-        event: "cgroup_mkdir".into(),
-        by: made.by.clone(),
-        executable: None,
-        target: None,
-        flags: 0,
-        namespaces: Vec::new(),
-        cgroup: Some((made.hierarchy, path.into())),
-    }
-}
-
-impl Noted {
-    fn record(&self, boot_id: &str, birth_ns: u64) -> Step {
-        let t_ns = i128::from(self.time_ns) - i128::from(birth_ns);
-        let target = self.target.as_ref();
-        let cgroup = self.cgroup.as_ref();
-        Step {
-            t_ns: i64::try_from(t_ns).unwrap_or(i64::MIN),
-            record: self.seq,
-            event: self.event.to_string(),
-            process: identity::process(
-                boot_id,
-                &self.by,
-                self.executable.as_deref().map(str::to_owned),
-            ),
-            target: target.map(|target| identity::process(boot_id, target, None)),
-            flags: flags(self.flags),
-            namespaces: self.namespaces.clone(),
-            path: cgroup.map(|(_, path)| path.to_string()),
-            hierarchy: cgroup.map(|(hierarchy, _)| *hierarchy),
-        }
-    }
-}
-
-/// By their names in C.
-fn flags(bits: u64) -> Vec<String> {
-    let new = NamespaceKind::ALL.into_iter().map(|kind| {
-        let name = match kind {
-            NamespaceKind::Mnt => "NS".to_owned(),
-            _ => kind.name().to_uppercase(),
-        };
-        (kind.clone_flag(), format!("CLONE_NEW{name}"))
-    });
-    let places = PLACES.into_iter().map(|(bit, name)| (bit, name.to_owned()));
-    let all = new.chain(places).filter(|(bit, _)| bits & bit != 0);
-    all.map(|(_, name)| name).collect()
 }

@@ -13,7 +13,7 @@ use crate::event::{
 use super::cgroup::{CgroupBirth, WayIn};
 use super::membership::{Membership, Memberships, Move};
 use super::namespace::{Bearer, Bearers, Made, NamespaceOrigin};
-use super::task::{Created, Ended, Execs, TaskState};
+use super::task::{Created, Ended, TaskState};
 use super::{Change, Model};
 
 /// Bit of clone's flags (include/uapi/linux/sched.h).
@@ -29,7 +29,7 @@ impl Model {
     pub fn apply(&mut self, event: &Event) -> Vec<Change> {
         let (seq, task) = (event.seq, &event.task);
         match &event.body {
-            Body::Fork(fork) => self.fork(seq, task, fork),
+            Body::Fork(fork) => self.fork(event, fork),
             Body::Exec(exec) => self.exec(seq, task, exec.old_tid, &exec.certificate),
             Body::Exit(exit) => self.exit(seq, task, exit),
             Body::Namespace(call) => self.namespace_call(seq, task, call),
@@ -102,7 +102,8 @@ impl Model {
         })
     }
 
-    fn fork(&mut self, seq: u64, caller: &Task, fork: &Fork) -> Vec<Change> {
+    fn fork(&mut self, event: &Event, fork: &Fork) -> Vec<Change> {
+        let (seq, caller) = (event.seq, &event.task);
         for kind in NamespaceKind::ALL {
             if fork.flags & kind.clone_flag() != 0 {
                 self.note_made(seq, caller.tgid, Made::Clone, kind, &fork.namespaces);
@@ -143,16 +144,11 @@ impl Model {
         let state = TaskState {
             task: fork.child.clone(),
             parent: Some(fork.parent),
-            created: Some(Created {
-                by: caller.tgid,
-                seq,
-                flags: fork.flags,
-            }),
+            created: Some(Created::by(event)),
             lineage: caller.tgid == self.root || creator.is_some_and(|creator| creator.lineage),
-            vpid: Some(fork.vpid),
+            told: false,
             namespaces,
             cgroups,
-            execs: Execs::default(),
             ended: None,
         };
         self.tasks.insert(fork.child.tid, state);
@@ -175,7 +171,7 @@ impl Model {
             && !into
             && creator.cgroups.are(&members)
         {
-            return creator.cgroups.inherited(caller.tgid, seq);
+            return creator.cgroups.inherited();
         }
         let places = members.map(|key| {
             let before = creator.and_then(|creator| creator.cgroups.key(key.hierarchy));
@@ -220,13 +216,15 @@ impl Model {
     ) -> Vec<Change> {
         // A thread that execs takes over its leader's number, and the others are killed
         // (de_thread() in fs/exec.c); its namespaces are its own and come along.
-        let mut execs = self
-            .leader(task.tgid)
-            .map(|leader| leader.execs)
-            .unwrap_or_default();
         if old_tid != task.tid
-            && let Some(state) = self.tasks.remove(old_tid)
+            && let Some(mut state) = self.tasks.remove(old_tid)
         {
+            if let Some(leader) = self.leader(task.tgid) {
+                // It is the process that was created as its leader was.
+                state.settle();
+                state.created.clone_from(&leader.created);
+                state.told = leader.told;
+            }
             self.tasks.insert(task.tid, state);
         }
         let others = self.tasks.threads(task.tgid).into_iter();
@@ -237,10 +235,6 @@ impl Model {
             filename: certificate.filename(),
         }];
         changes.extend(self.align(seq, task, certificate));
-        execs.first = execs.first.or(Some(seq));
-        execs.count += 1;
-        self.tasks
-            .update_in_place(task.tid, |state| state.execs = execs);
         changes
     }
 
@@ -288,7 +282,8 @@ impl Model {
                     continue;
                 }
                 // What is known of moves stays.
-                let moves = state.cgroups.get(key.hierarchy);
+                state.settle();
+                let moves = state.place(key.hierarchy);
                 state.cgroups.put(Membership {
                     moves: moves.map(|place| place.moves).unwrap_or_default(),
                     ..Membership::new(key, WayIn::Unseen, Some(seq))
@@ -306,8 +301,9 @@ impl Model {
     fn exit(&mut self, seq: u64, task: &Task, exit: &Exit) -> Vec<Change> {
         if task.tid.0 == task.tgid.0 {
             let code = exit.code;
-            self.tasks
-                .update(task.tid, |state| state.ended = Some(Ended { seq, code }));
+            self.tasks.update(task.tid, |state| {
+                state.ended = Some(Box::new(Ended { seq, code }))
+            });
         } else {
             self.tasks.remove(task.tid);
         }
@@ -421,10 +417,14 @@ impl Model {
             self.note_existing(&seen.namespaces);
         }
         if self.tasks.get(task.tid).is_none() {
-            let state = TaskState {
+            let mut state = TaskState {
                 parent: Some(seen.parent),
                 ..TaskState::existing(task.clone(), seen.namespaces, &seen.cgroups)
             };
+            let near = self.leader(task.tgid).or_else(|| self.leader(seen.parent));
+            if let Some(near) = near {
+                state.share(near);
+            }
             self.tasks.insert(task.tid, state);
         }
         Vec::new()

@@ -123,7 +123,7 @@ mod tests {
     fn whoever_lives_in_a_cgroup_is_found_there_until_it_leaves() {
         let mut dwellers = Dwellers::default();
         let (creator, other) = (places(7), places(7));
-        let child = creator.inherited(crate::event::Tgid(1), 2);
+        let child = creator.inherited();
         for (places, tid) in [(&creator, 1), (&child, 2), (&other, 3), (&places(8), 4)] {
             dwellers.add(places, Tid(tid));
             dwellers.add(places, Tid(tid));
@@ -157,7 +157,7 @@ mod tests {
     fn who_moves_is_found_where_it_went_and_whoever_shared_its_list_where_it_stayed() {
         let mut dwellers = Dwellers::default();
         let creator = places(7);
-        let mut child = creator.inherited(crate::event::Tgid(1), 2);
+        let mut child = creator.inherited();
         dwellers.add(&creator, Tid(1));
         dwellers.add(&child, Tid(2));
         let found = |dwellers: &Dwellers, id| -> BTreeSet<u32> {

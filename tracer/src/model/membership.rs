@@ -8,13 +8,15 @@ use smol_str::SmolStr;
 use crate::event::{CgroupKey, Tgid};
 
 use super::cgroup::WayIn;
+use super::task::Created;
 
 /// A task's places in the order of the hierarchies, each of which has one at most. There are as many sets as tasks:
 /// who was created shares the list of cgroups with its creator, and has come to all of them in one way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memberships {
     keys: Arc<[CgroupKey]>,
-    ways: Ways,
+    /// `None` where it was moved to none of them: it got to all as its creation says.
+    ways: Option<Box<Ways>>,
 }
 
 /// How it got there.
@@ -34,18 +36,29 @@ struct Arrival {
 }
 
 impl Memberships {
-    /// The places of a task that was created in these cgroups by `from`, which is in all of them; record `seq` shows it.
-    pub(super) fn inherited(&self, from: Tgid, seq: u64) -> Self {
+    /// The places of a task that was created in these cgroups by one that is in all of them.
+    pub(super) fn inherited(&self) -> Self {
         Self {
             keys: Arc::clone(&self.keys),
-            ways: Ways::Alike(WayIn::Inherited { from }, Some(seq)),
+            ways: None,
         }
     }
 
-    /// The place in this hierarchy, if that is known.
-    #[must_use]
-    pub fn get(&self, hierarchy: u32) -> Option<Membership> {
-        Some(self.at(self.position(hierarchy).ok()?))
+    /// The place in this hierarchy, if that is known, of a task that was created so.
+    pub(super) fn get(&self, hierarchy: u32, created: Option<&Created>) -> Option<Membership> {
+        let at = self.position(hierarchy).ok()?;
+        Some(match created.filter(|_| self.ways.is_none()) {
+            Some(created) => Membership::new(self.keys[at], created.way(), Some(created.seq)),
+            None => self.at(at),
+        })
+    }
+
+    /// Notes how a task that was created so got to them, which rests on its creation until then.
+    pub(super) fn settle(&mut self, created: Option<&Created>) {
+        if let Some(created) = created.filter(|_| self.ways.is_none()) {
+            let ways = Ways::Alike(created.way(), Some(created.seq));
+            self.ways = Some(Box::new(ways));
+        }
     }
 
     /// The cgroup in this hierarchy, if that is known.
@@ -75,7 +88,14 @@ impl Memberships {
         &self.keys
     }
 
-    /// Puts a place where the one in its hierarchy was.
+    /// Keeps no list of its own where another's is the same.
+    pub(super) fn share(&mut self, other: &Self) {
+        if self.keys == other.keys {
+            self.keys = Arc::clone(&other.keys);
+        }
+    }
+
+    /// Puts a place where the one in its hierarchy was; how it got to the others is settled.
     pub(super) fn put(&mut self, place: Membership) {
         let mut all: Vec<Membership> = (0..self.keys.len()).map(|at| self.at(at)).collect();
         match self.position(place.key.hierarchy) {
@@ -85,8 +105,8 @@ impl Memberships {
         *self = Self::in_order(all, &self.keys);
     }
 
-    /// Takes note of a move to another cgroup. A write that names the cgroup a task is in already runs the hook
-    /// and moves nothing.
+    /// Takes note of a move to another cgroup; how it got to all of them is settled. A write that names the cgroup a
+    /// task is in already runs the hook and moves nothing.
     pub(super) fn moved(&mut self, to: &Move, way: WayIn) {
         let Ok(at) = self.position(to.to.hierarchy) else {
             self.put(Membership {
@@ -95,10 +115,8 @@ impl Memberships {
             });
             return;
         };
-        let is_known = match &self.ways {
-            Ways::Alike(way, seq) => seq.is_some() || *way != WayIn::Unseen,
-            Ways::Each(arrivals) => arrivals[at].seq.is_some() || arrivals[at].way != WayIn::Unseen,
-        };
+        let before = self.at(at);
+        let is_known = before.seq.is_some() || before.way != WayIn::Unseen;
         if self.keys[at] == to.to && is_known {
             return;
         }
@@ -120,21 +138,22 @@ impl Memberships {
         };
         if self.keys[at] != key {
             Arc::make_mut(&mut self.keys)[at] = key;
-            self.ways = Ways::Alike(WayIn::Unseen, None);
+            self.ways = Some(Box::new(Ways::Alike(WayIn::Unseen, None)));
         }
     }
 
     /// How it got to each of them, to be changed.
     fn each(&mut self) -> &mut [Arrival] {
-        if let Ways::Alike(way, seq) = self.ways {
+        let ways = self.ways.get_or_insert_with(Box::default);
+        if let Ways::Alike(way, seq) = **ways {
             let arrival = Arrival {
                 way,
                 seq,
                 moves: Vec::new(),
             };
-            self.ways = Ways::Each(vec![arrival; self.keys.len()].into());
+            **ways = Ways::Each(vec![arrival; self.keys.len()].into());
         }
-        match &mut self.ways {
+        match &mut **ways {
             Ways::Each(arrivals) => arrivals,
             Ways::Alike(..) => &mut [],
         }
@@ -142,14 +161,15 @@ impl Memberships {
 
     /// Notes of all places that they were found in record `seq`.
     pub(super) fn found(&mut self, seq: u64) {
-        self.ways = Ways::Alike(WayIn::Unseen, Some(seq));
+        self.ways = Some(Box::new(Ways::Alike(WayIn::Unseen, Some(seq))));
     }
 
     fn at(&self, at: usize) -> Membership {
         let key = self.keys[at];
-        match &self.ways {
-            Ways::Alike(way, seq) => Membership::new(key, *way, *seq),
-            Ways::Each(arrivals) => Membership {
+        match self.ways.as_deref() {
+            None => Membership::new(key, WayIn::Unseen, None),
+            Some(Ways::Alike(way, seq)) => Membership::new(key, *way, *seq),
+            Some(Ways::Each(arrivals)) => Membership {
                 moves: arrivals[at].moves.clone(),
                 ..Membership::new(key, arrivals[at].way, arrivals[at].seq)
             },
@@ -170,7 +190,7 @@ impl Memberships {
             own().collect()
         };
         let ways = match places.split_first() {
-            None => Ways::Alike(WayIn::Unseen, None),
+            None => Ways::default(),
             Some((first, others))
                 if first.moves.is_empty()
                     && others.iter().all(|place| {
@@ -181,7 +201,15 @@ impl Memberships {
             }
             Some(_) => Ways::Each(places.into_iter().map(Arrival::from).collect()),
         };
+        let ways = (!keys.is_empty()).then(|| Box::new(ways));
         Self { keys, ways }
+    }
+}
+
+/// Nobody knows.
+impl Default for Ways {
+    fn default() -> Self {
+        Self::Alike(WayIn::Unseen, None)
     }
 }
 
@@ -257,6 +285,7 @@ impl From<Membership> for Arrival {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Task;
 
     fn place(hierarchy: u32, id: u64) -> Membership {
         Membership::new(CgroupKey { hierarchy, id }, WayIn::Unseen, None)
@@ -276,12 +305,24 @@ mod tests {
         }
     }
 
+    /// By 3, as record 8 shows.
+    fn created() -> Created {
+        Created {
+            by: Task {
+                tgid: Tgid(3),
+                ..Task::default()
+            },
+            seq: 8,
+            time_ns: 0,
+        }
+    }
+
     #[test]
     fn there_is_one_place_in_each_hierarchy_in_their_order() {
         let mut all: Memberships = [place(3, 1), place(0, 2), place(7, 3), place(3, 9)]
             .into_iter()
             .collect();
-        assert_eq!(all.get(3), Some(place(3, 9)));
+        assert_eq!(all.get(3, None), Some(place(3, 9)));
         all.put(moved(3, 4));
         all.put(place(5, 5));
         all.put(place(1, 7));
@@ -291,9 +332,9 @@ mod tests {
             .map(|key| (key.hierarchy, key.id))
             .collect();
         assert_eq!(ids, [(0, 2), (1, 7), (3, 4), (5, 5), (7, 3)]);
-        assert_eq!(all.get(3), Some(moved(3, 4)));
-        assert_eq!(all.get(7), Some(place(7, 3)));
-        assert_eq!((all.get(2), all.key(2)), (None, None));
+        assert_eq!(all.get(3, None), Some(moved(3, 4)));
+        assert_eq!(all.get(7, None), Some(place(7, 3)));
+        assert_eq!((all.get(2, None), all.key(2)), (None, None));
         assert_eq!(all.key(5), Some(place(5, 5).key));
     }
 
@@ -317,43 +358,46 @@ mod tests {
     #[test]
     fn who_was_created_shares_the_list_until_it_is_moved() {
         let creator: Memberships = [place(0, 1), moved(4, 2)].into_iter().collect();
-        let mut child = creator.inherited(Tgid(3), 8);
+        let mut child = creator.inherited();
         assert!(Arc::ptr_eq(&creator.keys, &child.keys));
+        let created = created();
         let way = WayIn::Inherited { from: Tgid(3) };
-        assert_eq!(
-            child.get(4),
-            Some(Membership::new(moved(4, 2).key, way, Some(8)))
-        );
+        let inherited = Membership::new(moved(4, 2).key, way, Some(8));
+        assert_eq!(child.get(4, Some(&created)), Some(inherited.clone()));
+        child.settle(Some(&created));
+        assert_eq!(child.get(4, None), Some(inherited));
         child.put(moved(4, 6));
-        assert_eq!(creator.get(4), Some(moved(4, 2)));
-        assert_eq!(child.get(4), Some(moved(4, 6)));
-        assert_eq!(child.get(0).map(|place| place.way), Some(way));
+        assert_eq!(creator.get(4, None), Some(moved(4, 2)));
+        assert_eq!(child.get(4, None), Some(moved(4, 6)));
+        assert_eq!(child.get(0, None).map(|place| place.way), Some(way));
     }
 
     #[test]
     fn of_a_move_it_is_kept_who_did_it_or_nothing_of_how_it_got_anywhere() {
         let creator: Memberships = [place(0, 1), place(4, 2)].into_iter().collect();
-        let mut told = creator.inherited(Tgid(3), 8);
+        let mut told = creator.inherited();
         let mut alone = told.clone();
         let to = moved(4, 6);
+        told.settle(Some(&created()));
+        let mut put = told.clone();
         told.moved(&to.moves[0], WayIn::MovedBySelf);
-        let mut put = creator.inherited(Tgid(3), 8);
         put.put(to.clone());
         assert_eq!(told, put);
         // A write that names the cgroup that it is in moves nothing.
         told.moved(&to.moves[0], WayIn::Unseen);
         assert_eq!(told, put);
         alone.put_alone(creator.keys[0]);
-        assert_eq!(alone, creator.inherited(Tgid(3), 8), "nothing has changed");
+        assert_eq!(alone, creator.inherited(), "nothing has changed");
         alone.put_alone(to.key);
-        assert_eq!(alone.get(4), Some(place(4, 6)));
+        let alone_at = |hierarchy| alone.get(hierarchy, Some(&created()));
+        assert_eq!(alone_at(4), Some(place(4, 6)));
         assert_eq!(
-            alone.get(0),
+            alone_at(0),
             Some(place(0, 1)),
             "how it got there is not known"
         );
         alone.put_alone(place(2, 5).key);
         assert_eq!(alone.key(2), Some(place(2, 5).key));
-        assert_eq!(creator.get(4), Some(place(4, 2)));
+        assert_eq!(creator.get(4, None), Some(place(4, 2)));
     }
 }

@@ -77,8 +77,12 @@ impl World {
         for task in self.model.tasks() {
             let known = self.model.task(task.task.tid).expect("by its number");
             assert_eq!(known.task, task.task);
-            assert!(task.ended.is_none_or(|ended| ended.seq <= now));
-            assert!(task.created.is_none_or(|created| created.seq <= now));
+            assert!(task.ended.as_ref().is_none_or(|ended| ended.seq <= now));
+            assert!(
+                task.created
+                    .as_ref()
+                    .is_none_or(|created| created.seq <= now)
+            );
             for slot in NamespaceSlot::ALL {
                 if let Some(id) = task.namespaces.get(slot) {
                     let origin = self.model.namespace(slot.kind(), id);

@@ -29,6 +29,12 @@ impl Model {
         self.tasks.remove(tid);
     }
 
+    /// Notes of a container's payload that it was told of, with what had led to it.
+    pub fn told(&mut self, payload: Tgid) {
+        self.tasks
+            .update_in_place(Tid(payload.0), |state| state.told = true);
+    }
+
     /// Namespaces that a task has come to have from what it was assumed to have.
     pub fn differing(from: &Namespaces, to: &Namespaces, tid: Tid) -> Vec<Change> {
         let changes = from.changes_to(to);

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use crate::event::{Certificate, CgroupKey, Cgroups, Namespaces, Task, Tgid, Tid};
+use crate::event::{Certificate, CgroupKey, Cgroups, Event, Namespaces, Task, Tgid, Tid};
 
 use super::{
     cgroup::WayIn,
     membership::{Membership, Memberships},
 };
 
-/// What is known of a task.
+/// What is known of a task. There may be a hundred thousand: what few have is apart.
 #[derive(Clone, Debug)]
 pub struct TaskState {
     /// Who, as of the last event that named it.
@@ -21,36 +21,25 @@ pub struct TaskState {
     pub created: Option<Created>,
     /// It is the root or descends from it.
     pub lineage: bool,
-    /// Its number in its own PID namespace.
-    pub vpid: Option<u32>,
+    /// It was told of as a container's payload, with what had led to it.
+    pub told: bool,
     /// Its namespaces, shared with whom it has created or was created by.
     pub namespaces: Arc<Namespaces>,
     /// Its cgroup in each hierarchy that is known, by hierarchy.
     pub cgroups: Memberships,
-    /// Records of its execs, the first and how many.
-    pub execs: Execs,
     /// How it ended.
-    pub ended: Option<Ended>,
+    pub ended: Option<Box<Ended>>,
 }
 
 /// A task's creation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Created {
     /// The caller of clone.
-    pub by: Tgid,
+    pub by: Task,
     /// The fork record.
     pub seq: u64,
-    /// Flags of clone.
-    pub flags: u64,
-}
-
-/// A task's execs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Execs {
-    /// The record of the first.
-    pub first: Option<u64>,
-    /// How many.
-    pub count: u64,
+    /// Its time, nanoseconds of boot time.
+    pub time_ns: u64,
 }
 
 /// A task's end.
@@ -62,6 +51,23 @@ pub struct Ended {
     pub code: u32,
 }
 
+impl Created {
+    /// What this record of a fork shows.
+    pub(super) fn by(event: &Event) -> Self {
+        Self {
+            by: event.task.clone(),
+            seq: event.seq,
+            time_ns: event.time_ns,
+        }
+    }
+
+    /// How whoever was created so got to the cgroups of its creator.
+    pub(super) fn way(&self) -> WayIn {
+        let from = self.by.tgid;
+        WayIn::Inherited { from }
+    }
+}
+
 impl TaskState {
     /// Of a task that was there before the run.
     pub(super) fn existing(task: Task, namespaces: Namespaces, cgroups: &Cgroups) -> Self {
@@ -71,16 +77,33 @@ impl TaskState {
             parent: None,
             created: None,
             lineage: false,
-            vpid: None,
+            told: false,
             namespaces: Arc::new(namespaces),
             cgroups: cgroups
                 .members
                 .iter()
                 .map(|member| there(member.key))
                 .collect(),
-            execs: Execs::default(),
             ended: None,
         }
+    }
+
+    /// How it got to its cgroup in this hierarchy, if that is known.
+    pub fn place(&self, hierarchy: u32) -> Option<Membership> {
+        self.cgroups.get(hierarchy, self.created.as_ref())
+    }
+
+    /// Notes how it got to its cgroups, apart from its creation: they are about to change, or that is.
+    pub(super) fn settle(&mut self) {
+        self.cgroups.settle(self.created.as_ref());
+    }
+
+    /// Keeps no namespaces nor list of cgroups of its own where another task's are the same.
+    pub(super) fn share(&mut self, other: &Self) {
+        if self.namespaces == other.namespaces {
+            self.namespaces = Arc::clone(&other.namespaces);
+        }
+        self.cgroups.share(&other.cgroups);
     }
 
     /// It has these now, as far as they are known.

@@ -87,6 +87,9 @@ impl Tasks {
         let Some(state) = self.all.get_mut(&tid).filter(|state| state.ended.is_none()) else {
             return;
         };
+        if self.ways.residents.is_some() {
+            state.settle();
+        }
         match &mut self.ways.residents {
             Some(residents) if is_living_leader(state) => {
                 residents.moved(&mut state.cgroups, tid, to, way);

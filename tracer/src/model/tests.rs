@@ -41,7 +41,7 @@ impl Run {
 
     fn place(&self, task: TaskId, hierarchy: u32) -> Membership {
         let task = self.0.task(Tid(task.tid)).expect("known");
-        task.cgroups.get(hierarchy).expect("a place")
+        task.place(hierarchy).expect("a place")
     }
 
     fn namespace(&self, task: TaskId, slot: NamespaceSlot) -> u32 {

@@ -196,9 +196,7 @@ fn cgroups(facts: &Certificate, context: &Context<'_>, names: &Names<'_>) -> Val
             .hierarchies
             .iter()
             .find(|one| one.id == key.hierarchy);
-        let place = context
-            .task
-            .and_then(|task| task.cgroups.get(key.hierarchy));
+        let place = context.task.and_then(|task| task.place(key.hierarchy));
         let place = place.filter(|place| place.key == key);
         json!({
             "hierarchy": key.hierarchy,

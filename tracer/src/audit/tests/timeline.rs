@@ -1,10 +1,12 @@
 //! Claims about the steps that lead to a birth. Owns no rules.
 
-use tracer_common::record::NamespaceSet;
+use tracer_common::TaskId;
+use tracer_common::record::{CertificateRecord, NamespaceSet};
 
 use super::{ENGINE, PAYLOAD, Run, facts, names};
 use crate::audit::record::What;
-use crate::audit::timeline::{MOST, Step, Timeline};
+use crate::audit::step::Step;
+use crate::audit::timeline::{MOST, Timeline};
 use crate::event::sample::{self, ALL_NEW, HOST, INTO_CGROUP, NEW, SETNS, UNSHARE};
 
 const PART: NamespaceSet = NamespaceSet {
@@ -136,6 +138,84 @@ fn who_is_made_within_a_container_has_the_steps_since_that_one_was_born() {
         events(&told.steps),
         [(3, "task_newtask"), (4, "sched_process_exec")]
     );
+}
+
+/// A container that was told of, in which a process was merely created, as record 3.
+fn with_a_shell() -> (Run, TaskId) {
+    let mut run = Run::new();
+    let none = sample::cgroups(&[]);
+    run.apply(&sample::fork(ENGINE, PAYLOAD, ALL_NEW, NEW, &none));
+    assert_eq!(timeline(&mut run, NEW).steps.len(), 2);
+    let shell = sample::task(230, 230, "payload");
+    run.apply(&sample::fork(PAYLOAD, shell, 0, NEW, &none));
+    assert_eq!(run.auditor.pasts.len(), 0, "the model has all of it");
+    (run, shell)
+}
+
+/// The steps of a container that `shell` makes within its own.
+fn within(run: &mut Run, shell: TaskId) -> Vec<Step> {
+    let inner = sample::task(240, 240, "inner");
+    let own = NamespaceSet {
+        net: NEW.net + 100,
+        ..NEW
+    };
+    let none = sample::cgroups(&[]);
+    run.apply(&sample::fork(shell, inner, 0x4000_0000, own, &none));
+    let told = run.apply(&sample::exec(inner, &facts(own), "/bin/inner"));
+    let [What::ContainerBorn(born)] = told.as_slice() else {
+        panic!("{:?}", names(&told));
+    };
+    born.timeline.as_ref().expect("one").steps.clone()
+}
+
+#[test]
+fn who_was_merely_created_takes_no_room_and_is_told_all_the_same() {
+    let (mut run, shell) = with_a_shell();
+    // By another name now, which it had not then.
+    let renamed = sample::task(shell.tgid, shell.tid, "renamed");
+    let steps = within(&mut run, renamed);
+    assert_eq!(
+        events(&steps),
+        [
+            (3, "task_newtask"),
+            (4, "task_newtask"),
+            (5, "sched_process_exec")
+        ]
+    );
+    let target = steps[0].target.as_ref().expect("who was created");
+    assert_eq!((target.pid, &*target.name), (shell.tgid, "payload"));
+    assert_eq!(
+        (steps[0].process.pid, steps[0].t_ns),
+        (PAYLOAD.tgid, -20_000)
+    );
+    assert_eq!(&*steps[1].process.name, "renamed");
+}
+
+#[test]
+fn the_creation_of_a_process_stays_its_own_when_another_thread_takes_its_leaders_place() {
+    let (mut run, shell) = with_a_shell();
+    let none = sample::cgroups(&[]);
+    let thread = sample::task(shell.tgid, 231, "payload");
+    run.apply(&sample::fork(shell, thread, sample::THREAD, NEW, &none));
+    let shell = sample::task(shell.tgid, shell.tid, "sh");
+    let exec = sample::exec(shell, &facts(NEW), "/bin/sh");
+    run.apply(&CertificateRecord {
+        old_tid: thread.tid,
+        ..exec
+    });
+    let steps = within(&mut run, shell);
+    assert_eq!(
+        events(&steps),
+        [
+            (3, "task_newtask"),
+            (5, "sched_process_exec"),
+            (6, "task_newtask"),
+            (7, "sched_process_exec")
+        ]
+    );
+    assert_eq!(steps[0].process.pid, PAYLOAD.tgid);
+    let target = steps[0].target.as_ref().expect("who was created");
+    assert_eq!(&*target.name, "payload", "its name then");
 }
 
 #[test]

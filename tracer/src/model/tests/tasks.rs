@@ -1,5 +1,7 @@
 //! Claims about tasks: lineage, ends, reused numbers.
 
+use std::sync::Arc;
+
 use super::*;
 
 #[test]
@@ -16,10 +18,26 @@ fn a_certificate_corrects_the_model_and_says_so() {
         [(NamespaceSlot::Time, HOST.time, 88)]
     );
     assert_eq!(run.place(INIT, MEMORY).way, WayIn::Unseen);
-    assert_eq!(
-        run.0.task(Tid(INIT.tid)).expect("known").execs.first,
-        Some(1)
-    );
+}
+
+#[test]
+fn who_is_found_beside_its_parent_shares_what_that_one_has() {
+    let mut run = Run::new();
+    let seen = |task, namespaces| {
+        let mut seen = sample::seen(task, namespaces, &home());
+        seen.parent_tgid = STRANGER.tgid;
+        seen
+    };
+    run.apply(&seen(STRANGER, HOST));
+    run.apply(&seen(INIT, HOST));
+    run.apply(&seen(CHILD, NamespaceSet { time: 88, ..HOST }));
+    let state = |task: TaskId| run.0.task(Tid(task.tid)).expect("known");
+    let (parent, like, other) = (state(STRANGER), state(INIT), state(CHILD));
+    assert!(Arc::ptr_eq(&parent.namespaces, &like.namespaces));
+    assert_eq!(other.namespaces.get(NamespaceSlot::Time), Some(NsId(88)));
+    for state in [like, other] {
+        assert!(std::ptr::eq(parent.cgroups.keys(), state.cgroups.keys()));
+    }
 }
 
 #[test]
@@ -45,6 +63,7 @@ fn a_leader_is_remembered_after_its_end_and_a_thread_is_not() {
         .leader(Tgid(INIT.tgid))
         .expect("remembered")
         .ended
+        .as_ref()
         .expect("ended");
     assert_eq!(ended.code, 3 << 8);
 }
@@ -79,7 +98,7 @@ fn a_reused_task_number_names_the_later_task() {
     let later = sample::task(INIT.tgid, INIT.tid, "later");
     run.fork(ROOT, later, 0, &home());
     let state = run.0.leader(Tgid(INIT.tgid)).expect("known");
-    assert_eq!((state.task.comm.as_str(), state.ended), ("later", None));
+    assert_eq!((state.task.comm.as_str(), &state.ended), ("later", &None));
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn in_cgroup(key: CgroupKey, name: &str, way: WayAsked, facts: &Facts<'_>) -> Fi
         .observation
         .init
         .and_then(|init| facts.model.leader(init))
-        .and_then(|task| task.cgroups.get(key.hierarchy));
+        .and_then(|task| task.place(key.hierarchy));
     // Who moved it where it does not belong says more than where that is.
     let moves = place.as_ref().map_or(&[][..], |place| &place.moves);
     if let Some(step) = moves.iter().find(|step| !allowed(step, way, facts)) {
