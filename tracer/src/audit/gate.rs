@@ -66,7 +66,7 @@ impl Auditor {
 
     /// Who has created that process, as far as is known.
     pub fn parent_of(&self, tgid: Tgid) -> Option<Tgid> {
-        self.model.leader(tgid)?.parent
+        self.model.leader(tgid)?.parent()
     }
 
     /// As [`Auditor::apply`], with what was read of the task meanwhile, which is held.

@@ -58,20 +58,23 @@ impl Past {
         let state = model.leader(task.tgid)?;
         let created = state.created.as_ref()?;
         // A thread may have taken the place of a leader that is not known.
-        let by_another = created.by.tgid != task.tgid;
-        if state.task.start_ns != task.start_ns || state.told || !by_another {
+        if state.task.start_ns != task.start_ns || state.told || created.thread {
             return None;
         }
-        let target = Task {
-            // It may have got another since.
-            comm: created.by.comm.clone(),
-            ..state.task.clone()
+        // Who goes by another name by now had this one.
+        let name = state.creators_name()?;
+        let named = |tgid: Tgid, start_ns| Task {
+            tgid,
+            tid: Tid(tgid.0),
+            start_ns,
+            comm: name.clone(),
         };
+        let target = named(task.tgid, task.start_ns);
         let mut past = Self::none(task.start_ns);
         let step = Noted {
             seq: created.seq,
             time_ns: created.time_ns,
-            by: created.by.clone(),
+            by: named(created.by, created.start_ns),
             namespaces: Box::default(),
             deed: Deed::Creation { target, flags: 0 },
         };

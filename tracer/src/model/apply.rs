@@ -143,8 +143,8 @@ impl Model {
         );
         let state = TaskState {
             task: fork.child.clone(),
-            parent: Some(fork.parent),
-            created: Some(Created::by(event)),
+            parent: fork.parent,
+            created: Some(Created::new(event, &fork.child)),
             lineage: caller.tgid == self.root || creator.is_some_and(|creator| creator.lineage),
             told: false,
             namespaces,
@@ -220,10 +220,7 @@ impl Model {
             && let Some(mut state) = self.tasks.remove(old_tid)
         {
             if let Some(leader) = self.leader(task.tgid) {
-                // It is the process that was created as its leader was.
-                state.settle();
-                state.created.clone_from(&leader.created);
-                state.told = leader.told;
+                state.replaces(leader);
             }
             self.tasks.insert(task.tid, state);
         }
@@ -275,7 +272,7 @@ impl Model {
         let ways_are_kept = self.tasks.ways_are_kept();
         let aligned = |state: &mut TaskState| {
             state.update_namespaces(&namespaces);
-            state.task = task.clone();
+            state.is_now(task);
             for key in elsewhere {
                 if !ways_are_kept {
                     state.cgroups.put_alone(key);
@@ -325,10 +322,8 @@ impl Model {
             return Vec::new();
         };
         let changed: Vec<_> = actor.namespaces.changes_to(&call.namespaces).collect();
-        let mut state = TaskState {
-            task: task.clone(),
-            ..actor.clone()
-        };
+        let mut state = actor.clone();
+        state.is_now(task);
         if call.call == NamespaceCallName::Unshare {
             // Whatever differs after unshare was made by it: it cannot join.
             for (slot, ..) in &changed {
@@ -418,7 +413,7 @@ impl Model {
         }
         if self.tasks.get(task.tid).is_none() {
             let mut state = TaskState {
-                parent: Some(seen.parent),
+                parent: seen.parent,
                 ..TaskState::existing(task.clone(), seen.namespaces, &seen.cgroups)
             };
             let near = self.leader(task.tgid).or_else(|| self.leader(seen.parent));

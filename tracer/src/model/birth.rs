@@ -1,13 +1,11 @@
 //! One container, and what has become of it. Owns what is kept of one; how it comes about is `births`' word.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 use smol_str::SmolStr;
 
-use crate::event::{Certificate, CgroupKey, Task, Tgid};
+use crate::event::{Certificate, Task, Tgid};
 
-use super::{Domain, drift::Basis, stage::Who, task::Ended};
+use super::{Domain, drift::Basis, membership::List, stage::Who, task::Ended};
 
 /// One container: a payload and what it was born into. Of one that was released, certificate, runtime, paths of cgroups
 /// and drift are empty.
@@ -54,7 +52,7 @@ pub struct Birth {
     /// What is compared with what its members have later.
     pub(super) basis: Basis,
     /// Where its payload was when it was executed: a list that is shared with the payload.
-    pub(super) home: Arc<[CgroupKey]>,
+    pub(super) home: List,
 }
 
 /// Something that changed in a container after its payload was executed.

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use crate::event::{CgroupKey, Tid};
 
-use super::{Memberships, Move, WayIn};
+use super::{Memberships, Move, WayIn, membership::List};
 
 /// Living leaders, by each of their cgroups.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Dwellers {
     /// Lists in which somebody lives, and how many.
-    lists: BTreeMap<Address, (Arc<[CgroupKey]>, usize)>,
+    lists: BTreeMap<Address, (List, usize)>,
     tasks: BTreeSet<(Address, Tid)>,
     cgroups: BTreeSet<(CgroupKey, Address)>,
 }
@@ -21,8 +21,8 @@ pub(super) struct Dwellers {
 /// Where a list stands in memory: no other does while this one is held.
 type Address = usize;
 
-fn address(list: &Arc<[CgroupKey]>) -> Address {
-    list.as_ptr().addr()
+fn address(list: &List) -> Address {
+    Arc::as_ptr(list).addr()
 }
 
 impl Dwellers {

@@ -1,7 +1,7 @@
 //! A task's places, one in each hierarchy of cgroups. Owns the set; how a task got to a place is `cgroup`'s word, and `apply`
 //! keeps it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use smol_str::SmolStr;
 
@@ -14,10 +14,16 @@ use super::task::Created;
 /// who was created shares the list of cgroups with its creator, and has come to all of them in one way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memberships {
-    keys: Arc<[CgroupKey]>,
+    keys: List,
     /// `None` where it was moved to none of them: it got to all as its creation says.
-    ways: Option<Box<Ways>>,
+    ways: Option<Arc<Ways>>,
 }
+
+/// Cgroups, which many tasks are in: what each of them has of it is one address.
+pub(super) type List = Arc<Vec<CgroupKey>>;
+
+/// What an audit knows of all who were moved.
+static UNSEEN: LazyLock<Arc<Ways>> = LazyLock::new(Arc::default);
 
 /// How it got there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +63,7 @@ impl Memberships {
     pub(super) fn settle(&mut self, created: Option<&Created>) {
         if let Some(created) = created.filter(|_| self.ways.is_none()) {
             let ways = Ways::Alike(created.way(), Some(created.seq));
-            self.ways = Some(Box::new(ways));
+            self.ways = Some(Arc::new(ways));
         }
     }
 
@@ -84,7 +90,7 @@ impl Memberships {
     }
 
     /// The list of cgroups, which others may have, too.
-    pub(super) fn list(&self) -> &Arc<[CgroupKey]> {
+    pub(super) fn list(&self) -> &List {
         &self.keys
     }
 
@@ -92,6 +98,9 @@ impl Memberships {
     pub(super) fn share(&mut self, other: &Self) {
         if self.keys == other.keys {
             self.keys = Arc::clone(&other.keys);
+        }
+        if self.ways == other.ways {
+            self.ways.clone_from(&other.ways);
         }
     }
 
@@ -138,22 +147,22 @@ impl Memberships {
         };
         if self.keys[at] != key {
             Arc::make_mut(&mut self.keys)[at] = key;
-            self.ways = Some(Box::new(Ways::Alike(WayIn::Unseen, None)));
+            self.ways = Some(Arc::clone(&UNSEEN));
         }
     }
 
     /// How it got to each of them, to be changed.
     fn each(&mut self) -> &mut [Arrival] {
-        let ways = self.ways.get_or_insert_with(Box::default);
-        if let Ways::Alike(way, seq) = **ways {
+        let ways = Arc::make_mut(self.ways.get_or_insert_default());
+        if let Ways::Alike(way, seq) = *ways {
             let arrival = Arrival {
                 way,
                 seq,
                 moves: Vec::new(),
             };
-            **ways = Ways::Each(vec![arrival; self.keys.len()].into());
+            *ways = Ways::Each(vec![arrival; self.keys.len()].into());
         }
-        match &mut **ways {
+        match ways {
             Ways::Each(arrivals) => arrivals,
             Ways::Alike(..) => &mut [],
         }
@@ -161,7 +170,7 @@ impl Memberships {
 
     /// Notes of all places that they were found in record `seq`.
     pub(super) fn found(&mut self, seq: u64) {
-        self.ways = Some(Box::new(Ways::Alike(WayIn::Unseen, Some(seq))));
+        self.ways = Some(Arc::new(Ways::Alike(WayIn::Unseen, Some(seq))));
     }
 
     fn at(&self, at: usize) -> Membership {
@@ -182,12 +191,12 @@ impl Memberships {
     }
 
     /// Of places in the order of their hierarchies; the list of cgroups is this one, if they are the same.
-    fn in_order(places: Vec<Membership>, keys: &Arc<[CgroupKey]>) -> Self {
+    fn in_order(places: Vec<Membership>, keys: &List) -> Self {
         let own = || places.iter().map(|place| place.key);
         let keys = if own().eq(keys.iter().copied()) {
             Arc::clone(keys)
         } else {
-            own().collect()
+            Arc::new(own().collect())
         };
         let ways = match places.split_first() {
             None => Ways::default(),
@@ -201,7 +210,7 @@ impl Memberships {
             }
             Some(_) => Ways::Each(places.into_iter().map(Arrival::from).collect()),
         };
-        let ways = (!keys.is_empty()).then(|| Box::new(ways));
+        let ways = (!keys.is_empty()).then(|| Arc::new(ways));
         Self { keys, ways }
     }
 }
@@ -285,7 +294,7 @@ impl From<Membership> for Arrival {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Task;
+    use crate::event::sample;
 
     fn place(hierarchy: u32, id: u64) -> Membership {
         Membership::new(CgroupKey { hierarchy, id }, WayIn::Unseen, None)
@@ -307,14 +316,10 @@ mod tests {
 
     /// By 3, as record 8 shows.
     fn created() -> Created {
-        Created {
-            by: Task {
-                tgid: Tgid(3),
-                ..Task::default()
-            },
-            seq: 8,
-            time_ns: 0,
-        }
+        let creator = sample::task(3, 3, "creator");
+        let child = sample::task(4, 4, "creator");
+        let fork = sample::fork(creator, child, 0, sample::HOST, &sample::cgroups(&[]));
+        Created::new(&sample::event(8, &fork), &(&child).into())
     }
 
     #[test]

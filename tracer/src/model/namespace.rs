@@ -27,7 +27,7 @@ pub(super) struct Bearer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Bearers {
     One(Bearer),
-    Several(Vec<Bearer>),
+    Several(Box<[Bearer]>),
 }
 
 impl Bearers {
@@ -40,15 +40,16 @@ impl Bearers {
 
     pub(super) fn add(&mut self, bearer: Bearer) {
         match self {
-            Self::One(first) => *self = Self::Several(vec![*first, bearer]),
-            Self::Several(all) => all.push(bearer),
+            Self::One(first) => *self = Self::Several([*first, bearer].into()),
+            Self::Several(all) => *all = all.iter().copied().chain([bearer]).collect(),
         }
     }
 
     /// Forgets all but so many of the last.
     pub(super) fn keep_last(&mut self, count: usize) {
         if let Self::Several(all) = self {
-            all.drain(..all.len().saturating_sub(count.max(1)));
+            let from = all.len().saturating_sub(count.max(1));
+            *all = all[from..].into();
         }
     }
 }

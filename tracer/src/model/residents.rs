@@ -4,12 +4,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::event::{Certificate, CgroupAttach, CgroupKey, Event, NamespaceKind, NsId, Tgid};
+use crate::event::{Certificate, CgroupAttach, Event, NamespaceKind, NsId, Tgid};
 
-use super::{Birth, Births, Domain, Happening, Model, domain, index::Index};
+use super::{
+    Birth, Births, Domain, Happening, Model, TaskState, domain, index::Index, membership::List,
+};
 
 /// The cgroups of a thread group.
-pub(super) fn home(tgid: Tgid, model: &Model) -> Arc<[CgroupKey]> {
+pub(super) fn home(tgid: Tgid, model: &Model) -> List {
     let leader = model.leader(tgid);
     leader.map_or_else(Arc::default, |state| Arc::clone(state.cgroups.list()))
 }
@@ -153,7 +155,7 @@ impl Births {
         }
         let parent = model
             .leader(event.task.tgid)
-            .and_then(|state| state.parent)
+            .and_then(TaskState::parent)
             .and_then(|parent| self.container_of(parent));
         let birth = Birth {
             number: self.last + 1,

@@ -162,7 +162,7 @@ fn left_waiting(event: &Event, model: &Model, births: &Births) -> Vec<Task> {
         return Vec::new();
     }
     let waits = |state: &&TaskState| {
-        state.parent == Some(event.task.tgid)
+        state.parent() == Some(event.task.tgid)
             && state.lineage
             && state.ended.is_none()
             && state.task.tid.0 == state.task.tgid.0

@@ -64,8 +64,8 @@ impl Births {
                 continue;
             };
             if self.makers.0.insert(who(state)) {
-                let creator = state.created.as_ref().map(|created| created.by.tgid);
-                let both = creator.into_iter().chain(state.parent);
+                let creator = state.created.as_ref().map(|created| created.by);
+                let both = creator.into_iter().chain(state.parent());
                 next.extend(both.map(|tgid| (tgid, state.task.start_ns)));
             }
         }

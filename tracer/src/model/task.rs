@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use crate::event::{Certificate, CgroupKey, Cgroups, Event, Namespaces, Task, Tgid, Tid};
 
 use super::{
@@ -15,8 +17,8 @@ use super::{
 pub struct TaskState {
     /// Who, as of the last event that named it.
     pub task: Task,
-    /// Its parent at creation.
-    pub parent: Option<Tgid>,
+    /// Its parent at creation; 0 = not known, or the kernel itself.
+    pub(super) parent: Tgid,
     /// Who called clone, and the record that shows it.
     pub created: Option<Created>,
     /// It is the root or descends from it.
@@ -35,11 +37,17 @@ pub struct TaskState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Created {
     /// The caller of clone.
-    pub by: Task,
+    pub by: Tgid,
+    /// The caller's [`Task::start_ns`].
+    pub start_ns: u64,
     /// The fork record.
     pub seq: u64,
     /// Its time, nanoseconds of boot time.
     pub time_ns: u64,
+    /// It is a thread of the caller's group.
+    pub thread: bool,
+    /// The caller's name; `None` where whoever was created goes by the same.
+    name: Option<Box<SmolStr>>,
 }
 
 /// A task's end.
@@ -52,18 +60,22 @@ pub struct Ended {
 }
 
 impl Created {
-    /// What this record of a fork shows.
-    pub(super) fn by(event: &Event) -> Self {
+    /// What the record of a fork shows of `child`.
+    pub(super) fn new(event: &Event, child: &Task) -> Self {
+        let caller = &event.task;
         Self {
-            by: event.task.clone(),
+            by: caller.tgid,
+            start_ns: caller.start_ns,
             seq: event.seq,
             time_ns: event.time_ns,
+            thread: child.tgid == caller.tgid,
+            name: (child.comm != caller.comm).then(|| Box::new(caller.comm.clone())),
         }
     }
 
     /// How whoever was created so got to the cgroups of its creator.
     pub(super) fn way(&self) -> WayIn {
-        let from = self.by.tgid;
+        let from = self.by;
         WayIn::Inherited { from }
     }
 }
@@ -74,7 +86,7 @@ impl TaskState {
         let there = |key: CgroupKey| Membership::new(key, WayIn::Before, None);
         Self {
             task,
-            parent: None,
+            parent: Tgid(0),
             created: None,
             lineage: false,
             told: false,
@@ -86,6 +98,42 @@ impl TaskState {
                 .collect(),
             ended: None,
         }
+    }
+
+    /// Its parent at creation.
+    pub fn parent(&self) -> Option<Tgid> {
+        (self.parent != Tgid(0)).then_some(self.parent)
+    }
+
+    /// The name of who created it, at that time, if that is known.
+    pub fn creators_name(&self) -> Option<&SmolStr> {
+        let name = self.created.as_ref()?.name.as_deref();
+        Some(name.unwrap_or(&self.task.comm))
+    }
+
+    /// A record names it so now.
+    pub(super) fn is_now(&mut self, task: &Task) {
+        if self.task.comm != task.comm {
+            self.settle_name();
+        }
+        self.task = task.clone();
+    }
+
+    /// Notes the name of who created it, which rests on its own until then.
+    fn settle_name(&mut self) {
+        if let Some(created) = &mut self.created {
+            let own = &self.task.comm;
+            created.name.get_or_insert_with(|| Box::new(own.clone()));
+        }
+    }
+
+    /// It takes the place of its thread group's leader, and is the process that was created as that was.
+    pub(super) fn replaces(&mut self, leader: &Self) {
+        self.settle();
+        let mut leader = leader.clone();
+        leader.settle_name();
+        self.created = leader.created;
+        self.told = leader.told;
     }
 
     /// How it got to its cgroup in this hierarchy, if that is known.

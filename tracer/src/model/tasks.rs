@@ -173,7 +173,7 @@ impl Ways {
         if !is_living_leader(state) {
             return;
         }
-        if let Some(parent) = state.parent.filter(|_| state.lineage) {
+        if let Some(parent) = state.parent().filter(|_| state.lineage) {
             self.children.insert((parent, tid));
         }
         if let Some(residents) = &mut self.residents {
@@ -188,7 +188,7 @@ impl Ways {
         if !is_living_leader(state) {
             return;
         }
-        if let Some(parent) = state.parent.filter(|_| state.lineage) {
+        if let Some(parent) = state.parent().filter(|_| state.lineage) {
             self.children.remove(&(parent, tid));
         }
         if let Some(residents) = &mut self.residents {

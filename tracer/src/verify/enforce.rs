@@ -90,7 +90,7 @@ impl Enforcement {
         if let Some(parent) = session
             .model
             .leader(task.tgid)
-            .and_then(|state| state.parent)
+            .and_then(|state| state.parent())
         {
             self.parents.insert(parent);
         }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tracer_common::record::CertificateRecord;
+
 use super::*;
 
 #[test]
@@ -88,6 +90,23 @@ fn who_executes_is_known_as_before_whatever_number_its_record_names() {
     run.apply(&sample::exec(THREAD, &sample::certificate(), "/bin/sh"));
     let state = run.0.task(Tid(THREAD.tid)).expect("known");
     assert!(state.created.is_some() && state.lineage);
+}
+
+#[test]
+fn a_thread_that_takes_its_leaders_place_got_to_its_cgroups_as_itself_was_created() {
+    let mut run = Run::new();
+    run.fork(ROOT, INIT, 0, &home());
+    run.fork(INIT, THREAD, sample::THREAD, &home());
+    let facts = sample::certificate_with(|facts| facts.cgroups = home());
+    run.apply(&CertificateRecord {
+        old_tid: THREAD.tid,
+        ..sample::exec(INIT, &facts, "/bin/sh")
+    });
+    let created = run.0.task(Tid(INIT.tid)).expect("known").created.as_ref();
+    assert_eq!(created.map(|created| created.seq), Some(0));
+    let place = run.place(INIT, MEMORY);
+    let from = Tgid(INIT.tgid);
+    assert_eq!((place.way, place.seq), (WayIn::Inherited { from }, Some(1)));
 }
 
 #[test]
