@@ -368,7 +368,7 @@ fn the_inventory_is_true_of_a_stranger() {
         .expect("seen")
         .clone();
     assert!(!state.lineage);
-    assert_eq!(state.parent, Some(Tgid(std::process::id())));
+    assert_eq!(state.parent(), Some(Tgid(std::process::id())));
     namespaces_agree(&state.namespaces, &stranger.pid().to_string());
     let certificate = certificate(&mut session, stranger.pid());
     agrees(&certificate, stranger.pid());

@@ -26,7 +26,8 @@ fn an_end_is_told_as_the_parent_learns_it() {
             .expect("a shell");
         let status = child.wait().expect("its end");
         session.settle().expect("counters");
-        let ended = session.model.leader(Tgid(child.id())).expect("known").ended;
+        let state = session.model.leader(Tgid(child.id())).expect("known");
+        let ended = state.ended.as_deref();
         let code = ended.expect("its end").code;
         // The dump flag is wait(2)'s as well.
         assert_eq!(code.cast_signed(), status.into_raw(), "{script}");

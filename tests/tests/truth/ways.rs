@@ -50,7 +50,7 @@ fn make(hierarchy: &Hierarchy) -> (Leftover, CgroupKey) {
 fn place(session: &mut Session, pid: u32, hierarchy: &Hierarchy) -> Membership {
     session.settle().expect("counters");
     let task = session.model.leader(Tgid(pid)).expect("known");
-    let place = task.cgroups.get(hierarchy.id);
+    let place = task.place(hierarchy.id);
     place.expect("a place")
 }
 
@@ -157,7 +157,7 @@ fn clone3_into_a_cgroup_is_its_own_way_in() {
     let task = session.model.leader(Tgid(child.pid())).expect("known");
     let hierarchies = task.cgroups.keys().iter().map(|other| other.hierarchy);
     for other in hierarchies.filter(|other| *other != key.hierarchy) {
-        let other = task.cgroups.get(other).expect("a place");
+        let other = task.place(other).expect("a place");
         assert_eq!(other.way, WayIn::Inherited { from: own() });
     }
 }
@@ -301,7 +301,7 @@ fn a_write_to_tasks_moves_one_thread_alone() {
                     .cast_unsigned();
                 session.settle().expect("counters");
                 let state = session.model.task(Tid(tid)).expect("known");
-                let place = state.cgroups.get(hierarchy.id).expect("a place");
+                let place = state.place(hierarchy.id).expect("a place");
                 assert_eq!((place.key, place.way), (key, WayIn::MovedBySelf));
                 assert_eq!(members(cgroup.path(), "tasks"), [tid]);
                 // Back again: the kernel takes a thread off its cgroup only after it is joined.
@@ -312,7 +312,7 @@ fn a_write_to_tasks_moves_one_thread_alone() {
         });
         assert_ne!(tid, own().0);
         let leader = session.model.leader(own()).expect("this process");
-        let place = leader.cgroups.get(hierarchy.id).expect("a place");
+        let place = leader.place(hierarchy.id).expect("a place");
         assert_eq!(place.way, WayIn::Before);
     }
 }

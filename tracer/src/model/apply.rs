@@ -299,7 +299,7 @@ impl Model {
         if task.tid.0 == task.tgid.0 {
             let code = exit.code;
             self.tasks.update(task.tid, |state| {
-                state.ended = Some(Box::new(Ended { seq, code }))
+                state.ended = Some(Box::new(Ended { seq, code }));
             });
         } else {
             self.tasks.remove(task.tid);

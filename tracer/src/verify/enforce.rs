@@ -16,6 +16,7 @@ use crate::{
     collect::CollectError,
     event::{Hold, Task, Tgid},
     history::Note,
+    model::TaskState,
     session::{Halt, Session},
     verdict::{Act, Held},
 };
@@ -87,11 +88,7 @@ impl Enforcement {
             && denies_drift(&request.expectations)
             && found.any(|birth| terms.judge(birth, session));
         let (judgement, passes) = judging::decision(&terms, session, seq);
-        if let Some(parent) = session
-            .model
-            .leader(task.tgid)
-            .and_then(|state| state.parent())
-        {
+        if let Some(parent) = session.model.leader(task.tgid).and_then(TaskState::parent) {
             self.parents.insert(parent);
         }
         let act = if passes {
