@@ -40,9 +40,8 @@ impl Auditor {
         if let Some(violation) = &mut violation {
             violation.enforced = born.enforced;
         }
-        let since = self.since(birth);
         let boot_id = &self.host.boot_id;
-        born.timeline = Some(self.pasts.timeline(boot_id, birth, since, &self.model));
+        born.timeline = Some(self.pasts.timeline(boot_id, birth, &self.model));
         if !birth.domain.namespaces.is_empty() {
             self.pasts.told(&birth.payload, &mut self.model);
         }
@@ -51,17 +50,6 @@ impl Auditor {
             self.tell(event.time_ns, What::ContainerViolation(violation));
         }
         self.births.release(birth.number);
-    }
-
-    /// The record of the birth that the steps to another one begin after: that of the container with
-    /// namespaces that it is within. What has cgroups alone may be a runtime's own stage.
-    fn since(&self, birth: &Birth) -> Option<u64> {
-        let mut outer = birth.within.and_then(|number| self.births.get(number));
-        while let Some(one) = outer.filter(|one| one.domain.namespaces.is_empty()) {
-            let further = one.within.filter(|number| *number < one.number);
-            outer = further.and_then(|number| self.births.get(number));
-        }
-        outer.map(|outer| outer.seq)
     }
 
     pub(super) fn born_record(

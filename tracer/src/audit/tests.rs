@@ -15,7 +15,7 @@ use zerocopy::{FromZeros as _, Immutable, IntoBytes};
 use super::record::{LineageSource, SeenBy, What};
 use super::*;
 use crate::event::sample::{self, HOST, NEW, SETNS, UNSHARE};
-use crate::event::{Lineage, Tgid};
+use crate::event::{Certificate, Lineage, NamespaceKind, NsId, Tgid};
 use crate::verdict::{Counters, Seen, sample::host};
 
 const ENGINE: TaskId = sample::task(150, 150, "engine");
@@ -161,26 +161,27 @@ fn who_executes_where_nobody_lives_any_more_is_a_container_of_its_own() {
     }
 }
 
-/// No other cgroup ever has its number.
+/// What was told to have ended has ended, and whether it is forgotten already shows nowhere.
 #[test]
-fn who_executes_in_a_cgroup_that_was_empty_for_a_while_is_of_the_same_container() {
+fn who_executes_in_a_cgroup_is_of_its_container_while_anybody_lives_in_it() {
     let mut run = Run::new();
     run.apply(&sample::mkdir(ENGINE, 0, 7, "/box"));
     let inside = sample::certificate_with(|facts| {
         facts.namespaces = HOST;
         facts.cgroups = sample::cgroups(&[(0, 7)]);
     });
-    let mut births = 0;
-    for number in 0..3 {
-        let payload = sample::task(210 + number, 210 + number, "payload");
-        let told = run.apply(&sample::exec(payload, &inside, "/bin/payload"));
-        births += names(&told)
-            .iter()
-            .filter(|name| **name == "container_born")
-            .count();
-        run.apply(&sample::exit(payload, 0));
+    let payload = |number: u32| sample::task(210 + number, 210 + number, "payload");
+    let mut told = Vec::new();
+    for number in [0, 1] {
+        told.extend(run.apply(&sample::exec(payload(number), &inside, "/bin/payload")));
     }
-    assert_eq!(births, 1);
+    for number in [0, 1] {
+        told.extend(run.apply(&sample::exit(payload(number), 0)));
+    }
+    told.extend(run.apply(&sample::exec(payload(2), &inside, "/bin/payload")));
+    told.extend(run.apply(&sample::exit(payload(2), 0)));
+    let once = ["container_born", "container_ended"];
+    assert_eq!(names(&told), [once, once].concat());
 }
 
 #[test]
@@ -295,22 +296,48 @@ fn a_birth_in_a_time_of_loss_says_so() {
 #[test]
 fn what_has_ended_is_forgotten() {
     let mut run = Run::new();
-    for round in 0..12_000_u32 {
+    // One that lives, although its cgroup is said to be gone.
+    let living = inside(&mut run, VISITOR, 1);
+    run.apply(&sample::rmdir(ENGINE, 0, 1, "/box"));
+    for round in 2..12_000 {
         let payload = sample::task(1000 + round, 1000 + round, "payload");
-        let own = NamespaceSet {
-            net: 5_000_000 + round,
-            ..HOST
-        };
-        let told = run.apply(&sample::exec(payload, &facts(own), "/bin/payload"));
-        assert_eq!(names(&told), ["container_born"]);
-        assert_eq!(
-            names(&run.apply(&sample::exit(payload, 0))),
-            ["container_ended"]
-        );
+        inside(&mut run, payload, round);
+        let ended = run.apply(&sample::exit(payload, 0));
+        assert_eq!(names(&ended), ["container_ended"]);
+        run.apply(&sample::rmdir(ENGINE, 0, u64::from(round), "/box"));
     }
-    assert!(run.auditor.births.all().len() < 200);
-    let left: Vec<_> = run.auditor.model.tasks().collect();
-    assert_eq!(left.len(), 1, "nobody but the root: {left:?}");
+    assert!(run.auditor.births.all().len() <= 65);
+    let [tasks, namespaces, cgroups] = run.auditor.model.kept();
+    assert_eq!(tasks, 2, "the root, and one that lives");
+    assert!(namespaces <= 2 * 4096, "{namespaces}");
+    assert!(cgroups <= 300, "{cgroups}");
+    let key = living.cgroup_keys().next().expect("one");
+    let made = run.auditor.model.cgroup(key).expect("somebody is in it");
+    assert_eq!(made.path.text, "/box");
+    let origin = run
+        .auditor
+        .model
+        .namespace(NamespaceKind::Net, NsId(NET + 1));
+    assert!(origin.is_some(), "somebody is in it");
+}
+
+const NET: u32 = 5_000_000;
+
+/// Born in a network namespace and a cgroup of its own.
+fn inside(run: &mut Run, payload: TaskId, number: u32) -> Certificate {
+    let cgroup = u64::from(number);
+    run.apply(&sample::mkdir(ENGINE, 0, cgroup, "/box"));
+    let own = NamespaceSet {
+        net: NET + number,
+        ..HOST
+    };
+    let facts = sample::certificate_with(|facts| {
+        facts.namespaces = own;
+        facts.cgroups = sample::cgroups(&[(0, cgroup)]);
+    });
+    let told = run.apply(&sample::exec(payload, &facts, "/bin/payload"));
+    assert_eq!(names(&told), ["container_born"]);
+    facts.into()
 }
 
 /// A look at all tasks may come between an unshare that no record tells and the exec.

@@ -226,20 +226,13 @@ impl Pasts {
         }
     }
 
-    /// What led to a birth, after record `since`: that of the container that it is within, whose own
-    /// timeline has what was before.
-    pub(super) fn timeline(
-        &self,
-        boot_id: &str,
-        birth: &Birth,
-        since: Option<u64>,
-        model: &Model,
-    ) -> Timeline {
+    /// What led to a birth, after that of the container that it is within, whose own timeline has what was before.
+    pub(super) fn timeline(&self, boot_id: &str, birth: &Birth, model: &Model) -> Timeline {
         let implied = Past::implied(&birth.payload, model);
         let past = self.get(&birth.payload).or(implied.as_ref());
         let entries = past.iter().flat_map(|past| &past.entries);
         let mut steps: Vec<Arc<Noted>> = entries.map(|entry| Arc::clone(&entry.step)).collect();
-        let after = |step: &Arc<Noted>| since.is_none_or(|since| step.seq > since);
+        let after = |step: &Arc<Noted>| birth.since.is_none_or(|since| step.seq > since);
         // Whoever is older than the container that it is within has no room left out of that.
         let whole = steps.first().is_some_and(|first| !after(first));
         steps.retain(after);
@@ -271,10 +264,10 @@ impl Pasts {
         self.of.len()
     }
 
-    /// Forgets processes that the model does not know any more, once there are twice as many as were left
-    /// the last time.
+    /// Forgets processes that the model does not know any more, once there are a quarter more than were
+    /// left the last time.
     pub(super) fn sweep(&mut self, model: &Model) {
-        if self.of.len() < 2 * self.swept + FLOOR {
+        if self.of.len() < self.swept + self.swept / 4 + FLOOR {
             return;
         }
         self.of.retain(|tgid, past| {

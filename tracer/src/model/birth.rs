@@ -25,6 +25,9 @@ pub struct Birth {
     pub domain: Domain,
     /// Number of the container that its payload descends from.
     pub within: Option<usize>,
+    /// The record of the birth of the innermost one with namespaces that it is within, which may be forgotten by now.
+    /// What has cgroups alone may be a runtime's own stage.
+    pub since: Option<u64>,
     /// The program that made it: the last one that the payload's creators executed outside.
     pub runtime: Option<SmolStr>,
     /// Its name as its cgroup's path tells it.

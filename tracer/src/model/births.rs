@@ -2,7 +2,7 @@
 //! in cgroups, that were made in this run. Owns the containers' identity, their members and what
 //! changes in them later; must not know any runtime by name, nor judge.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::event::{
@@ -11,12 +11,8 @@ use crate::event::{
 };
 
 use super::{
-    Birth, Change, Domain, Drift, Happening, Model, domain, drift,
-    index::Index,
-    program::{Program, program},
-    residents::home,
-    stage::Makers,
-    task::Ended,
+    Birth, Change, Domain, Drift, Happening, Model, domain, drift, groups::Groups, index::Index,
+    program::program, residents::home, stage::Makers, task::Ended,
 };
 
 /// All containers of a run, built from its events in order.
@@ -26,13 +22,12 @@ pub struct Births {
     pub(super) host: Certificate,
     /// In the order of their numbers.
     pub(super) all: Vec<Birth>,
-    /// Number of the container that a thread group which lives belongs to.
-    pub(super) members: HashMap<Tgid, usize>,
-    /// Of these, those who came from outside and have executed nothing since.
+    /// Who lives, in which of them, and what they execute.
+    pub(super) groups: Groups,
+    /// Of those in a container, those who came from outside and have executed nothing since.
     pub(super) newcomers: HashSet<Tgid>,
     pub(super) index: Index,
     pub(super) last: usize,
-    pub(super) programs: HashMap<Tgid, Arc<Program>>,
     pub(super) new_mounts: Vec<(Tid, NsId)>,
     /// The whole host is observed: who comes in shows by what it does there, at the latest.
     pub(super) whole_host: bool,
@@ -50,11 +45,10 @@ impl Births {
             new_mounts: Vec::new(),
             host: host.clone(),
             all: Vec::new(),
-            members: HashMap::new(),
+            groups: Groups::default(),
             newcomers: HashSet::new(),
             index: Index::default(),
             last: 0,
-            programs: HashMap::new(),
             whole_host: false,
             happenings: Vec::new(),
             makers: Makers::default(),
@@ -78,8 +72,8 @@ impl Births {
     /// Everybody of a container who lives.
     pub fn members(&self, birth: &Birth) -> impl Iterator<Item = Tgid> {
         let number = birth.number;
-        let members = self.members.iter();
-        members.filter_map(move |(tgid, member)| (*member == number).then_some(*tgid))
+        let members = self.groups.members();
+        members.filter_map(move |(tgid, member)| (member == number).then_some(tgid))
     }
 
     /// The container of this number.
@@ -165,7 +159,7 @@ impl Births {
 
     /// The container that a thread group belongs to.
     pub fn container_of(&self, tgid: Tgid) -> Option<usize> {
-        self.members.get(&tgid).copied()
+        self.groups.container(tgid)
     }
 
     /// Whether anybody of a container lives: its payload, or what that has started.
@@ -216,15 +210,13 @@ impl Births {
             return;
         }
         // The number may have belonged to another before.
-        match self.members.get(&creator).copied() {
+        match self.container_of(creator) {
             Some(number) => self.join(child, number),
             None => self.leave(child),
         }
         self.comes_with(child, creator);
-        match self.programs.get(&creator).cloned() {
-            Some(program) => self.programs.insert(child, program),
-            None => self.programs.remove(&child),
-        };
+        let program = self.groups.program(creator).cloned();
+        self.groups.executes(child, program);
         let new = |kind: NamespaceKind| fork.flags & kind.clone_flag() != 0;
         if NamespaceKind::ALL.into_iter().any(new) {
             self.made_namespaces(creator);
@@ -289,10 +281,10 @@ impl Births {
 
     fn exec(&mut self, event: &Event, exec: &Exec, model: &Model) {
         let (tgid, certificate) = (event.task.tgid, &exec.certificate);
-        let before = self.programs.get(&tgid).cloned().unwrap_or_default();
+        let before = self.groups.program(tgid).cloned().unwrap_or_default();
         let program = program(certificate, &before);
         let same_program = program.file.is_some() && program.file == before.file;
-        self.programs.insert(tgid, Arc::new(program));
+        self.groups.executes(tgid, Some(Arc::new(program)));
         self.has_come(tgid);
         let domain = Domain::of(certificate, &self.host, model);
         let member = self.container_of(tgid);
@@ -348,6 +340,7 @@ impl Births {
                     payload: event.task.clone(),
                     certificate: certificate.clone(),
                     within: member,
+                    since: self.since(member),
                     runtime: (!before.name.is_empty()).then(|| before.name.clone()),
                     id: domain::id(&domain, model),
                     cgroup_paths: domain::cgroup_paths(&domain, model),
@@ -373,14 +366,20 @@ impl Births {
         }
     }
 
-    /// The container that this sets apart. On the whole host one with namespaces in which nobody lives any more is none: who
-    /// executes there has come by itself, or the numbers are of other namespaces, as kernels before 6.18 use them again
-    /// and not every call that makes some is seen. A cgroup's number is its own for ever.
+    /// The container that this sets apart. On the whole host one in which nobody lives any more is none, whether it is
+    /// forgotten already or not: it is told to have ended, and who executes there has come by itself, or the numbers are of
+    /// other namespaces, as kernels before 6.18 use them again and not every call that makes some is seen.
     pub(super) fn known(&self, domain: &Domain) -> Option<&Birth> {
         let numbers = self.index.like(domain);
         let mut births = numbers.filter_map(|number| self.get(number));
-        let anyway = !self.whole_host || domain.namespaces.is_empty();
-        births.find(|birth| birth.domain.same(domain) && (anyway || self.lives(birth)))
+        births.find(|birth| birth.domain.same(domain) && (!self.whole_host || self.lives(birth)))
+    }
+
+    /// [`Birth::since`] of a container within this one.
+    pub(super) fn since(&self, within: Option<usize>) -> Option<u64> {
+        let outer = self.get(within?)?;
+        let itself = !outer.domain.namespaces.is_empty();
+        itself.then_some(outer.seq).or(outer.since)
     }
 
     /// Whether a program is the payload that a container in which only stages have run was set up
@@ -397,14 +396,16 @@ impl Births {
     /// Notes a container, in the place of what ran in it before its root was its own.
     pub(super) fn born(&mut self, mut birth: Birth, known: Option<usize>) {
         let (number, payload) = (birth.number, birth.payload.tgid);
-        self.index.add(&birth);
         if let Some(at) = known.and_then(|number| self.at(number)) {
             let stage = &mut self.all[at];
+            self.index.remove(stage);
             birth.stages.clone_from(&stage.stages);
             birth.stages.push(stage.seq);
+            self.index.add(&birth);
             *stage = birth;
         } else {
             self.last = number;
+            self.index.add(&birth);
             if self.all.len() == self.all.capacity() {
                 // Thousands may live: room for twice as many would be as much memory again.
                 self.all.reserve_exact(self.all.len() / 8 + 16);

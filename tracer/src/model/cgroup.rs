@@ -34,10 +34,15 @@ pub(super) struct CgroupBirths {
     /// Those of the ones that were made last: a container's is made in one hierarchy after the other, often
     /// along with those above it.
     recent: VecDeque<Arc<KernelPath>>,
+    /// So many were removed since some were forgotten.
+    removed: usize,
 }
 
 /// Paths that are looked at for the same one.
 const RECENT: usize = 4;
+
+/// So many are kept anyway after they were removed.
+const FLOOR: usize = 256;
 
 impl CgroupBirths {
     /// None yet. With `above` it is kept which are above which.
@@ -98,7 +103,13 @@ impl CgroupBirths {
             && let Ok(at) = position(all, key.id)
         {
             all[at].1.removed = true;
+            self.removed += 1;
         }
+    }
+
+    /// Whether more than a sixteenth was removed: what it takes to forget these is in proportion to it.
+    pub(super) fn is_sweep_due(&self) -> bool {
+        self.removed >= self.len() / 16 + FLOOR
     }
 
     /// Those that were removed.
@@ -109,6 +120,7 @@ impl CgroupBirths {
 
     /// Forgets these.
     pub(super) fn forget(&mut self, gone: &HashSet<CgroupKey>) {
+        self.removed = 0;
         let by_path = &mut self.by_path;
         for (hierarchy, all) in &mut self.all {
             all.retain(|(id, birth)| {

@@ -10,7 +10,7 @@ use crate::event::{CgroupKey, NsId, Tgid};
 use super::{Birth, Domain};
 
 /// Numbers of containers.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Index {
     by_namespace: BTreeSet<(NsId, usize)>,
     by_cgroup: BTreeSet<(CgroupKey, usize)>,
@@ -21,17 +21,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// Of all these, of whom nobody is known to live.
-    pub(super) fn of<'a>(births: impl Iterator<Item = &'a Birth>) -> Self {
-        let mut index = Self::default();
-        for birth in births {
-            index.add(birth);
-        }
-        index
-    }
-
-    /// Notes a container. One of the same number that was there before stays known by what it had,
-    /// too: whoever asks compares.
+    /// Notes a container, whose number no other has.
     pub(super) fn add(&mut self, birth: &Birth) {
         let number = birth.number;
         for (_, id) in &birth.domain.namespaces {
@@ -40,12 +30,25 @@ impl Index {
         if let Some(outer) = birth.within {
             self.within.insert((outer, number));
         }
-        if birth.domain.namespaces.is_empty() {
-            for key in &birth.domain.cgroups {
-                self.by_cgroup.insert((*key, number));
-            }
+        for key in cgroups(birth) {
+            self.by_cgroup.insert((*key, number));
         }
         self.by_payload.insert((birth.payload.tgid, number));
+    }
+
+    /// Forgets a container, or what it was until now. How many live in it stays.
+    pub(super) fn remove(&mut self, birth: &Birth) {
+        let number = birth.number;
+        for (_, id) in &birth.domain.namespaces {
+            self.by_namespace.remove(&(*id, number));
+        }
+        if let Some(outer) = birth.within {
+            self.within.remove(&(outer, number));
+        }
+        for key in cgroups(birth) {
+            self.by_cgroup.remove(&(*key, number));
+        }
+        self.by_payload.remove(&(birth.payload.tgid, number));
     }
 
     /// Those that may be in the same namespaces, or cgroups, in their order.
@@ -99,6 +102,15 @@ impl Index {
     /// How many live in it.
     pub(super) fn living(&self, number: usize) -> usize {
         self.living.get(&number).copied().unwrap_or_default()
+    }
+}
+
+/// Those that it is known by.
+fn cgroups(birth: &Birth) -> &[CgroupKey] {
+    if birth.domain.namespaces.is_empty() {
+        &birth.domain.cgroups
+    } else {
+        &[]
     }
 }
 

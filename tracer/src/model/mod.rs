@@ -16,6 +16,7 @@ mod apply;
 mod domain;
 mod drift;
 mod dwellers;
+mod groups;
 mod index;
 mod program;
 mod residents;

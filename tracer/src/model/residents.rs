@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use crate::event::{Certificate, CgroupAttach, Event, NamespaceKind, NsId, Tgid};
 
-use super::{
-    Birth, Births, Domain, Happening, Model, TaskState, domain, index::Index, membership::List,
-};
+use super::{Birth, Births, Domain, Happening, Model, TaskState, domain, membership::List};
 
 /// The cgroups of a thread group.
 pub(super) fn home(tgid: Tgid, model: &Model) -> List {
@@ -17,7 +15,7 @@ pub(super) fn home(tgid: Tgid, model: &Model) -> List {
 }
 
 /// Ended containers that are kept anyway.
-const SWEEP: usize = 64;
+const FLOOR: usize = 64;
 
 impl Births {
     /// A thread group lives no more, whatever its end was.
@@ -25,17 +23,17 @@ impl Births {
         self.leave(tgid);
         if self.whole_host {
             // Those of a run are few, and asked for at its end.
-            self.programs.remove(&tgid);
+            self.groups.executes(tgid, None);
         }
     }
 
     /// Makes a thread group one of a container.
     pub(super) fn join(&mut self, tgid: Tgid, number: usize) {
-        if self.members.get(&tgid) != Some(&number) {
+        if self.container_of(tgid) != Some(number) {
             // First, so that a payload that takes the place of its own stage does not end it.
             self.index.enters(number);
             self.leave(tgid);
-            self.members.insert(tgid, number);
+            self.groups.join(tgid, number);
         }
     }
 
@@ -71,7 +69,7 @@ impl Births {
 
     pub(super) fn leave(&mut self, tgid: Tgid) {
         self.newcomers.remove(&tgid);
-        if let Some(number) = self.members.remove(&tgid)
+        if let Some(number) = self.groups.leave(tgid)
             && self.index.leaves(number)
         {
             self.happenings.push(Happening::Ended(number));
@@ -81,7 +79,7 @@ impl Births {
     /// Takes thread groups for gone of which `lives` says that they are: their ends may have been
     /// lost.
     pub fn reconcile(&mut self, lives: impl Fn(Tgid) -> bool) -> Vec<Happening> {
-        let members = self.members.keys().copied();
+        let members = self.groups.members().map(|(tgid, _)| tgid);
         let gone: Vec<Tgid> = members.filter(|tgid| !lives(*tgid)).collect();
         for tgid in gone {
             self.gone(tgid);
@@ -105,20 +103,26 @@ impl Births {
         }
     }
 
-    /// Forgets containers in which nobody lives, once they are as many as those in which somebody
+    /// Forgets containers in which nobody lives, once they are an eighth of those in which somebody
     /// does: what it takes is in proportion to what has ended.
     pub fn sweep(&mut self) {
-        if self.all.len() < 2 * self.index.inhabited() + SWEEP {
-            return;
+        let living = self.index.inhabited();
+        if self.all.len() >= living + living / 8 + FLOOR {
+            self.forget_ended();
         }
-        let mut all = std::mem::take(&mut self.all);
-        all.retain(|birth| self.index.living(birth.number) != 0);
-        all.shrink_to_fit();
-        self.index = Index::of(all.iter());
-        self.all = all;
-        for number in self.members.values() {
-            self.index.enters(*number);
-        }
+    }
+
+    /// Forgets containers in which nobody lives.
+    pub(super) fn forget_ended(&mut self) {
+        let index = &mut self.index;
+        self.all.retain(|birth| {
+            let lives = index.living(birth.number) != 0;
+            if !lives {
+                index.remove(birth);
+            }
+            lives
+        });
+        self.all.shrink_to(self.all.len() / 8 * 9 + 16);
     }
 
     /// Whether a container is in all of these.
@@ -164,6 +168,7 @@ impl Births {
             payload: event.task.clone(),
             certificate: certificate.clone(),
             within: parent,
+            since: self.since(parent),
             runtime: None,
             id: domain::id(&domain, model),
             cgroup_paths: domain::cgroup_paths(&domain, model),

@@ -10,6 +10,7 @@ use crate::event::{
 };
 
 use super::cgroup::CgroupBirths;
+use super::index::Index;
 use super::stage::Who;
 use super::{Birth, Births, CgroupBirth, Domain, Model, NamespaceOrigin, TaskState, waiting};
 
@@ -53,6 +54,11 @@ pub(super) fn agree(event: &Event, model: &Model, births: &Births) -> Found {
     let left = waiting::left_waiting(event, model, births);
     assert_eq!(left, left_waiting(event, model, births));
     found.waiting += left.len();
+    let mut index = Index::default();
+    births.all().iter().for_each(|birth| index.add(birth));
+    let members = births.groups.members();
+    members.for_each(|(_, number)| index.enters(number));
+    assert_eq!(births.index, index);
     let living = births.all().iter().filter(|birth| births.lives(birth));
     assert_eq!(births.index.inhabited(), living.count());
     for birth in births.all() {

@@ -125,7 +125,7 @@ impl Births {
             return;
         };
         let birth = &mut self.all[index];
-        let file = |tgid| self.programs.get(&tgid).and_then(|program| program.file);
+        let file = |tgid| self.groups.program(tgid).and_then(|program| program.file);
         let may_be = if birth.domain.namespaces.is_empty() {
             birth.made_namespaces
         } else {

@@ -2,13 +2,13 @@
 //! nobody is in, cgroups that are gone. Owns when and what; what it takes is in proportion to what was
 //! noted since.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::event::{Cgroups, NamespaceSlot, Namespaces, Task, Tgid, Tid};
 
 use super::{Births, Change, Model, NamespaceOrigin, TaskState};
 
-/// Fewer than these are kept anyway.
+/// So many are kept anyway.
 const FLOOR: usize = 4096;
 
 impl Model {
@@ -48,23 +48,43 @@ impl Model {
             .collect()
     }
 
-    /// Forgets, once there is twice as much as was left the last time.
+    /// Forgets what nobody is in, once that may be much.
     pub fn sweep(&mut self, births: &Births) {
-        if self.size() < 2 * self.swept + FLOOR {
-            return;
+        if self.size() >= self.swept + self.swept / 8 + FLOOR {
+            self.sweep_tasks();
+            self.sweep_namespaces(births);
+            self.swept = self.size();
         }
-        let living: BTreeSet<Tgid> = self
-            .tasks
-            .iter()
-            .filter(|state| state.ended.is_none() && state.task.tid.0 == state.task.tgid.0)
-            .map(|state| state.task.tgid)
-            .collect();
-        self.tasks
-            .retain(|state| state.ended.is_none() && living.contains(&state.task.tgid));
+        if self.cgroups.is_sweep_due() {
+            self.sweep_cgroups();
+        }
+    }
+
+    /// Those that have ended, and threads whose leader has.
+    fn sweep_tasks(&mut self) {
+        let lives = |state: &TaskState| state.ended.is_none();
+        let gone = self.tasks.iter().filter(|state| {
+            let tgid = state.task.tgid;
+            let leads = state.task.tid.0 == tgid.0;
+            let leader = || self.leader(tgid).filter(|leader| leader.task.tgid == tgid);
+            !lives(state) || !leads && !leader().is_some_and(lives)
+        });
+        let gone: Vec<Tid> = gone.map(|state| state.task.tid).collect();
+        for tid in gone {
+            self.tasks.remove(tid);
+        }
+    }
+
+    /// Those that neither a task nor a container is in, but for those that were there before.
+    fn sweep_namespaces(&mut self, births: &Births) {
         let mut used = births.namespaces();
-        for state in self.tasks.iter() {
-            let slots = NamespaceSlot::ALL.into_iter();
-            used.extend(slots.filter_map(|slot| state.namespaces.get(slot)));
+        let sets = self.tasks.iter().map(|state| &state.namespaces);
+        for set in not_again(sets) {
+            used.extend(
+                NamespaceSlot::ALL
+                    .into_iter()
+                    .filter_map(|slot| set.get(slot)),
+            );
         }
         self.namespaces.retain(|(_, id), bearers| {
             let before = |origin: &NamespaceOrigin| *origin == NamespaceOrigin::Before;
@@ -75,25 +95,39 @@ impl Model {
             // Whoever asks wants the latest.
             bearers.keep_last(2);
         }
-        self.sweep_cgroups();
-        self.swept = self.size();
     }
 
     /// Those that are gone, but for those in which somebody is.
     fn sweep_cgroups(&mut self) {
         let mut gone = self.cgroups.removed_ones();
-        if gone.is_empty() {
-            return;
-        }
-        for state in self.tasks.iter() {
-            for key in state.cgroups.keys() {
+        let lists = self.tasks.iter().map(|state| state.cgroups.list());
+        for list in not_again(lists) {
+            for key in list {
                 gone.remove(key);
             }
         }
         self.cgroups.forget(&gone);
     }
 
-    fn size(&self) -> usize {
-        self.tasks.len() + self.namespaces.len() + self.cgroups.len()
+    /// Tasks, namespaces and cgroups.
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> [usize; 3] {
+        [self.tasks.len(), self.namespaces.len(), self.cgroups.len()]
     }
+
+    fn size(&self) -> usize {
+        self.tasks.len() + self.namespaces.len()
+    }
+}
+
+/// Those that are another than the one before: who was created one after the other mostly shares them.
+fn not_again<'a, T: 'a>(all: impl Iterator<Item = &'a Arc<T>>) -> impl Iterator<Item = &'a T> {
+    let mut last: Option<&Arc<T>> = None;
+    let others = all.filter(move |this| {
+        let again = last
+            .replace(this)
+            .is_some_and(|last| Arc::ptr_eq(last, this));
+        !again
+    });
+    others.map(AsRef::as_ref)
 }

@@ -111,18 +111,6 @@ impl Tasks {
         }
     }
 
-    /// Keeps those of whom `keep` says so.
-    pub(super) fn retain(&mut self, keep: impl Fn(&TaskState) -> bool) {
-        let ways = &mut self.ways;
-        self.all.retain(|tid, state| {
-            let kept = keep(state);
-            if !kept {
-                ways.remove(*tid, state);
-            }
-            kept
-        });
-    }
-
     /// Numbers of the tasks of a thread group that are known, but for its leader.
     pub(super) fn threads(&self, tgid: Tgid) -> Vec<Tid> {
         with(&self.ways.threads, tgid).collect()

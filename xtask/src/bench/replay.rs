@@ -27,18 +27,18 @@ const FORMATS: [&str; 8] = [
 ];
 /// Records a second through decode and model, on one core.
 const GOAL: f64 = 2_000_000.0;
-/// The machine's cgroups, containers that live, tasks of each, and lives that come and go beside them.
-const AUDITS: [(&str, u64, u64, u64); 8] = [
-    ("hybrid", 10, 1, 1200),
-    ("hybrid", 100, 1, 1200),
-    ("hybrid", 1000, 1, 1200),
-    ("hybrid", 10_000, 1, 1200),
-    ("hybrid", 10_000, 10, 1200),
-    ("v2", 1000, 1, 1200),
-    ("v2", 10_000, 1, 1200),
-    // The same few containers through ten thousand lives: memory must stay where it was.
-    ("hybrid", 10, 1, 10_020),
+/// The machine's cgroups, containers that live, and tasks of each.
+const AUDITS: [(&str, u64, u64); 7] = [
+    ("hybrid", 10, 1),
+    ("hybrid", 100, 1),
+    ("hybrid", 1000, 1),
+    ("hybrid", 10_000, 1),
+    ("hybrid", 10_000, 10),
+    ("v2", 1000, 1),
+    ("v2", 10_000, 1),
 ];
+/// So many come and go beside them: memory must stay where it was.
+const LIVES: u64 = 10_020;
 
 /// The command.
 pub fn command(options: &Options) -> Result<()> {
@@ -56,8 +56,8 @@ pub fn command(options: &Options) -> Result<()> {
     print_parts(&sizes);
     print_reports(&sizes);
     let mut audits = Vec::new();
-    for (cgroups, containers, tasks, lives) in AUDITS {
-        let words = [containers, tasks, lives].map(|number| number.to_string());
+    for (cgroups, containers, tasks) in AUDITS {
+        let words = [containers, tasks, LIVES].map(|number| number.to_string());
         let words = ["audit", cgroups, &words[0], &words[1], &words[2]];
         audits.push(measured(&measure, &words)?);
     }
@@ -191,7 +191,7 @@ fn print_audits(audits: &[Value]) {
             number(&audit["living"]),
             number(&audit["tasks"]),
             number(&audit["lives"]),
-            number(&audit["event_ns"]),
+            number(&audit["event_mean_ns"]),
             (kib("full_kib") - kib("empty_kib")) / number(&audit["containers"]),
             kib("full_kib") / 1024.0,
             kib("half_kib") / 1024.0,
