@@ -1,6 +1,6 @@
 //! Which containers are no payload's, but a runtime's own stages: told by what they did, and by
-//! whom they stood beside. Owns that distinction; must not know any runtime by name. What makes
-//! the difference may come later, so that the last word is said once all is over.
+//! whom they stood beside. Owns that distinction, which is asked for of a run's containers and not of a whole host's; must
+//! not know any runtime by name. What makes the difference may come later, so that the last word is said once all is over.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -112,6 +112,9 @@ impl Births {
 
     /// Somebody of a container has made namespaces, by clone for a child or by unshare.
     pub(super) fn made_namespaces(&mut self, maker: Tgid) {
+        if self.whole_host {
+            return;
+        }
         let innermost = self.container_of(maker);
         self.each_outer(innermost, |birth| birth.made_namespaces = true);
     }
@@ -120,7 +123,8 @@ impl Births {
     /// namespaces, or none but those that it has started: whichever executed first is taken for the
     /// payload, and whoever runs the same file fails for it.
     pub(super) fn has_failed(&mut self, tgid: Tgid, exit: &Exit) {
-        let member = self.container_of(tgid).filter(|_| exit.code != 0);
+        let member = self.container_of(tgid);
+        let member = member.filter(|_| exit.code != 0 && !self.whole_host);
         let Some(index) = member.and_then(|number| self.at(number)) else {
             return;
         };
