@@ -305,6 +305,7 @@ fn what_has_ended_is_forgotten() {
         let ended = run.apply(&sample::exit(payload, 0));
         assert_eq!(names(&ended), ["container_ended"]);
         run.apply(&sample::rmdir(ENGINE, 0, u64::from(round), "/box"));
+        assert!(!run.auditor.model.is_sweep_due(), "after each event");
     }
     assert!(run.auditor.births.all().len() <= 65);
     let [tasks, namespaces, cgroups] = run.auditor.model.kept();

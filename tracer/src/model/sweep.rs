@@ -115,6 +115,12 @@ impl Model {
         [self.tasks.len(), self.namespaces.len(), self.cgroups.len()]
     }
 
+    /// Whether the next event would make it look for cgroups that are gone.
+    #[cfg(test)]
+    pub(crate) fn is_sweep_due(&self) -> bool {
+        self.cgroups.is_sweep_due()
+    }
+
     fn size(&self) -> usize {
         self.tasks.len() + self.namespaces.len()
     }
