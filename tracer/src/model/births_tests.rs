@@ -418,3 +418,24 @@ mod waiting;
 
 #[path = "stage_tests.rs"]
 mod stage;
+
+/// A cgroup alone in between may be a runtime's own stage.
+#[test]
+fn what_led_to_a_container_begins_after_the_one_with_namespaces_that_it_is_within() {
+    const INNER: TaskId = sample::task(230, 230, "inner");
+    let mut run = Run::new();
+    let (home, box_) = (home(), sample::cgroups(&[(0, 9)]));
+    let net = |net| NamespaceSet { net, ..HOST };
+    run.exec(CHILD, &facts(net(77), &home, OWN_ROOT, SHELL), "/bin/outer");
+    run.apply(&sample::mkdir(CHILD, 0, 9, "/box"));
+    run.apply(&sample::fork(CHILD, OTHER, 0, HOST, &box_));
+    run.exec(OTHER, &facts(HOST, &box_, OWN_ROOT, SHELL), "/bin/between");
+    run.fork(OTHER, INNER, 0, net(78));
+    run.exec(INNER, &facts(net(78), &home, OWN_ROOT, SHELL), "/bin/inner");
+    let [outer, between, inner] = run.births.all() else {
+        panic!("{:?}", run.births.all());
+    };
+    assert_eq!(inner.within, Some(between.number));
+    assert_eq!(outer.since, None);
+    assert_eq!([between.since, inner.since], [Some(outer.seq); 2]);
+}
