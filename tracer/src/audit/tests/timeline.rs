@@ -259,3 +259,22 @@ fn pasts_leave_with_their_processes() {
     }
     assert!(run.auditor.pasts.len() < 10_000);
 }
+
+#[test]
+fn what_led_to_the_container_that_it_is_within_is_told_there_alone() {
+    let mut run = Run::new();
+    let none = sample::cgroups(&[]);
+    let middle = sample::task(160, 160, "engine:1");
+    run.apply(&sample::namespace_call(ENGINE, UNSHARE, 0, PART));
+    run.apply(&sample::fork(ENGINE, middle, 0, PART, &none));
+    let told = run.apply(&sample::exec(ENGINE, &facts(PART), "/bin/outer"));
+    assert_eq!(names(&told), ["container_born"]);
+    // It has come to be before that container has.
+    let told = run.apply(&sample::exec(middle, &facts(PART), "/bin/middle"));
+    assert_eq!(names(&told), ["container_entered"]);
+    run.apply(&sample::fork(middle, PAYLOAD, ALL_NEW, NEW, &none));
+    let told = timeline(&mut run, NEW);
+    let steps = events(&told.steps);
+    assert_eq!(steps.first(), Some(&(4, "sched_process_exec")), "{steps:?}");
+    assert_eq!(steps.last(), Some(&(6, "sched_process_exec")));
+}
