@@ -208,7 +208,8 @@ pub fn prepare(options: &Options) -> Result<Guests> {
     let short = SHORT.map(str::to_owned);
     let must = !options.kernel.is_empty() || options.all;
     let mut systems = Vec::new();
-    for architecture in [Architecture::Amd64, Architecture::Arm64] {
+    // Those that take longest first: none of them is then left to end alone.
+    for architecture in [Architecture::Arm64, Architecture::Amd64] {
         let of_it = |kernel: &&Kernel| kernel.architecture == architecture;
         let request = Request {
             filter: if options.short {
