@@ -146,11 +146,11 @@ wire! {
         pub count: u32,
     }
 
-    /// A user namespace's map; more than five lines are kept elsewhere by the kernel and not read.
+    /// A user namespace's map; of more than five lines, five are read.
     pub struct IdMap {
         /// Lines that the kernel holds.
         pub count: u32,
-        /// The first five.
+        /// Five at most: as they were written, of more those whose ids inside are lowest.
         pub extents: [IdExtent; 5],
     }
 

@@ -65,7 +65,14 @@ fn namespaces(certificate: &mut Certificate, task: u64) -> u64 {
 fn id_map(map: &mut tracer_common::record::IdMap, user: u64, which: u32) {
     let source = user.wrapping_add(u64::from(which));
     map.count = read(source, offset!(id_map_count));
-    read_into(&mut map.extents, source, offset!(id_map_extents));
+    // Where there are more lines than the kernel has room for in place, a pointer to all of them, ordered by
+    // the ids inside, stands in that room (struct uid_gid_map in include/linux/user_namespace.h).
+    let (from, at) = if map.count > map.extents.len() as u32 {
+        (pointer(source, offset!(id_map_extents)), 0)
+    } else {
+        (source, offset!(id_map_extents))
+    };
+    read_into(&mut map.extents, from, at);
 }
 
 #[inline(always)]

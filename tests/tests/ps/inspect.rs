@@ -1,6 +1,7 @@
 //! One process beside /proc.
 
 use procfs::process::Process;
+use serde_json::json;
 use tracer_tests::binary::{Runs, tracer};
 use tracer_tests::shell::Shell;
 
@@ -61,6 +62,36 @@ fn a_process_is_shown_as_proc_shows_it() {
         people.contains("linux.no_new_privs") && people.contains("true"),
         "{people}"
     );
+}
+
+/// Up to five lines the kernel keeps in place, and of more a pointer to them.
+#[test]
+#[ignore = "needs root"]
+fn of_a_map_with_more_lines_than_there_is_room_for_those_with_the_lowest_ids_are_shown() {
+    for lines in [5, 6, 200] {
+        let shell = Shell::with(&["-U"]);
+        let line = |number: u32| [number * 10, 100_000 + number * 20, 7];
+        // Written from the highest down: the kernel orders them once there are more than five.
+        let text: Vec<String> = (0..lines)
+            .rev()
+            .map(|number| line(number).map(|id| id.to_string()).join(" "))
+            .collect();
+        let text = text.join("\n");
+        let pid = shell.pid().to_string();
+        std::fs::write(format!("/proc/{pid}/uid_map"), &text).expect("a map");
+        let document = Runs::new()
+            .finish(&mut tracer(&["inspect", &pid, "-o", "json"]))
+            .ended_with(0)
+            .report();
+        let map = &document["certificate"]["linux"]["uid_map"];
+        let first = (0..5).map(line).map(|[inside, outside, count]| {
+            json!({ "inside": inside, "outside": outside, "count": count })
+        });
+        let mut shown = map["items"].as_array().expect("lines").clone();
+        shown.sort_by_key(|line| line["inside"].as_u64());
+        assert_eq!(shown, first.collect::<Vec<_>>(), "{lines} lines");
+        assert_eq!(map["truncated"], lines > 5, "{lines} lines");
+    }
 }
 
 #[test]

@@ -9,6 +9,9 @@ use tracer_common::config::{EXECUTED, HELD, KEEPS_NAMESPACES, LET_GO, STARTED, U
 
 use super::CollectError;
 
+/// Of bpf(2): an element is changed, and never made.
+const BPF_EXIST: u64 = 2;
+
 /// Thread group to the start of its leader, and whether it has been let go.
 pub struct Scope {
     groups: HashMap<MapData, u32, u64>,
@@ -51,8 +54,14 @@ impl Scope {
         insert.map_err(failed("taking a process into scope"))
     }
 
+    /// As [`Scope::adopt`], and has it go on executing programs.
+    pub fn admit(&mut self, tgid: u32, start_ns: u64) -> Result<(), CollectError> {
+        self.adopt(tgid, start_ns | EXECUTED | LET_GO)
+    }
+
     /// Has a thread group that was held, and what it creates, go on executing programs; with
-    /// `keeps_namespaces` it cannot change its namespaces where the kernel can refuse that.
+    /// `keeps_namespaces` it cannot change its namespaces where the kernel can refuse that. One that has
+    /// ended meanwhile is in scope no more, and does not come back: whoever gets its number is another.
     pub fn let_go(
         &mut self,
         tgid: u32,
@@ -64,7 +73,13 @@ impl Scope {
         } else {
             0
         };
-        self.adopt(tgid, start_ns | EXECUTED | LET_GO | condition)
+        let value = start_ns | EXECUTED | LET_GO | condition;
+        match self.groups.insert(tgid, value, BPF_EXIST) {
+            Err(MapError::SyscallError(error)) if error.io_error.kind() == ErrorKind::NotFound => {
+                Ok(())
+            }
+            done => done.map_err(failed("letting go of a process")),
+        }
     }
 
     /// Takes a thread group out of scope. Tells whether it was there.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use rustix::fs::{CWD, FileType};
 use rustix::io::Errno;
-use rustix::mount::{OpenTreeFlags, open_tree};
+use rustix::mount::{MountAttrFlags, OpenTreeFlags, open_tree};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use thiserror::Error;
 
@@ -225,8 +225,15 @@ fn clone_source(source: &Source) -> Result<OwnedFd, Errno> {
             return Err(Errno::NOTDIR);
         }
     }
+    // A device file of an image, or one that is made there, would be the host's device.
+    let attributes = if source.purpose == Purpose::Rootfs {
+        MountAttrFlags::MOUNT_ATTR_NODEV
+    } else {
+        MountAttrFlags::empty()
+    };
     // A clone is a peer of its original: what is mounted in it would appear on the host.
-    sys::mount::mount_setattr(tree.as_fd(), 0, true, source.recursive)?;
+    let bits = u64::from(attributes.bits());
+    sys::mount::mount_setattr(tree.as_fd(), bits, true, source.recursive)?;
     Ok(tree)
 }
 

@@ -63,7 +63,7 @@ pub(super) const IDMAPPED: &str = "idmapped";
 
 /// Options of mount(8) that mountinfo shows: the word, what mountinfo calls it, whether it sets
 /// that or takes it away.
-const OPTIONS: [(&str, &str, bool); 19] = [
+const OPTIONS: [(&str, &str, bool); 32] = [
     ("ro", "ro", true),
     ("rro", "ro", true),
     ("rw", "ro", false),
@@ -81,6 +81,19 @@ const OPTIONS: [(&str, &str, bool); 19] = [
     ("relatime", "relatime", true),
     ("nosymfollow", "nosymfollow", true),
     ("symfollow", "nosymfollow", false),
+    ("rnosuid", "nosuid", true),
+    ("rsuid", "nosuid", false),
+    ("rnodev", "nodev", true),
+    ("rdev", "nodev", false),
+    ("rnoexec", "noexec", true),
+    ("rexec", "noexec", false),
+    ("rnoatime", "noatime", true),
+    ("ratime", "noatime", false),
+    ("rnodiratime", "nodiratime", true),
+    ("rdiratime", "nodiratime", false),
+    ("rrelatime", "relatime", true),
+    ("rnosymfollow", "nosymfollow", true),
+    ("rsymfollow", "nosymfollow", false),
     ("idmap", IDMAPPED, true),
     ("ridmap", IDMAPPED, true),
 ];
@@ -166,6 +179,8 @@ mod tests {
             [("nosuid".into(), false), ("ro".into(), false)]
         );
         assert_eq!(rule.text(), "without nosuid, rw, slave");
+        assert!(rule.take("rnosuid"));
+        assert_eq!(rule.text(), "rw, nosuid, slave");
     }
 
     #[test]

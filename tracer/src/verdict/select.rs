@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::KernelPath;
 use crate::expect::PathPattern;
 use crate::model::Birth;
 
@@ -96,9 +97,10 @@ impl Select {
                 let labels = around.labels.get(&birth.seq);
                 birth.id.is_some() && may_bear(key, value.as_deref(), labels)
             }
-            Self::Program(name) => birth.certificate.filename().is_none_or(|path| {
-                path.text == *name || path.text.rsplit('/').next() == Some(name.as_str())
-            }),
+            Self::Program(name) => birth
+                .certificate
+                .filename()
+                .is_none_or(|path| may_be(name, &path)),
         }
     }
 
@@ -106,8 +108,13 @@ impl Select {
     #[must_use]
     pub fn unsure(&self, birth: &Birth, around: &Surroundings) -> Option<Item> {
         let reason = if matches!(self, Self::Program(_)) {
-            let known = birth.certificate.filename().is_some();
-            (!known).then_some("the path that it was executed by is not known")?
+            match birth.certificate.filename() {
+                None => "the path that it was executed by is not known",
+                Some(path) if path.cut => {
+                    "the path that it was executed by is longer than the record has room for"
+                }
+                Some(_) => return None,
+            }
         } else if self.asks(birth) {
             unknown(around.labels.get(&birth.seq))?
         } else {
@@ -123,6 +130,15 @@ impl Select {
             evidence: Vec::new(),
         })
     }
+}
+
+/// Whether what was executed by this path is that program, for all that is known.
+fn may_be(name: &str, path: &KernelPath) -> bool {
+    if path.cut {
+        // The last component is not known, and of the others those that there was room for.
+        return !name.contains('/') || name.starts_with(path.text.as_str());
+    }
+    path.text == name || path.text.rsplit('/').next() == Some(name)
 }
 
 /// Whether a container has the label, for all that is known.
@@ -156,6 +172,20 @@ mod tests {
         assert!(may("job", None) && may("job", Some("7")));
         assert!(!may("job", Some("8")) && !may("jo", None) && !may("other", Some("7")));
         assert_eq!(unknown(Some(&labels)), None);
+    }
+
+    #[test]
+    fn a_program_is_its_path_or_the_last_of_it_and_may_be_what_is_cut() {
+        let path = |text: &str, cut| KernelPath {
+            text: text.into(),
+            cut,
+        };
+        let whole = path("/usr/bin/server", false);
+        assert!(may_be("server", &whole) && may_be("/usr/bin/server", &whole));
+        assert!(!may_be("serve", &whole) && !may_be("/bin/server", &whole));
+        let cut = path("/a/long/pa", true);
+        assert!(may_be("server", &cut) && may_be("/a/long/path/server", &cut));
+        assert!(!may_be("/b/server", &cut) && !may_be("/a/long", &cut));
     }
 
     #[test]

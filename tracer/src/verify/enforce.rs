@@ -162,18 +162,80 @@ pub(crate) fn end(tgid: Tgid, start_ns: u64) {
         return;
     };
     // The descriptor is of whoever has the number now: its start tells whether that is the one.
-    if started(tgid) == Some(start_ns / NS_PER_TICK) {
+    if stat(tgid).is_some_and(|stat| stat.started == start_ns / NS_PER_TICK) {
         let _gone = pidfd_send_signal(&process, Signal::KILL);
     }
+}
+
+/// Whether a thread group has come to its end, or is somebody else by now.
+pub(crate) fn has_ended(tgid: Tgid, start_ns: u64) -> bool {
+    stat(tgid).is_none_or(|stat| {
+        // A leader that ends before its threads is a zombie, too.
+        let is_zombie = matches!(stat.state.as_str(), "Z" | "X") && stat.threads <= 1;
+        is_zombie || stat.started != start_ns / NS_PER_TICK
+    })
 }
 
 /// proc(5) tells starts in hundredths of a second, on every architecture that Rust has.
 const NS_PER_TICK: u64 = 10_000_000;
 
-/// When a process was started, in ticks since boot.
-fn started(tgid: Tgid) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", tgid.0)).ok()?;
-    // The name, which may hold anything, ends with the last parenthesis; the start is field 22.
-    let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_whitespace().nth(19)?.parse().ok()
+/// Of `/proc/PID/stat`.
+struct Stat {
+    state: String,
+    threads: u64,
+    /// In ticks since boot.
+    started: u64,
+}
+
+fn stat(tgid: Tgid) -> Option<Stat> {
+    of_text(&fs::read_to_string(format!("/proc/{}/stat", tgid.0)).ok()?)
+}
+
+fn of_text(text: &str) -> Option<Stat> {
+    // The name, which may hold anything, ends with the last parenthesis; the state is field 3.
+    let (_, fields) = text.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace();
+    Some(Stat {
+        state: fields.next()?.to_owned(),
+        threads: fields.nth(16)?.parse().ok()?,
+        started: fields.nth(1)?.parse().ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_counted_after_a_name_that_may_hold_anything() {
+        let text = "7 (a) b (c)) S 1 7 7 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 3 0 4711 1 1\n";
+        let stat = of_text(text).expect("a process");
+        assert_eq!(
+            (stat.state.as_str(), stat.threads, stat.started),
+            ("S", 3, 4711)
+        );
+        assert!(of_text("7 (a) S 1").is_none());
+    }
+
+    #[test]
+    fn this_process_has_not_ended_and_one_that_began_at_another_time_has() {
+        let own = Tgid(std::process::id());
+        let started = stat(own).expect("this process").started;
+        assert!(!has_ended(own, started * NS_PER_TICK));
+        assert!(has_ended(own, (started + 1) * NS_PER_TICK));
+        assert!(has_ended(Tgid(u32::MAX), 0));
+    }
+
+    #[test]
+    fn a_zombie_has_ended() {
+        let mut child = std::process::Command::new("true").spawn().expect("a child");
+        let tgid = Tgid(child.id());
+        let started = stat(tgid).expect("a child").started;
+        let pid = rustix::process::Pid::from_child(&child);
+        let options =
+            rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT;
+        rustix::process::waitid(rustix::process::WaitId::Pid(pid), options).expect("its end");
+        assert!(has_ended(tgid, started * NS_PER_TICK));
+        child.wait().expect("its end");
+    }
 }

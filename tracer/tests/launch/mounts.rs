@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
+use std::process::Command;
 
 use tempfile::TempDir;
 use tracer::container::spec::{Mount, MountKind, Root, Spec};
@@ -101,6 +102,23 @@ fn devices_work() {
         assert!(output.contains("No space left"), "{output}");
         assert!(output.ends_with("ptmx\n"), "{output}");
     }
+}
+
+/// An image's own and one that is made in the container are files of the host's devices, but for `nodev`.
+#[test]
+#[ignore = "needs root"]
+fn other_device_files_open_nothing() {
+    let root = rootfs(&["proc", "dev", "sys", "tmp", "etc"]);
+    let image = root.path().join("rootfs/node");
+    let mut mknod = Command::new("mknod");
+    let made = mknod.args(["-m", "666"]).arg(image).args(["c", "1", "3"]);
+    assert!(made.status().expect("mknod").success());
+    let script = "exec 2>/dev/null; for file in /node /own /dev/own /tmp/own; do
+            mknod $file c 1 3; cat $file && echo opened $file; done; ls -d /node /own /dev/own /tmp/own; :";
+    let output = run(&in_rootfs(&root, shell(script))).success();
+    assert_eq!(output, "/node\n");
+    let output = run(&in_rootfs(&root, without_user(script))).success();
+    assert_eq!(output, "/dev/own\n/node\n/own\n/tmp/own\n");
 }
 
 #[test]

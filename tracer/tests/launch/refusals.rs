@@ -1,6 +1,8 @@
 //! What cannot be made: one clear line each, and nothing left.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use tracer::container::spec::{Mount, MountKind, RlimitRequest, Root, Seccomp, Spec};
 use tracer::container::{Exit, plan};
@@ -60,6 +62,32 @@ fn a_missing_mount_source() {
         read_only: false,
     }];
     refused(&spec, &["mount source /nowhere"]);
+}
+
+/// CVE-2025-31133: hidden by a link to another file it would show that, and by one to itself all it has.
+#[test]
+#[ignore = "needs root"]
+fn a_null_device_that_is_none() {
+    let spoil: [fn(&Path); 3] = [
+        |null| symlink("/proc/version", null).expect("a link"),
+        |null| fs::write(null, "").expect("a file"),
+        |_| (),
+    ];
+    for spoil in spoil {
+        let devices = tempfile::tempdir().expect("a directory");
+        spoil(&devices.path().join("null"));
+        let mut spec = shell("true");
+        let kind = MountKind::Bind {
+            source: devices.path().to_owned(),
+            recursive: true,
+        };
+        spec.mounts = vec![Mount {
+            kind,
+            target: "/dev".to_owned(),
+            read_only: false,
+        }];
+        refused(&spec, &["mask /proc/", "/dev/null", "not the null device"]);
+    }
 }
 
 #[test]

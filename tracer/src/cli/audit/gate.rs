@@ -17,7 +17,7 @@ use crate::{
         mountinfo::{self, MountInfo},
     },
     verify::{
-        enforce::{end, resume},
+        enforce::{end, has_ended, resume},
         keeper::Keeper,
         readings::Reader,
     },
@@ -147,7 +147,10 @@ impl Live {
             }
             for task in &new {
                 let scope = self.collector.scope_mut();
-                scope.let_go(task.tgid.0, task.start_ns, false)?;
+                scope.admit(task.tgid.0, task.start_ns)?;
+                if has_ended(task.tgid, task.start_ns) {
+                    scope.put_out(task.tgid.0)?;
+                }
             }
             let events = self.intake().all_events();
             self.take(events)?;
@@ -216,8 +219,8 @@ pub fn carry_out(decisions: Vec<Decision>, collector: &mut Collector) {
                 keeps_namespaces,
             } => {
                 let (tgid, start_ns) = (task.tgid.0, task.start_ns);
-                // Where there is no room for it, it is held and judged again when it executes something.
-                let _full = collector
+                // Who found no room in the table is held and judged again when it executes something.
+                let _failed = collector
                     .scope_mut()
                     .let_go(tgid, start_ns, keeps_namespaces);
                 resume(task.tgid);

@@ -231,6 +231,8 @@ fn attach(tree: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<(), Errno> {
     mount::move_mount(tree, c"", target, c"", flags)
 }
 
+/// Major and minor number of the null device (Documentation/admin-guide/devices.txt).
+const NULL_DEVICE: (u32, u32) = (1, 3);
 const CLONE_TREE: OpenTreeFlags =
     OpenTreeFlags::OPEN_TREE_CLONE.union(OpenTreeFlags::OPEN_TREE_CLOEXEC);
 
@@ -248,9 +250,23 @@ fn mask(place: &Place) -> Result<(), Errno> {
         };
         new_file_system(c"tmpfs", &[], attributes)?
     } else {
-        mount::open_tree(CWD, c"/dev/null", CLONE_TREE)?
+        null_device()?
     };
     attach(cover.as_fd(), target.as_fd())
+}
+
+/// Whoever mounts a `/dev` of their own says what its `null` is: any other file would show itself where
+/// something is to be hidden, and a link back to that would hide nothing (the class of CVE-2025-31133).
+fn null_device() -> Result<OwnedFd, Errno> {
+    let tree = mount::open_tree(CWD, c"/dev/null", CLONE_TREE)?;
+    let stat = fs::fstat(&tree)?;
+    let is_device = FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice;
+    let number = (fs::major(stat.st_rdev), fs::minor(stat.st_rdev));
+    if is_device && number == NULL_DEVICE {
+        Ok(tree)
+    } else {
+        Err(Errno::NODEV)
+    }
 }
 
 fn read_only(place: &Place) -> Result<(), Errno> {

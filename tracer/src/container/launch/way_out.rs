@@ -2,6 +2,8 @@
 
 use std::io::{Error, ErrorKind};
 
+use rustix::io::Errno;
+
 use crate::container::plan::Step;
 
 /// Goes on after the kernel's answer; empty where nothing helpful can be said.
@@ -24,6 +26,13 @@ pub(in crate::container) fn way_out(step: &Step, error: &Error) -> &'static str 
         }
         (Step::Attach { .. }, ErrorKind::InvalidInput | ErrorKind::NotADirectory) => {
             ": a directory is mounted on a directory and a file on a file"
+        }
+        (Step::MaskPath { .. }, kind)
+            if kind == ErrorKind::NotFound
+                || error.raw_os_error() == Some(Errno::NODEV.raw_os_error()) =>
+        {
+            ": a file is hidden by the container's /dev/null, which is not the null device; \
+             mount a /dev that has it"
         }
         (Step::PivotRoot { .. }, ErrorKind::InvalidInput) => {
             ": the host's root must be a mount of its own, not the initial ramfs"

@@ -175,7 +175,7 @@ pub enum Step {
         /// When there is nothing.
         absent: Absent,
     },
-    /// A file is hidden by `/dev/null`, a directory by an empty read-only tmpfs.
+    /// A file is hidden by `/dev/null`, which must be the null device, a directory by an empty read-only tmpfs.
     MaskPath {
         /// Where; passed over when there is nothing.
         place: Place,

@@ -129,6 +129,9 @@ fn input_cannot_be_pushed_into_the_terminal() {
 fn sockets_to_the_hypervisor_are_refused() {
     let filter = filter(CAPABILITIES);
     assert_eq!(run(&filter, Sysno::socket, [40, 1, 0, 0, 0, 0]), EPERM);
+    // The kernel takes the lower half for the family.
+    let family = (1 << 32) + 40;
+    assert_eq!(run(&filter, Sysno::socket, [family, 1, 0, 0, 0, 0]), EPERM);
     assert_eq!(run(&filter, Sysno::socket, [2, 1, 0, 0, 0, 0]), ALLOW);
 }
 

@@ -114,8 +114,8 @@ pub static CAPABILITIES_WITHOUT: Family = Family {
 pub static ID_INSIDE: Family = Family {
     id: "user.uid, user.gid",
     observes: "real, effective, saved and file system id, as the task's own user namespace numbers them",
-    passes: "all four are the one asked for, or none is 0 where that is asked",
-    fails: "one of them is another, is 0, or has no number inside where one was asked for",
+    passes: "all four are the one asked for, or none is 0 where that is asked, nor, without a number there, 0 of the initial user namespace",
+    fails: "one of them is another, is such a 0, or has no number inside where one was asked for",
     unknown: "an id is in no line of the map that is known, and there are more lines than the record has room for",
     ..FACT
 };

@@ -41,7 +41,9 @@ fn outside(spec: &Spec, rootfs: &Path, inside: &str) -> PathBuf {
     let mounts = spec.mounts().iter().flatten();
     let over = mounts
         .filter_map(|mount| {
-            let rest = Path::new(inside).strip_prefix(mount.destination()).ok()?;
+            // Without the slash that it should begin with, it is taken from the root, too.
+            let target = Path::new("/").join(mount.destination());
+            let rest = Path::new(inside).strip_prefix(target).ok()?;
             Some((mount, rest))
         })
         .min_by_key(|(_, rest)| rest.components().count());

@@ -61,6 +61,7 @@ pub(super) fn id(map: MapKind, rule: IdRule, facts: &Facts<'_>) -> Finding {
     facts.fact("ids and their maps", read, |(ids, lines)| {
         let mut wrong = Vec::new();
         let mut unknown = false;
+        let mut is_hosts = false;
         let mut shown = String::new();
         for (name, id) in four(map, &ids) {
             let number = inside(id, &lines);
@@ -69,10 +70,12 @@ pub(super) fn id(map: MapKind, rule: IdRule, facts: &Facts<'_>) -> Finding {
                     (number.to_string(), number == asked)
                 }
                 (Inside::Number(number), IdRule::NotRoot) => (number.to_string(), number != 0),
-                (Inside::Nothing, rule) => (
-                    format!("not mapped ({id} outside)"),
-                    rule == IdRule::NotRoot,
-                ),
+                (Inside::Nothing, rule) => {
+                    // Files ask for the id outside: without a number inside, the host's root is root.
+                    is_hosts |= id == 0;
+                    let right = rule == IdRule::NotRoot && id != 0;
+                    (format!("not mapped ({id} outside)"), right)
+                }
                 (Inside::Unknown, _) => {
                     unknown = true;
                     continue;
@@ -95,6 +98,7 @@ pub(super) fn id(map: MapKind, rule: IdRule, facts: &Facts<'_>) -> Finding {
         };
         let reason = match rule {
             IdRule::Exactly(asked) => format!("it is not {asked}"),
+            IdRule::NotRoot if is_hosts => "it is the host's root".to_owned(),
             IdRule::NotRoot => "it is root inside".to_owned(),
         };
         let evidence = facts.certificate_evidence(seen.clone());

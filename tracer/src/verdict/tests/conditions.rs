@@ -208,6 +208,8 @@ fn ids_are_read_back_through_the_map() {
         // Outside the map it is nobody's.
         becomes(&is(IdRule::Exactly(5)), Fail, as_user(5));
         becomes(&is(IdRule::NotRoot), Pass, as_user(5));
+        // The host's root by another name: what it may do to files goes by the number outside.
+        becomes(&is(IdRule::NotRoot), Fail, as_user(0));
         // One of the four is enough.
         becomes(&is(IdRule::Exactly(0)), Fail, |facts| {
             (facts.ids.fsuid, facts.ids.sgid) = (100_001, 100_001);

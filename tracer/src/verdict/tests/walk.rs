@@ -197,3 +197,19 @@ fn after_chroot_nothing_is_known_of_mounts() {
         }
     }
 }
+
+/// As a recording may have it, and no kernel: each of two stands on the other.
+#[test]
+fn mounts_in_a_circle_are_walked_to_an_end() {
+    let mounts = "\
+500 499 0:40 / / rw,relatime master:1 - ext4 /dev/vda rw
+2 500 0:2 / /a rw - tmpfs tmpfs rw
+3 2 0:3 / /a rw - tmpfs tmpfs rw
+2 3 0:4 / /a rw - tmpfs tmpfs rw
+";
+    let check = Check::PathMasked {
+        path: "/a".to_owned(),
+        absent: false,
+    };
+    assert_eq!(item(check, Some(mounts)).verdict, Fail);
+}

@@ -70,7 +70,8 @@ impl Builder<'_> {
     pub(super) fn dev(&mut self) -> Result<(), PlanError> {
         let size = || ("size", "65536k".to_owned());
         let options = [("mode", "755".to_owned()), size()];
-        let dev = self.new_file_system("tmpfs", &options, NO_SUID_NO_EXEC)?;
+        // Each device is a mount of its own; one that is made here is none.
+        let dev = self.new_file_system("tmpfs", &options, INERT)?;
         self.attach(dev, "/dev", Links::Refuse)?;
         for name in DEVICES {
             let slot = self.source(&PathBuf::from(format!("/dev/{name}")), false, Purpose::Host);

@@ -80,9 +80,20 @@ fn a_path_is_looked_for_where_the_container_has_it_from() {
         .collect();
     let asked = [
         ("/proc/kcore", "/proc/kcore"),
-        ("/data/a", "/b/rootfs/data/a"),
+        ("/data/a", "/srv/a"),
         ("/etc/b", "/b/rootfs/etc/b"),
         ("/sys/firmware", "/sys/firmware"),
     ];
     assert_eq!(found, asked);
+}
+
+#[test]
+fn a_destination_without_a_slash_is_below_the_root() {
+    let config = with(|config| {
+        config["mounts"] = json!([{"destination": "proc", "type": "proc"}]);
+        config["linux"]["maskedPaths"] = json!(["/proc/kcore"]);
+        config["linux"]["readonlyPaths"] = json!([]);
+    });
+    let places = places(&spec(&config), Path::new("/b/rootfs"));
+    assert_eq!(places[0].outside, Path::new("/proc/kcore"));
 }
