@@ -374,6 +374,23 @@ fn in_a_pid_namespace_it_is_told_where_to_run() {
     }
 }
 
+/// Where nobody who is held could be killed: by its start, nobody would be who it is.
+#[test]
+#[ignore = "needs root"]
+fn in_a_time_namespace_it_is_told_where_to_run() {
+    let runs = Runs::new();
+    for words in [&["run", "true"][..], &["doctor"]] {
+        let mut command = Command::new("unshare");
+        command.args(["--time", "--boottime=1000", "--fork"]);
+        command.arg(path()).args(words);
+        runs.refuses(
+            &mut command,
+            ENVIRONMENT,
+            &["time namespace", "on the host"],
+        );
+    }
+}
+
 #[test]
 #[ignore = "needs root"]
 fn capabilities_that_tracer_has_not_cannot_be_given() {

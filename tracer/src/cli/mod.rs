@@ -238,12 +238,25 @@ fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Inode number of the machine's own PID namespace (include/linux/proc_ns.h,
-/// `PROC_PID_INIT_INO`).
-const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
+/// Inode numbers of the machine's own namespaces (include/linux/proc_ns.h: `PROC_PID_INIT_INO`,
+/// `PROC_TIME_INIT_INO`), and what is wrong in another.
+const FIRST_NAMESPACES: [(&str, u64, &str); 2] = [
+    (
+        "pid",
+        0xEFFF_FFFC,
+        "tracer is in a PID namespace, where processes have other numbers than in the kernel's \
+         records; run it on the host, or in a container with the host's (docker: --pid=host)",
+    ),
+    (
+        "time",
+        0xEFFF_FFFA,
+        "tracer is in a time namespace, where processes have started at other times than in the \
+         kernel's records; run it on the host, or in a container with the host's",
+    ),
+];
 
 /// Everything but help wants root, for loading programs and for reading every task's state, and
-/// wants to be on the machine itself: the kernel's records have its numbers of processes.
+/// wants to be on the machine itself: the kernel's records have its numbers of processes and its times.
 ///
 /// # Errors
 /// One sentence and the exit code for the environment.
@@ -254,15 +267,13 @@ pub fn require_host() -> Result<(), Failure> {
             "root is needed to load eBPF programs and to make cgroups; run it with sudo",
         ));
     }
-    // Without /proc there is worse to say, and the next who reads it does.
-    let inside = std::fs::metadata("/proc/self/ns/pid")
-        .is_ok_and(|namespace| namespace.ino() != FIRST_PID_NAMESPACE);
-    if inside {
-        return Err(Failure::new(
-            exit::ENVIRONMENT,
-            "tracer is in a PID namespace, where processes have other numbers than in the kernel's \
-             records; run it on the host, or in a container with the host's (docker: --pid=host)",
-        ));
+    for (kind, first, wrong) in FIRST_NAMESPACES {
+        // Without /proc there is worse to say, and the next who reads it does.
+        let inside = std::fs::metadata(format!("/proc/self/ns/{kind}"))
+            .is_ok_and(|namespace| namespace.ino() != first);
+        if inside {
+            return Err(Failure::new(exit::ENVIRONMENT, wrong));
+        }
     }
     Ok(())
 }
